@@ -1,0 +1,65 @@
+"""The protocols behind which every model stands, and the rule on transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from memories.types import SpaceKey, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request for a structured answer.
+
+    ``schema`` is a JSON schema the reply must satisfy; None asks for plain text.
+    """
+
+    system: str
+    user: str
+    schema: Mapping[str, Any] | None = None
+    schema_name: str = "answer"
+    max_output_tokens: int | None = None
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """The text of a reply, and its cost; ``attempts`` counts requests on the wire."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    latency_ms: float
+    model: str
+    attempts: int = 1
+
+
+class Chat(Protocol):
+    """A chat model."""
+
+    provider: str
+    model: str
+    context_tokens: int
+
+    def complete(self, request: ChatRequest) -> ChatReply:
+        """Ask once, retrying transport faults within the total deadline.
+
+        Raises ProviderError subclasses, and ScopeError inside a transaction.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to vectors of one embedding space."""
+
+    space: SpaceKey
+    max_tokens: int
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """(n, dim) float32, unit norm, one row per text, in order. n may be 0.
+
+        Raises ProviderError subclasses, and ScopeError inside a transaction.
+        """
+        ...

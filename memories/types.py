@@ -1,0 +1,255 @@
+"""Frozen values that travel between stages. No Django here, and no behaviour.
+
+Shapes: vectors are ``(n, dim) float32`` with unit norm; instants are aware datetimes;
+scores and confidences are 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+SCOPE_KEYS = ("user_id", "agent_id", "app_id", "run_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose memories, within one project; at least one id is set."""
+
+    user_id: str | None = None
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+
+    @property
+    def anchor_key(self) -> tuple[str | None, str | None, str | None]:
+        """(user_id, agent_id, app_id): the unit of order, recall and indexing."""
+        return (self.user_id, self.agent_id, self.app_id)
+
+    def as_dict(self) -> dict[str, str | None]:
+        return {key: getattr(self, key) for key in SCOPE_KEYS}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One chat turn. ``role`` is user, assistant, system or tool."""
+
+    role: str
+    content: str
+    name: str | None = None
+    sent_at: datetime | None = None
+    id: UUID | None = None
+
+
+class Verdict(StrEnum):
+    """The verdict on one fact (Mem0, arXiv 2504.19413 §2.1).
+
+    DELETE with a fact supersedes the target with it; DELETE without a fact retires
+    the target and needs ``evidence`` (decision 14). MERGE is the additive engine's:
+    the fact is stored but hidden behind the memory that already says it.
+    """
+
+    ADD = "ADD"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    NONE = "NONE"
+    MERGE = "MERGE"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidTime:
+    """When a fact is true in the world; None bounds are open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    precision: Literal["instant", "day", "month", "year"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedEntity:
+    """A graph node the extractor saw."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedRelation:
+    """A directed edge between two entity names: ``source -type-> target``."""
+
+    source: str
+    type: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A statement the extractor proposes; it stands alone and is not yet stored.
+
+    ``messages`` are positions in the list the engine was given (0-based).
+    """
+
+    text: str
+    messages: tuple[int, ...] = ()
+    attributed_to: Literal["user", "agent"] = "user"
+    speaker: str | None = None
+    kind: Literal["fact", "procedure"] = "fact"
+    categories: tuple[str, ...] = ()
+    valid: ValidTime = ValidTime()
+    confidence: float = 1.0
+    entities: tuple[ProposedEntity, ...] = ()
+    relations: tuple[ProposedRelation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an engine wants done with one fact.
+
+    ``target`` is the recalled memory that UPDATE, DELETE, MERGE and NONE name;
+    ``fact`` is None only for a DELETE that stands alone, which then quotes the
+    retracting sentence in ``evidence``. ``problem`` is set when the engine could not
+    make the model's answer meaningful (an unknown id, say): the store records the
+    decision as refused with that reason and changes nothing for it.
+    """
+
+    verdict: Verdict
+    fact: Fact | None = None
+    target: UUID | None = None
+    reason: str = ""
+    evidence: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A proposed fact, or a message, that leads to nothing, and why."""
+
+    reason: str
+    text: str | None = None
+    messages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMemory:
+    """A recalled memory as an engine sees it."""
+
+    id: UUID
+    text: str
+    created_at: datetime
+    similarity: float = 0.0
+    attributed_to: Literal["user", "agent"] = "user"
+    categories: tuple[str, ...] = ()
+    valid: ValidTime = ValidTime()
+    is_immutable: bool = False
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decision may look at: the paper's summary, last m turns, s memories."""
+
+    summary: str | None = None
+    recent: tuple[ChatMessage, ...] = ()
+    memories: tuple[KnownMemory, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """A published prompt version: ``text`` is a template of named ``{sections}``."""
+
+    purpose: str
+    text: str
+    version_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Everything that steers one add besides its messages and context.
+
+    ``categories`` maps name to description. ``reference`` is the instant that
+    relative dates without a message timestamp are resolved against; ``timezone`` is
+    an IANA name. ``subject`` is user for user memory, agent for agent memory.
+    """
+
+    reference: datetime
+    timezone: str = "UTC"
+    subject: Literal["user", "agent"] = "user"
+    memory_type: Literal["fact", "procedure"] = "fact"
+    instructions: str = ""
+    agent_instructions: str = ""
+    categories: Mapping[str, str] = field(default_factory=dict)
+    includes: str = ""
+    excludes: str = ""
+    with_graph: bool = True
+    user_name: str | None = None
+    agent_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One request to a model, for the record (LlmCall). Tokens as the model counts."""
+
+    purpose: str
+    model: str
+    provider: str
+    outcome: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    latency_ms: float = 0.0
+    prompt_version_id: UUID | None = None
+    request: tuple[Mapping[str, str], ...] = ()
+    reply: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """What an engine made of an add; the ledger is written from it."""
+
+    decisions: tuple[Decision, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+
+Recall = Callable[[Sequence[str]], Sequence[Sequence[KnownMemory]]]
+"""Nearest memories of the anchor for each text, most similar first. Embeds, reads."""
+
+
+class Engine(Protocol):
+    """How an add is processed (architecture.md, "Engines")."""
+
+    name: str
+
+    def decide(
+        self,
+        messages: Sequence[ChatMessage],
+        context: Context,
+        options: EngineOptions,
+        recall: Recall,
+    ) -> EngineResult:
+        """Decide what is worth remembering. Calls models; never inside a transaction.
+
+        Raises ProviderError when the model cannot be made to answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceKey:
+    """What makes two vectors comparable."""
+
+    provider: str
+    model: str
+    dimension: int
+    fingerprint: str = ""
+
+
+JsonDict = dict[str, Any]
