@@ -1,0 +1,49 @@
+"""The Celery application. A message is only a wake-up; the row is the truth."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memplatform.settings")
+
+from django.conf import settings
+
+app = Celery("memplatform")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # Restore what a killed worker had taken; kombu's own defaults sweep every ~100 s
+    # (design/environment.md). Visibility timeout > lease > deadline (decision 21).
+    broker_transport_options={
+        "visibility_timeout": settings.LEASE_S * 4,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 5,
+        "health_check_interval": 10,
+    },
+    task_acks_late=True,
+    task_ignore_result=True,
+    task_publish_retry=False,
+    task_serializer="json",
+    accept_content=["json"],
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    task_default_queue="memplatform",
+    task_routes={"maintenance.*": {"queue": "maintenance"}},
+    beat_schedule={
+        "sweep": {
+            "task": "operations.sweep",
+            "schedule": settings.SWEEP_INTERVAL_S,
+            "options": {"expires": settings.SWEEP_INTERVAL_S * 5},
+        },
+        "housekeeping": {"task": "maintenance.housekeeping", "schedule": 300.0},
+    },
+)
+app.autodiscover_tasks(["memories"])

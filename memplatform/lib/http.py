@@ -1,0 +1,56 @@
+"""What every request gets before any application sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from memplatform.lib import ids, logs
+
+ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+CORS_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, Mem0-User-ID, X-Application, "
+    "X-Mem0-Caller-Type, X-Mem0-Client, X-Mem0-Client-Language, "
+    "X-Mem0-Client-Version, X-Mem0-Source, X-Request-ID"
+)
+API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/api/")
+
+
+class RequestMiddleware:
+    """Collapse leading slashes, carry the request id, answer CORS for the API.
+
+    Keys travel in a header and never in a cookie, so any origin may call the API;
+    the console's pages are not covered.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("//"):
+            request.path_info = "/" + request.path_info.lstrip("/")
+            request.path = request.path_info
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if ACCEPTED_REQUEST_ID.fullmatch(given) else ids.new_id().hex
+        token = logs.request_id.set(request_id)
+        try:
+            response = self._answer(request)
+        finally:
+            logs.request_id.reset(token)
+        response["X-Request-ID"] = request_id
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        is_api = request.path_info.startswith(API_PREFIXES)
+        if is_api and request.method == "OPTIONS":
+            response = HttpResponse(b"{}", content_type="application/json")
+        else:
+            response = self.get_response(request)
+        if is_api:
+            response["Access-Control-Allow-Origin"] = "*"
+            response["Access-Control-Allow-Headers"] = CORS_HEADERS
+            response["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
+            response["Access-Control-Max-Age"] = "86400"
+        return response

@@ -1,0 +1,194 @@
+"""Every setting of the platform, from the environment; the table is in README.md."""
+
+from __future__ import annotations
+
+from memplatform import env
+
+env.load_embedded()
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.data_dir()
+DEBUG = env.envbool("DEBUG", default=False)
+SECRET_KEY = env.envsecret("SECRET_KEY", placeholder="not-for-serving")
+ENCRYPTION_KEYS = env.envlist("ENCRYPTION_KEYS")
+ALLOWED_HOSTS = env.envlist("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.envlist("CSRF_TRUSTED_ORIGINS")
+PUBLIC_URL = env.envstr("PUBLIC_URL")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "memplatform.embedded",
+    "tenants",
+    "memories",
+]
+MIDDLEWARE = [
+    "memplatform.lib.http.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "memplatform.urls"
+WSGI_APPLICATION = "memplatform.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+APPEND_SLASH = False
+
+# --- PostgreSQL -------------------------------------------------------------
+# Web and worker connect as the `app` role, which cannot bypass row-level security;
+# `owner` migrates and builds indexes (decision 2). No server-side cursors and no
+# prepared statements, so that PgBouncer in transaction mode may stand between, and
+# because generic plans made searches 40x slower (design/environment.md).
+DB_POOL_SIZE = env.envint("DB_POOL_SIZE", 40, minimum=2)
+_PLACEHOLDER = "postgresql://memplatform_app@127.0.0.1:5432/memplatform"
+DATABASES = {
+    "default": env.database("DATABASE_URL", _PLACEHOLDER),
+    "owner": env.database(
+        "MIGRATION_DATABASE_URL", env.envstr("DATABASE_URL", _PLACEHOLDER)
+    ),
+}
+for _alias, _pool in (
+    ("default", {"min_size": 1, "max_size": DB_POOL_SIZE, "timeout": 10}),
+    ("owner", False),
+):
+    DATABASES[_alias]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    DATABASES[_alias]["CONN_HEALTH_CHECKS"] = True
+    DATABASES[_alias]["OPTIONS"] = {
+        **DATABASES[_alias]["OPTIONS"],
+        "prepare_threshold": None,
+        "connect_timeout": 5,
+        **({"pool": _pool} if _pool else {}),
+    }
+DATABASE_ROUTERS = []
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "tenants.Operator"
+LOGIN_URL = "console:sign-in"
+LOGIN_REDIRECT_URL = "console:home"
+LOGOUT_REDIRECT_URL = "console:sign-in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# --- Work -------------------------------------------------------------------
+BROKER_URL = env.envstr("BROKER_URL", "redis://127.0.0.1:6379/0")
+LEASE_S = env.envint("LEASE_S", 150, minimum=1)
+"""How long one attempt may hold an operation; longer than every model deadline."""
+SWEEP_INTERVAL_S = env.envfloat("SWEEP_INTERVAL_S", 2.0, minimum=0.1)
+MAX_ATTEMPTS = env.envint("MAX_ATTEMPTS", 5, minimum=1)
+RETRY_BASE_S = env.envfloat("RETRY_BASE_S", 2.0, minimum=0.0)
+WORKER_THREADS = env.envint("WORKER_THREADS", 32, minimum=1)
+VERBATIM_DEADLINE_S = env.envfloat("VERBATIM_DEADLINE_S", 5.0, minimum=0.1)
+VERBATIM_MAX_TEXTS = env.envint("VERBATIM_MAX_TEXTS", 100, minimum=1)
+
+# --- Models -----------------------------------------------------------------
+LLM_BASE_URL = env.envstr("LLM_BASE_URL")
+LLM_MODEL = env.envstr("LLM_MODEL", "gpt-5-mini")
+LLM_API_KEY = env.envstr("LLM_API_KEY")
+LLM_TIMEOUT_S = env.envfloat("LLM_TIMEOUT_S", 60.0, minimum=0.1)
+LLM_DEADLINE_S = env.envfloat("LLM_DEADLINE_S", 100.0, minimum=0.1)
+LLM_CONTEXT_TOKENS = env.envint("LLM_CONTEXT_TOKENS", 128_000, minimum=2_000)
+LLM_CONCURRENCY = env.envint("LLM_CONCURRENCY", 32, minimum=1)
+EMBEDDING_BASE_URL = env.envstr("EMBEDDING_BASE_URL")
+EMBEDDING_MODEL = env.envstr("EMBEDDING_MODEL", "text-embedding-3-small")
+EMBEDDING_API_KEY = env.envstr("EMBEDDING_API_KEY") or LLM_API_KEY
+EMBEDDING_DIMENSION = env.envint("EMBEDDING_DIMENSION", 1536, minimum=1)
+EMBEDDING_TIMEOUT_S = env.envfloat("EMBEDDING_TIMEOUT_S", 15.0, minimum=0.1)
+
+# --- API --------------------------------------------------------------------
+MAX_BODY_BYTES = env.envint("MAX_BODY_BYTES", 8 * 1024 * 1024, minimum=1024)
+MAX_MESSAGES = env.envint("MAX_MESSAGES", 500, minimum=1)
+MAX_MESSAGE_CHARS = env.envint("MAX_MESSAGE_CHARS", 200_000, minimum=100)
+RATE_LIMIT_PER_MINUTE = env.envint("RATE_LIMIT_PER_MINUTE", 0)
+SEARCH_LOG_SAMPLE = env.envfloat("SEARCH_LOG_SAMPLE", 1.0)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.api.authentication.ApiKeyAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.KeyMayDoThis"],
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.api.throttling.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.api.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "tenants.api.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tenants.api.parsing.AlwaysJSON",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Memplatform",
+    "DESCRIPTION": "What your agents remember: stored, traced, searchable.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Browser ----------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+SECURE_COOKIES = env.envbool("SECURE_COOKIES", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "object-src": ["'none'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+    "form-action": ["'self'"],
+    "img-src": ["'self'", "data:"],
+}
+
+# --- Logs: JSON lines, one request id from header to task; no memory text --------
+LOG_LEVEL = env.envstr("LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "memplatform.lib.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "httpx2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+        "celery": {"handlers": [], "level": "INFO", "propagate": True},
+    },
+}

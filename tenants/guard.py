@@ -1,0 +1,93 @@
+"""The first wall: every query of a tenant's table needs an open scope, or raises.
+
+Row-level security is the last wall and answers an unscoped query with silence; this one
+makes it loud, also for a queryset that outlives the scope it was made in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from django.db import models
+
+from memplatform.lib.errors import ScopeError
+from tenants.scopes import open_scope, require_tenant
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class ScopedQuerySet(models.QuerySet[Row]):
+    """A queryset bound to the tenant scope it was made in."""
+
+    _tenant_id: UUID | None = None
+
+    def bind(self) -> Self:
+        scope = require_tenant()
+        bound = self.filter(tenant_id=scope.tenant_id)
+        if scope.project_id and has_project(self.model):
+            bound = bound.filter(project_id=scope.project_id)
+        bound._tenant_id = scope.tenant_id
+        return bound
+
+    def _clone(self) -> Self:
+        clone = super()._clone()  # type: ignore[misc]
+        clone._tenant_id = self._tenant_id
+        return clone  # type: ignore[no-any-return]
+
+    def _check(self) -> None:
+        scope = open_scope()
+        if scope is None or scope.tenant_id != self._tenant_id:
+            raise ScopeError(
+                f"{self.model.__name__} was read outside the scope it was asked in."
+            )
+
+    def _fetch_all(self) -> None:
+        if self._result_cache is None:  # type: ignore[has-type]
+            self._check()
+        super()._fetch_all()  # type: ignore[misc]
+
+    def iterator(self, chunk_size: int | None = None) -> Iterator[Row]:
+        self._check()
+        return super().iterator(chunk_size)
+
+    def count(self) -> int:
+        self._check()
+        return super().count()
+
+    def exists(self) -> bool:
+        self._check()
+        return super().exists()
+
+    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self._check()
+        return super().aggregate(*args, **kwargs)
+
+    def update(self, **kwargs: Any) -> int:
+        self._check()
+        return super().update(**kwargs)
+
+
+class ScopedManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    """``objects`` of every tenant table: the open tenant's rows (and project's)."""
+
+    def get_queryset(self) -> ScopedQuerySet[Any]:
+        queryset: ScopedQuerySet[Any] = super().get_queryset()
+        return queryset.bind()
+
+
+class OwnMembershipsManager(models.Manager[Row]):
+    """Rows of the signed-in operator across tenants; needs an operator scope."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        scope = open_scope()
+        if scope is None or scope.operator_id is None:
+            raise ScopeError
+        return super().get_queryset().filter(operator_id=scope.operator_id)
+
+
+def has_project(model: type[models.Model]) -> bool:
+    """Whether rows of this model belong to one project, always."""
+    field = next((f for f in model._meta.fields if f.name == "project"), None)
+    return field is not None and not field.null

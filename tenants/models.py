@@ -1,0 +1,283 @@
+"""Who is asking: tenants, projects, operators, memberships, keys, and the audit.
+
+Every table with a tenant derives from :class:`TenantModel`; its walls are written by
+``tenants.tables.TenantTable`` in the migrations.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from memplatform.lib import clock
+from memplatform.lib.ids import new_id
+from tenants.guard import OwnMembershipsManager, ScopedManager
+from tenants.scopes import current_tenant_id
+
+
+class Tenant(models.Model):
+    """The customer whose data is walled off (wire: organization)."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    status = models.CharField(
+        max_length=16, choices=Status.choices, default=Status.ACTIVE
+    )
+    limits = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class OperatorManager(BaseUserManager["Operator"]):
+    """Operators are found by their e-mail, in any case."""
+
+    def create_user(self, email: str, password: str | None, **fields: Any) -> Operator:
+        operator = Operator(email=self.normalize_email(email).lower(), **fields)
+        operator.set_password(password)
+        operator.save()
+        return operator
+
+    def get_by_natural_key(self, username: str | None) -> Operator:
+        return self.get(email=(username or "").lower())
+
+
+class Operator(AbstractBaseUser):
+    """A person signed in to the console; belongs to tenants by memberships."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False, help_text="Platform staff.")
+    created_at = models.DateTimeField(default=clock.now)
+
+    objects: ClassVar[OperatorManager] = OperatorManager()
+
+    USERNAME_FIELD = "email"
+
+    def __str__(self) -> str:
+        return self.email
+
+    def has_perm(self, permission: str, obj: object = None) -> bool:
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_staff
+
+
+class TenantModel(models.Model):
+    """A row of one tenant; its database key is (tenant_id, id): tenants/tables.py."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(
+        Tenant,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        default=current_tenant_id,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = ScopedManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    tenant_id: UUID
+
+
+def reference(to: str | type[models.Model], **options: Any) -> models.ForeignKey:
+    """A reference whose composite constraint TenantTable writes."""
+    options.setdefault("related_name", "+")
+    return models.ForeignKey(
+        to,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        **options,
+    )
+
+
+class Project(TenantModel):
+    """One isolated memory space of a tenant.
+
+    ``settings`` holds only what differs from the defaults; the application that owns a
+    setting reads it through its own typed view.
+    """
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    settings = models.JSONField(default=dict, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC")
+    languages = ArrayField(
+        models.CharField(max_length=16), default=list, blank=True, db_default=[]
+    )
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], name="project_name_in_tenant"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProjectModel(TenantModel):
+    """A row of one project of one tenant."""
+
+    project = reference(Project)
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+
+    project_id: UUID
+
+
+class Role(models.TextChoices):
+    """What an operator may do in a tenant, widest first."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    SUPPORT = "support"
+    VIEWER = "viewer"
+
+
+class Membership(TenantModel):
+    """Operator ↔ tenant (or one project of it), with a role."""
+
+    operator = reference(Operator, related_name="memberships")
+    project = reference(Project, null=True, blank=True)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    created_at = models.DateTimeField(default=clock.now)
+
+    own = OwnMembershipsManager["Membership"]()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "operator", "project"],
+                nulls_distinct=False,
+                name="one_membership",
+            )
+        ]
+        indexes = [models.Index(fields=["operator"], name="membership_operator")]
+
+
+class Invitation(TenantModel):
+    """An operator-to-be; the token travels by link, only its digest is kept."""
+
+    email = models.EmailField()
+    role = models.CharField(max_length=16, choices=Role.choices)
+    project = reference(Project, null=True, blank=True)
+    prefix = models.CharField(max_length=16)
+    digest = models.CharField(max_length=64)
+    invited_by = reference(Operator)
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "prefix"], name="invitation_prefix"
+            )
+        ]
+
+
+class ApiKey(ProjectModel):
+    """A project's secret: a visible prefix and the SHA-256 of a 256-bit random."""
+
+    class Access(models.TextChoices):
+        WRITE = "write"
+        READ = "read"
+
+    name = models.CharField(max_length=100)
+    owner = reference(Operator)
+    prefix = models.CharField(max_length=16)
+    digest = models.CharField(max_length=64)
+    access = models.CharField(
+        max_length=8, choices=Access.choices, default=Access.WRITE
+    )
+    only_user_id = models.CharField(max_length=256, null=True, blank=True)
+    only_agent_id = models.CharField(max_length=256, null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "prefix"], name="api_key_prefix")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def is_usable(self, at: datetime) -> bool:
+        return self.revoked_at is None and (
+            self.expires_at is None or at < self.expires_at
+        )
+
+
+class AuditEntry(TenantModel):
+    """Who did what to which object, from where, old → new. Append-only."""
+
+    class ActorKind(models.TextChoices):
+        OPERATOR = "operator"
+        API_KEY = "api_key"
+        SYSTEM = "system"
+
+    project = reference(Project, null=True)
+    actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
+    actor_id = models.UUIDField(null=True)
+    action = models.CharField(max_length=64)
+    object_type = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=256)
+    changes = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "-at", "-id"], name="audit_newest")]
+
+
+class Usage(ProjectModel):
+    """Counters of one day, key and operation name; the names are opaque here."""
+
+    day = models.DateField()
+    api_key_id = models.UUIDField(null=True)
+    operation = models.CharField(max_length=32)
+    requests = models.BigIntegerField(default=0, db_default=0)
+    prompt_tokens = models.BigIntegerField(default=0, db_default=0)
+    completion_tokens = models.BigIntegerField(default=0, db_default=0)
+    cost = models.DecimalField(max_digits=18, decimal_places=8, default=0, db_default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "project", "day", "api_key_id", "operation"],
+                nulls_distinct=False,
+                name="usage_counter",
+            )
+        ]

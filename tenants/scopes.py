@@ -1,0 +1,107 @@
+"""The only opener of a tenant's data: a transaction that PostgreSQL knows the tenant of.
+
+The tenant is announced per transaction (``set_config(…, true)``), never per session, so
+that it stays right behind PgBouncer in transaction mode. Row-level security reads it.
+Never hold a scope open across a model, embedder or webhook call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from memplatform.lib.errors import ScopeError
+
+_ANNOUNCE = (
+    "SELECT set_config('app.tenant_id', %s, true),"
+    " set_config('app.project_id', %s, true),"
+    " set_config('app.operator_id', %s, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenScope:
+    """What the current transaction may see; None is wider, never wildcard."""
+
+    tenant_id: UUID | None = None
+    project_id: UUID | None = None
+    operator_id: UUID | None = None
+
+    def announce(self) -> None:
+        values = (self.tenant_id, self.project_id, self.operator_id)
+        with connection.cursor() as cursor:
+            cursor.execute(_ANNOUNCE, [str(value or "") for value in values])
+
+
+_NOTHING = OpenScope()
+_open: ContextVar[OpenScope | None] = ContextVar("open_scope", default=None)
+
+
+@contextmanager
+def tenant_scope(
+    tenant_id: UUID, *, project_id: UUID | None = None
+) -> Iterator[OpenScope]:
+    """Open a transaction in which exactly this tenant's rows exist.
+
+    With ``project_id`` (every API key request) only that project's rows exist. The
+    outermost scope is durable: its commit is real. A nested one is a savepoint and
+    gives the outer scope back on exit.
+    """
+    with _opened(OpenScope(tenant_id=tenant_id, project_id=project_id)) as scope:
+        yield scope
+
+
+@contextmanager
+def operator_scope(operator_id: UUID) -> Iterator[OpenScope]:
+    """Open a transaction that sees one operator's memberships, in every tenant."""
+    with _opened(OpenScope(operator_id=operator_id)) as scope:
+        yield scope
+
+
+@contextmanager
+def _opened(scope: OpenScope) -> Iterator[OpenScope]:
+    outer = _open.get()
+    nested = connection.in_atomic_block
+    with transaction.atomic(durable=outer is None):
+        scope.announce()
+        token = _open.set(scope)
+        try:
+            yield scope
+        finally:
+            _open.reset(token)
+        # SET LOCAL outlives RELEASE SAVEPOINT (ran on PostgreSQL 18), so a nested
+        # scope gives the setting back itself; a rollback does it by itself.
+        if nested:
+            (outer or _NOTHING).announce()
+
+
+def open_scope() -> OpenScope | None:
+    """The scope open in this context, if any."""
+    return _open.get()
+
+
+def require_tenant() -> OpenScope:
+    """The open tenant scope; raises ScopeError outside one."""
+    scope = _open.get()
+    if scope is None or scope.tenant_id is None:
+        raise ScopeError
+    return scope
+
+
+def current_tenant_id() -> UUID:
+    """The tenant of the open scope; the default of every ``tenant`` column."""
+    tenant_id = require_tenant().tenant_id
+    if tenant_id is None:
+        raise ScopeError
+    return tenant_id
+
+
+def forbid_open_scope() -> None:
+    """Raise ScopeError inside a scope: nothing slow may run in a transaction."""
+    if _open.get() is not None:
+        raise ScopeError("A model or network call was made inside a transaction.")

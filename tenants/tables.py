@@ -1,0 +1,150 @@
+"""One migration operation that walls a table by tenant: keys, references, policy, grants.
+
+Django's ORM needs a single-column primary key to point at (a ForeignKey to a composite
+one is refused, fields.E347), so the models say ``id`` and this says the truth in SQL:
+primary key (tenant_id, id), composite references, forced row-level security, and what
+the ``app`` role may do. The migrations are the only users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+APP_ROLE = "memplatform_app"
+DIRECTORY_ROLE = "memplatform_directory"
+EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+APPEND_ONLY = ("SELECT", "INSERT")
+
+# A scalar subquery is evaluated once a query; a bare call would be once a row.
+_CURRENT = "(SELECT NULLIF(current_setting('app.{0}', true), '')::uuid)"
+CURRENT_TENANT = _CURRENT.format("tenant_id")
+CURRENT_PROJECT = _CURRENT.format("project_id")
+CURRENT_OPERATOR = _CURRENT.format("operator_id")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    column: str
+    table: str
+    by_project: bool
+
+    def sql(self, table: str) -> str:
+        keys = ["tenant_id", *(["project_id"] if self.by_project else [])]
+        mine = ", ".join(f'"{name}"' for name in [*keys, self.column])
+        theirs = ", ".join(f'"{name}"' for name in [*keys, "id"])
+        name = f"{table}_{self.column}_wall"[:63]
+        return (
+            f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" '
+            f'FOREIGN KEY ({mine}) REFERENCES "{self.table}" ({theirs})'
+        )
+
+
+class TenantTable(Operation):
+    """Turn a model's table into one behind the walls.
+
+    ``grants`` is what ``app`` may do; ``is_parent`` adds the unique key
+    (tenant_id, project_id, id) that project-owned children refer to.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        grants: Iterable[str] = EVERYTHING,
+        is_parent: bool = False,
+    ) -> None:
+        self.model = model
+        self.grants = tuple(grants)
+        self.is_parent = is_parent
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        options = {"grants": self.grants, "is_parent": self.is_parent}
+        return (type(self).__name__, [self.model], options)
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The walls are not part of Django's picture of the model."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model)
+        for statement in self._statements(model):
+            schema_editor.execute(statement)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Nothing to take back: the table itself goes with its CreateModel."""
+
+    def describe(self) -> str:
+        return f"Wall {self.model} by tenant"
+
+    def _statements(self, model: type[models.Model]) -> Iterable[str]:
+        table = model._meta.db_table
+        by_project = _owned_by_project(model)
+        yield f'ALTER TABLE "{table}" DROP CONSTRAINT "{table}_pkey" CASCADE'
+        yield f'ALTER TABLE "{table}" ADD PRIMARY KEY (tenant_id, id)'
+        if self.is_parent:
+            yield (
+                f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_parent" '
+                "UNIQUE (tenant_id, project_id, id)"
+            )
+        yield (
+            f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant" '
+            "FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)"
+        )
+        for reference in _references(model, by_project=by_project):
+            yield reference.sql(table)
+        yield from wall(table, by_project=by_project)
+        yield f'REVOKE ALL ON "{table}" FROM {APP_ROLE}'
+        yield f'GRANT {", ".join(self.grants)} ON "{table}" TO {APP_ROLE}'
+
+
+def wall(table: str, *, by_project: bool) -> Iterable[str]:
+    """Row-level security, forced on the owner too."""
+    condition = f"tenant_id = {CURRENT_TENANT}"
+    if by_project:
+        condition += (
+            f" AND ({CURRENT_PROJECT} IS NULL OR project_id = {CURRENT_PROJECT})"
+        )
+    yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
+    yield f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'
+    yield (
+        f'CREATE POLICY tenant_wall ON "{table}" '
+        f"USING ({condition}) WITH CHECK ({condition})"
+    )
+
+
+def _owned_by_project(model: type[models.Model]) -> bool:
+    return any(f.name == "project" and not f.null for f in model._meta.fields)
+
+
+def _references(model: type[models.Model], *, by_project: bool) -> Iterable[_Reference]:
+    for field in model._meta.fields:
+        target = field.remote_field.model if field.remote_field else None
+        if target is None or not _is_tenant_table(target):
+            continue
+        shared = by_project and _owned_by_project(target)
+        yield _Reference(str(field.column), target._meta.db_table, by_project=shared)
+
+
+def _is_tenant_table(model: type[models.Model]) -> bool:
+    return any(field.name == "tenant" for field in model._meta.fields)
