@@ -14,6 +14,7 @@ import base64
 import binascii
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -35,7 +36,6 @@ from memories.providers.tokens import clip_tokens
 from memories.types import SpaceKey, Vectors
 from memplatform.lib.errors import (
     InvalidRequest,
-    ProviderError,
     ProviderRateLimited,
     ProviderRejected,
     ProviderReplyInvalid,
@@ -173,14 +173,13 @@ class _Registry:
             return self._clients[key]
 
     def clear(self) -> None:
-        """Forget everything learnt, and close idle connections (after a fork)."""
-        with self._lock:
-            self._http = None
-            self._clients.clear()
-            self._endpoints.clear()
+        """Forget every connection and everything learnt about endpoints."""
+        self.__init__()  # type: ignore[misc]
 
 
 registry = _Registry()
+# A forked child must not speak on its parent's sockets, nor wait for its locks.
+os.register_at_fork(after_in_child=registry.clear)
 
 
 def _new_http_client() -> httpx2.Client:
@@ -252,16 +251,19 @@ class _Caller:
         self.endpoint = registry.endpoint(config)
 
     def call[T](
-        self, path: str, body: Callable[[], Mapping[str, Any]], read: Callable[[Any], T]
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        read: Callable[[Any], T],
+        deadline: Deadline,
     ) -> tuple[T, int]:
-        """``read`` of the JSON reply to ``body()``, and the attempts it took."""
+        """``read`` of the JSON reply to ``body``, and the attempts it took."""
         self._guard()
-        deadline = Deadline(self._config.deadline_s)
 
         def attempt(seconds: float) -> T:
             with self.endpoint.gate.enter(deadline):
                 allowed_s = min(seconds, deadline.remaining_s())
-                return read(self._post(path, body(), allowed_s))
+                return read(self._post(path, body, allowed_s))
 
         return call_with_retries(
             attempt,
@@ -371,25 +373,31 @@ class OpenAIChat:
         cut off or empty.
         """
         started = time.monotonic()
-        while True:
-            reply_format = self._reply_format()
-            try:
-                (text, usage), attempts = self._caller.call(
-                    "/chat/completions",
-                    lambda: self._body(request, reply_format),  # noqa: B023
-                    _read_completion,
-                )
-            except FormatUnsupported:
-                self._step_down(reply_format, request)
-                continue
-            return ChatReply(
-                text=text,
-                prompt_tokens=int(usage.get("prompt_tokens") or 0),
-                completion_tokens=int(usage.get("completion_tokens") or 0),
-                latency_ms=(time.monotonic() - started) * 1000,
-                model=self.model,
-                attempts=attempts,
+        (text, usage), attempts = self._ask(request, Deadline(self._config.deadline_s))
+        return ChatReply(
+            text=text,
+            prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            completion_tokens=int(usage.get("completion_tokens") or 0),
+            latency_ms=(time.monotonic() - started) * 1000,
+            model=self.model,
+            attempts=attempts,
+        )
+
+    def _ask(
+        self, request: ChatRequest, deadline: Deadline
+    ) -> tuple[tuple[str, Mapping[str, Any]], int]:
+        """The text and usage, in the strictest format the endpoint takes; attempts."""
+        reply_format = self._reply_format()
+        body = self._body(request, reply_format)
+        try:
+            return self._caller.call(
+                "/chat/completions", body, _read_completion, deadline
             )
+        except FormatUnsupported:
+            if not self._can_step_down(request, reply_format):
+                raise
+            self._step_down(reply_format)
+        return self._ask(request, deadline)
 
     def _reply_format(self) -> ReplyFormat:
         known = self._caller.endpoint.reply_format
@@ -399,14 +407,16 @@ class OpenAIChat:
             return max(known, ReplyFormat.JSON)
         return known
 
-    def _step_down(self, refused: ReplyFormat, request: ChatRequest) -> None:
-        """Remember that the endpoint refuses a format; re-raise if nothing is left."""
-        is_last = refused is ReplyFormat.TEXT or request.schema is None
-        if is_last or self._config.supports_json_schema is True:
-            raise  # noqa: PLE0704
+    def _can_step_down(self, request: ChatRequest, refused: ReplyFormat) -> bool:
+        if request.schema is None or self._config.supports_json_schema is True:
+            return False
+        return refused is not ReplyFormat.TEXT
+
+    def _step_down(self, refused: ReplyFormat) -> None:
+        """Remember, for the life of the process, that the endpoint refuses a format."""
         endpoint = self._caller.endpoint
         endpoint.reply_format = max(endpoint.reply_format, ReplyFormat(refused + 1))
-        log.info("%s refuses %s", self._config.base_url, refused.name)
+        log.info("%s refuses %s replies", self._config.base_url, refused.name)
 
     def _body(self, request: ChatRequest, reply_format: ReplyFormat) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -523,16 +533,19 @@ class OpenAIEmbedder:
         """
         size = self._config.max_batch
         batches = [texts[at : at + size] for at in range(0, len(texts), size)]
-        rows = [self._embed_batch(batch) for batch in batches]
+        deadline = Deadline(self._config.deadline_s)
+        rows = [self._embed_batch(batch, deadline) for batch in batches]
         if not rows:
             return np.zeros((0, self.space.dimension), dtype=np.float32)
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
-    def _embed_batch(self, texts: Sequence[str]) -> Vectors:
-        body = self._body(texts)
+    def _embed_batch(self, texts: Sequence[str], deadline: Deadline) -> Vectors:
         shape = (len(texts), self.space.dimension)
         vectors, _ = self._caller.call(
-            "/embeddings", lambda: body, lambda payload: _read_vectors(payload, shape)
+            "/embeddings",
+            self._body(texts),
+            lambda payload: _read_vectors(payload, shape),
+            deadline,
         )
         return vectors
 
@@ -552,7 +565,8 @@ def probe_dimension(config: EmbedderConfig) -> int:
     """The dimension the endpoint answers with, from one request. For set-up pages."""
     caller = _Caller(config, _allow_anywhere)
     body = {"model": config.model, "input": ["dimension"], "encoding_format": "base64"}
-    rows, _ = caller.call("/embeddings", lambda: body, _read_rows)
+    deadline = Deadline(config.deadline_s)
+    rows, _ = caller.call("/embeddings", body, _read_rows, deadline)
     return len(rows[0])
 
 
@@ -609,7 +623,6 @@ __all__ = [
     "EndpointConfig",
     "OpenAIChat",
     "OpenAIEmbedder",
-    "ProviderError",
     "probe_dimension",
     "registry",
 ]

@@ -68,7 +68,7 @@ def back_off_s(failures: int, error: ProviderError) -> float:
     "Equal jitter" (AWS Architecture Blog, 2015): half fixed, half random, so that
     clients that failed together do not return together. A Retry-After is a minimum.
     """
-    ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (failures - 1))
+    ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (failures - 1))
     pause_s = ceiling_s / 2 + random.uniform(0, ceiling_s / 2)  # noqa: S311
     if isinstance(error, ProviderRateLimited) and error.retry_after_s is not None:
         return max(error.retry_after_s, pause_s)
