@@ -26,8 +26,8 @@ class ScopedQuerySet(models.QuerySet[Row]):
     def bind(self) -> Self:
         scope = require_tenant()
         bound = self.filter(tenant_id=scope.tenant_id)
-        if scope.project_id and has_project(self.model):
-            bound = bound.filter(project_id=scope.project_id)
+        if scope.project_id and (field := _project_field(self.model)):
+            bound = bound.filter(**{field: scope.project_id})
         bound._tenant_id = scope.tenant_id
         return bound
 
@@ -68,6 +68,10 @@ class ScopedQuerySet(models.QuerySet[Row]):
         self._check()
         return super().update(**kwargs)
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self._check()
+        return super().delete()
+
 
 class ScopedManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
     """``objects`` of every tenant table: the open tenant's rows (and project's)."""
@@ -91,3 +95,10 @@ def has_project(model: type[models.Model]) -> bool:
     """Whether rows of this model belong to one project, always."""
     field = next((f for f in model._meta.fields if f.name == "project"), None)
     return field is not None and not field.null
+
+
+def _project_field(model: type[models.Model]) -> str | None:
+    """The field by which a project scope narrows this model; None: not at all."""
+    if model._meta.label == "tenants.Project":
+        return "id"
+    return "project_id" if has_project(model) else None

@@ -26,6 +26,7 @@ class Tenant(models.Model):
     class Status(models.TextChoices):
         ACTIVE = "active"
         SUSPENDED = "suspended"
+        PURGED = "purged"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     slug = models.SlugField(max_length=64, unique=True)
@@ -173,6 +174,7 @@ class Membership(TenantModel):
     own = OwnMembershipsManager["Membership"]()
 
     class Meta(TenantModel.Meta):
+        default_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "operator", "project"],
@@ -247,7 +249,8 @@ class AuditEntry(TenantModel):
         API_KEY = "api_key"
         SYSTEM = "system"
 
-    project = reference(Project, null=True)
+    # No reference: an entry outlives the project it speaks of.
+    project_id = models.UUIDField(null=True)
     actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
     actor_id = models.UUIDField(null=True)
     action = models.CharField(max_length=64)
@@ -281,3 +284,17 @@ class Usage(ProjectModel):
                 name="usage_counter",
             )
         ]
+
+
+class SignInFailures(models.Model):
+    """Failed sign-ins since the last success, counted per e-mail and address.
+
+    ``key`` is a digest of both, so that the table tells nobody's e-mail.
+    """
+
+    key = models.CharField(primary_key=True, max_length=64)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name_plural = "sign-in failures"

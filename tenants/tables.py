@@ -113,24 +113,36 @@ class TenantTable(Operation):
         )
         for reference in _references(model, by_project=by_project):
             yield reference.sql(table)
-        yield from wall(table, by_project=by_project)
+        yield from wall(table, project=_project_condition(model))
         yield f'REVOKE ALL ON "{table}" FROM {APP_ROLE}'
         yield f'GRANT {", ".join(self.grants)} ON "{table}" TO {APP_ROLE}'
 
 
-def wall(table: str, *, by_project: bool) -> Iterable[str]:
-    """Row-level security, forced on the owner too."""
+def wall(table: str, *, project: str | None = None) -> Iterable[str]:
+    """Row-level security, forced on the owner too.
+
+    ``project`` is the further condition on rows while a project is announced.
+    """
     condition = f"tenant_id = {CURRENT_TENANT}"
-    if by_project:
-        condition += (
-            f" AND ({CURRENT_PROJECT} IS NULL OR project_id = {CURRENT_PROJECT})"
-        )
+    if project:
+        condition += f" AND ({CURRENT_PROJECT} IS NULL OR {project})"
     yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
     yield f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'
     yield (
         f'CREATE POLICY tenant_wall ON "{table}" '
         f"USING ({condition}) WITH CHECK ({condition})"
     )
+
+
+def _project_condition(model: type[models.Model]) -> str | None:
+    """What a key's project may see: its own rows, and those of no project."""
+    if model._meta.label == "tenants.Project":
+        return f"id = {CURRENT_PROJECT}"
+    column = next((f for f in model._meta.fields if f.column == "project_id"), None)
+    if column is None:
+        return None
+    of_none = "project_id IS NULL OR " if column.null else ""
+    return f"{of_none}project_id = {CURRENT_PROJECT}"
 
 
 def _owned_by_project(model: type[models.Model]) -> bool:
