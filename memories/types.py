@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -48,6 +48,65 @@ class ChatMessage:
     name: str | None = None
     sent_at: datetime | None = None
     id: UUID | None = None
+
+
+class State(StrEnum):
+    """The life of a memory (decision 12; the table is ``STATE_RULES``)."""
+
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"
+    MERGED = "merged"
+    RETIRED = "retired"
+    DELETED = "deleted"
+    QUARANTINED = "quarantined"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """Where memories of a state are seen, and what the wire calls it.
+
+    ``listed`` rules list and search alike; ``got`` is a read by id; ``counted`` is
+    the subject's memory count. A read ``as_of`` an instant applies the same rules to
+    the states of that instant. The stale-suspect mark is a flag, not a state.
+    """
+
+    listed: bool
+    listed_as_latest: bool
+    got: bool
+    counted: bool
+    wire: str
+
+
+STATE_RULES: Mapping[State, StateRule] = {
+    State.ACTIVE: StateRule(
+        listed=True, listed_as_latest=True, got=True, counted=True, wire="active"
+    ),
+    # Contradicted memories stay in default reads with ``replaced_by`` (contract §9).
+    State.SUPERSEDED: StateRule(
+        listed=True, listed_as_latest=False, got=True, counted=True, wire="superseded"
+    ),
+    # Seen in lists only with ``include_merged``.
+    State.MERGED: StateRule(
+        listed=False, listed_as_latest=False, got=True, counted=False, wire="merged"
+    ),
+    State.RETIRED: StateRule(
+        listed=False, listed_as_latest=False, got=True, counted=False, wire="retired"
+    ),
+    State.DELETED: StateRule(
+        listed=False, listed_as_latest=False, got=False, counted=False, wire="deleted"
+    ),
+    State.QUARANTINED: StateRule(
+        listed=False,
+        listed_as_latest=False,
+        got=True,
+        counted=False,
+        wire="quarantined",
+    ),
+    State.ARCHIVED: StateRule(
+        listed=False, listed_as_latest=False, got=True, counted=False, wire="archived"
+    ),
+}
 
 
 class Verdict(StrEnum):
@@ -253,3 +312,177 @@ class SpaceKey:
 
 
 JsonDict = dict[str, Any]
+
+
+# --- What the doors ask for, and what they get -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking, for events and the audit."""
+
+    kind: Literal["api_key", "operator", "system", "engine"]
+    id: UUID | None = None
+    request_id: str = ""
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddRequest:
+    """A validated add. ``created_at`` backdates; None means now.
+
+    The overrides replace the project's settings for this call; None leaves them.
+    """
+
+    scope: Scope
+    messages: tuple[ChatMessage, ...]
+    infer: bool = True
+    metadata: JsonDict | None = None
+    memory_type: Literal["fact", "procedure"] = "fact"
+    created_at: datetime | None = None
+    expires_on: date | None = None
+    is_immutable: bool = False
+    categories: Mapping[str, str] | None = None
+    instructions: str | None = None
+    agent_instructions: str | None = None
+    includes: str | None = None
+    excludes: str | None = None
+    timezone: str | None = None
+    reference: datetime | None = None
+    with_graph: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """One effect of an operation; ``text`` is what the memory says after it."""
+
+    memory_id: UUID
+    event: str
+    text: str | None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddAnswer:
+    """What an add says at once; ``results`` is None while PENDING."""
+
+    operation_id: UUID
+    status: str
+    results: tuple[OperationResult, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """A parsed filter (contract §5), ready to be one SQL condition.
+
+    ``sql`` speaks of the memory head as ``m`` with ``%s`` placeholders; never empty.
+    ``scope`` holds the ids that every match is bound to by plain equality at the top
+    (or inside top-level ANDs), which is what picks anchors and counters; ``is_only_scope``
+    says that nothing else is asked.
+    """
+
+    sql: str
+    params: tuple[Any, ...]
+    scope: Scope
+    is_only_scope: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Which states and expiries a read shows; ``as_of`` is a known-time instant."""
+
+    show_expired: bool = False
+    latest_only: bool = False
+    include_merged: bool = False
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A validated search. ``threshold`` 0..1 gates relevance; 0 shows everything."""
+
+    query: str
+    filters: Filters
+    top_k: int = 10
+    threshold: float = 0.1
+    visibility: Visibility = Visibility()
+    rerank: bool = False
+    keyword_search: bool = False
+    reference: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryView:
+    """A memory as a reader sees it, now or ``as_of``."""
+
+    id: UUID
+    text: str
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+    metadata: JsonDict | None
+    categories: tuple[str, ...] | None
+    state: State
+    kind: str
+    attributed_to: str
+    is_immutable: bool
+    is_stale_suspect: bool
+    confidence: float
+    number: int
+    expires_on: date | None
+    created_at: datetime
+    updated_at: datetime
+    known_from: datetime
+    valid_from: datetime | None
+    valid_to: datetime | None
+    replaced_by: UUID | None
+    text_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found memory, its relevance (0..1) and what each leg gave it."""
+
+    memory: MemoryView
+    score: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One event of a memory with the texts around it, and its cause."""
+
+    id: UUID
+    memory_id: UUID
+    kind: str
+    old_text: str | None
+    new_text: str | None
+    at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    reason: str
+    related_memory_id: UUID | None
+    operation_id: UUID | None
+    message_ids: tuple[UUID, ...]
+    messages: tuple[ChatMessage, ...]
+    prompt_version_id: UUID | None
+    engine: str | None
+    model: str | None
+    metadata: JsonDict | None
+    categories: tuple[str, ...] | None
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Page[Item]:
+    """One page of a list; ``count`` is the total of all pages."""
+
+    items: tuple[Item, ...]
+    count: int
+    number: int
+    size: int
+
+    @property
+    def has_next(self) -> bool:
+        return self.number * self.size < self.count

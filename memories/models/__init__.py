@@ -1,0 +1,55 @@
+"""What is remembered. Every table here is a project's, behind the tenant walls."""
+
+from __future__ import annotations
+
+from memories.models.delivery import Delivery, Export, Outbox, Webhook
+from memories.models.graph import Entity, Mention, Relation, RelationSupport
+from memories.models.ingestion import (
+    ConversationSummary,
+    DeleteBarrier,
+    IdempotencyRecord,
+    Ingestion,
+    LlmCall,
+    Message,
+    Operation,
+)
+from memories.models.memory import (
+    Feedback,
+    Memory,
+    MemoryEvent,
+    MemoryUse,
+    MemoryVersion,
+)
+from memories.models.prompts import PromptTemplate, PromptVersion
+from memories.models.subjects import Anchor, Subject
+from memories.models.vectors import EmbeddingSpace, MemoryVector, ProviderConfig
+
+__all__ = [
+    "Anchor",
+    "ConversationSummary",
+    "DeleteBarrier",
+    "Delivery",
+    "EmbeddingSpace",
+    "Entity",
+    "Export",
+    "Feedback",
+    "IdempotencyRecord",
+    "Ingestion",
+    "LlmCall",
+    "Memory",
+    "MemoryEvent",
+    "MemoryUse",
+    "MemoryVector",
+    "MemoryVersion",
+    "Mention",
+    "Message",
+    "Operation",
+    "Outbox",
+    "PromptTemplate",
+    "PromptVersion",
+    "ProviderConfig",
+    "Relation",
+    "RelationSupport",
+    "Subject",
+    "Webhook",
+]

@@ -1,0 +1,67 @@
+-- Sweeps run without a tenant: these return keys only, never content.
+-- An unfinished operation is due when its runner's lease is over, or when nobody has
+-- woken it lately; the older it is the more patient the sweep, so that a long queue is
+-- not woken again and again (decision 20). Only the oldest of an anchor may run.
+CREATE FUNCTION due_operations(at timestamptz, patience interval, most integer)
+RETURNS TABLE (tenant_id uuid, id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT o.tenant_id, o.id
+    FROM memories_operation o
+    WHERE o.status IN ('PENDING', 'RUNNING')
+      AND (o.status = 'PENDING' OR o.lease_until < at)
+      AND (o.next_attempt_at IS NULL OR o.next_attempt_at <= at)
+      AND (o.woken_at IS NULL
+           OR o.woken_at < at - greatest(patience, (at - o.created_at) / 4)
+           OR (o.next_attempt_at IS NOT NULL AND o.woken_at < o.next_attempt_at))
+      AND NOT EXISTS (
+          SELECT 1 FROM memories_operation older
+          WHERE older.tenant_id = o.tenant_id AND older.anchor_id = o.anchor_id
+            AND older.seq < o.seq AND older.status IN ('PENDING', 'RUNNING'))
+    ORDER BY o.woken_at NULLS FIRST
+    LIMIT most
+$$;
+
+CREATE FUNCTION due_outbox(at timestamptz, most integer)
+RETURNS TABLE (tenant_id uuid, id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT o.tenant_id, o.id FROM memories_outbox o
+    WHERE o.handled_at IS NULL AND o.created_at <= at
+    ORDER BY o.created_at LIMIT most
+$$;
+
+CREATE FUNCTION due_expiries(today date, most integer)
+RETURNS TABLE (tenant_id uuid, id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT m.tenant_id, m.id FROM memories_memory m
+    WHERE m.expires_on < today AND m.state IN ('active', 'superseded')
+      AND NOT EXISTS (
+          SELECT 1 FROM memories_memoryevent e
+          WHERE e.tenant_id = m.tenant_id AND e.memory_id = m.id
+            AND e.kind = 'EXPIRE' AND e.new_number = m.number)
+    LIMIT most
+$$;
+
+CREATE FUNCTION due_projects(most integer)
+RETURNS TABLE (tenant_id uuid, id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT p.tenant_id, p.id FROM tenants_project p LIMIT most
+$$;
+
+GRANT SELECT ON memories_operation, memories_outbox, memories_memory,
+    memories_memoryevent, tenants_project TO memplatform_directory;
+
+DO $$
+DECLARE
+    signature text;
+BEGIN
+    FOREACH signature IN ARRAY ARRAY[
+        'due_operations(timestamptz, interval, integer)',
+        'due_outbox(timestamptz, integer)',
+        'due_expiries(date, integer)',
+        'due_projects(integer)'
+    ] LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO memplatform_app', signature);
+        EXECUTE format('ALTER FUNCTION %s OWNER TO memplatform_directory', signature);
+    END LOOP;
+END $$;

@@ -1,0 +1,171 @@
+-- Privacy erasure of one subject: every text, vector, message, summary, graph fact and
+-- model reply that came from it goes; contentless tombstone events stay. Ids that named
+-- the subject become a pseudonym, so that a search by its old name finds nothing.
+-- The caller must be in the tenant's own scope: the function checks it.
+CREATE FUNCTION erase_subject(
+    project uuid, subject_kind text, external_id text, accepted timestamptz,
+    barrier uuid, audit uuid, actor_kind text, actor uuid, address inet, request text
+) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    tenant uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
+    key_project uuid := NULLIF(current_setting('app.project_id', true), '')::uuid;
+    key text := subject_kind || '_id';
+    subject uuid;
+    pseudonym text;
+    erased_memories integer;
+    erased_messages integer;
+BEGIN
+    IF tenant IS NULL OR (key_project IS NOT NULL AND key_project <> project) THEN
+        RAISE EXCEPTION 'erase_subject needs the open scope of its own tenant'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF subject_kind NOT IN ('user', 'agent', 'app', 'run') THEN
+        RAISE EXCEPTION 'unknown kind of subject: %', subject_kind;
+    END IF;
+    SELECT s.id INTO subject FROM memories_subject s
+     WHERE s.tenant_id = tenant AND s.project_id = project
+       AND s.kind = subject_kind AND s.external_id = erase_subject.external_id
+       FOR UPDATE;
+    pseudonym := 'erased-' || coalesce(subject, audit)::text;
+
+    -- Lock the anchors first, in one order: nothing may apply to them meanwhile.
+    CREATE TEMPORARY TABLE erased_memory ON COMMIT DROP AS SELECT NULL::uuid AS id, NULL::uuid AS anchor_id LIMIT 0;
+    EXECUTE format(
+        'SELECT 1 FROM memories_anchor a WHERE a.tenant_id = $1 AND a.project_id = $2
+            AND (a.id IN (SELECT anchor_id FROM memories_memory m
+                          WHERE m.tenant_id = $1 AND m.project_id = $2 AND m.%1$I = $3)
+                 OR a.id IN (SELECT anchor_id FROM memories_operation o
+                          WHERE o.tenant_id = $1 AND o.project_id = $2 AND o.%1$I = $3))
+         ORDER BY a.id FOR UPDATE', key) USING tenant, project, external_id;
+    EXECUTE format(
+        'INSERT INTO erased_memory SELECT m.id, m.anchor_id FROM memories_memory m
+          WHERE m.tenant_id = $1 AND m.project_id = $2 AND m.%I = $3', key)
+        USING tenant, project, external_id;
+    SELECT count(*) INTO erased_memories FROM erased_memory;
+
+    CREATE TEMPORARY TABLE erased_operation ON COMMIT DROP AS SELECT NULL::uuid AS id LIMIT 0;
+    EXECUTE format(
+        'INSERT INTO erased_operation SELECT o.id FROM memories_operation o
+          WHERE o.tenant_id = $1 AND o.project_id = $2 AND o.%I = $3', key)
+        USING tenant, project, external_id;
+
+    INSERT INTO memories_deletebarrier (id, tenant_id, project_id, pattern, accepted_at)
+    VALUES (barrier, tenant, project, jsonb_build_object(key, external_id), accepted);
+
+    -- Counts of the other subjects these memories belonged to.
+    UPDATE memories_subject s
+       SET memory_count = s.memory_count - gone.memories,
+           expiring_count = s.expiring_count - gone.expiring
+      FROM (SELECT other.kind, other.name, count(*) AS memories,
+                   count(m.expires_on) AS expiring
+              FROM memories_memory m
+              JOIN erased_memory e ON e.id = m.id
+              CROSS JOIN LATERAL (VALUES ('user', m.user_id), ('agent', m.agent_id),
+                                         ('app', m.app_id), ('run', m.run_id)
+                                 ) AS other (kind, name)
+             WHERE m.tenant_id = tenant AND m.state IN ('active', 'superseded')
+               AND other.name IS NOT NULL
+             GROUP BY other.kind, other.name) AS gone
+     WHERE s.tenant_id = tenant AND s.project_id = project
+       AND s.kind = gone.kind AND s.external_id = gone.name;
+
+    INSERT INTO memories_memoryevent
+        (id, tenant_id, project_id, memory_id, kind, old_number, new_number, actor_kind,
+         actor_id, message_ids, reason, at)
+    SELECT gen_random_uuid(), tenant, project, m.id, 'ERASE', m.number, NULL, actor_kind,
+           actor, '{}', '', accepted
+      FROM memories_memory m JOIN erased_memory e ON e.id = m.id
+     WHERE m.tenant_id = tenant;
+
+    -- Reasons may quote a message.
+    UPDATE memories_memoryevent v SET reason = ''
+      FROM erased_memory e WHERE v.tenant_id = tenant AND v.memory_id = e.id;
+    DELETE FROM memories_memoryvector v USING erased_memory e
+     WHERE v.tenant_id = tenant AND v.memory_id = e.id;
+    UPDATE memories_memoryversion v SET text = NULL, metadata = NULL, categories = NULL
+      FROM erased_memory e WHERE v.tenant_id = tenant AND v.memory_id = e.id;
+    UPDATE memories_feedback f SET reason = NULL
+      FROM erased_memory e WHERE f.tenant_id = tenant AND f.memory_id = e.id;
+
+    -- Graph: what only these memories supported goes with them.
+    DELETE FROM memories_mention n USING erased_memory e
+     WHERE n.tenant_id = tenant AND n.memory_id = e.id;
+    DELETE FROM memories_relationsupport r USING erased_memory e
+     WHERE r.tenant_id = tenant AND r.memory_id = e.id;
+    DELETE FROM memories_relation r
+     WHERE r.tenant_id = tenant AND r.project_id = project
+       AND r.anchor_id IN (SELECT anchor_id FROM erased_memory)
+       AND NOT EXISTS (SELECT 1 FROM memories_relationsupport s
+                        WHERE s.tenant_id = tenant AND s.relation_id = r.id);
+    DELETE FROM memories_entity n
+     WHERE n.tenant_id = tenant AND n.project_id = project
+       AND n.anchor_id IN (SELECT anchor_id FROM erased_memory)
+       AND NOT EXISTS (SELECT 1 FROM memories_mention m
+                        WHERE m.tenant_id = tenant AND m.entity_id = n.id)
+       AND NOT EXISTS (SELECT 1 FROM memories_relation r
+                        WHERE r.tenant_id = tenant
+                          AND (r.source_id = n.id OR r.target_id = n.id));
+
+    -- Messages, model calls, ledgers and payloads of its requests.
+    UPDATE memories_message g SET content = NULL, name = NULL, attachments = NULL
+      FROM memories_ingestion i
+     WHERE g.tenant_id = tenant AND i.tenant_id = tenant AND g.ingestion_id = i.id
+       AND i.operation_id IN (SELECT id FROM erased_operation);
+    GET DIAGNOSTICS erased_messages = ROW_COUNT;
+    UPDATE memories_ingestion i SET metadata = NULL, options = '{}', session_key = NULL
+     WHERE i.tenant_id = tenant
+       AND i.operation_id IN (SELECT id FROM erased_operation);
+    UPDATE memories_llmcall c SET request = NULL, reply = NULL, error = ''
+     WHERE c.tenant_id = tenant
+       AND c.operation_id IN (SELECT id FROM erased_operation);
+    DELETE FROM memories_conversationsummary c
+     WHERE c.tenant_id = tenant AND c.project_id = project
+       AND c.anchor_id IN (
+           SELECT anchor_id FROM erased_memory
+           UNION SELECT anchor_id FROM memories_operation o
+                  WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation)
+                    AND anchor_id IS NOT NULL);
+    UPDATE memories_operation o
+       SET payload = '{}', error = NULL,
+           results = (SELECT coalesce(jsonb_agg(r - 'memory' - 'data'), '[]')
+                        FROM jsonb_array_elements(o.results) r)
+     WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation);
+    DELETE FROM memories_idempotencyrecord r
+     WHERE r.tenant_id = tenant AND r.operation_id IN (SELECT id FROM erased_operation);
+
+    -- The heads, and at last the name itself.
+    UPDATE memories_memory m
+       SET text = NULL, metadata = NULL, categories = NULL, search = NULL,
+           text_hash = NULL, speaker = NULL, state = 'deleted', updated_at = accepted
+      FROM erased_memory e WHERE m.tenant_id = tenant AND m.id = e.id;
+    EXECUTE format('UPDATE memories_memory SET %1$I = $4 WHERE tenant_id = $1
+        AND project_id = $2 AND %1$I = $3', key)
+        USING tenant, project, external_id, pseudonym;
+    EXECUTE format('UPDATE memories_operation SET %1$I = $4 WHERE tenant_id = $1
+        AND project_id = $2 AND %1$I = $3', key)
+        USING tenant, project, external_id, pseudonym;
+    IF subject_kind = 'run' THEN
+        UPDATE memories_message SET run_id = pseudonym, session_key = NULL
+         WHERE tenant_id = tenant AND project_id = project
+           AND run_id = erase_subject.external_id;
+    ELSE
+        EXECUTE format('UPDATE memories_anchor SET %1$I = $4 WHERE tenant_id = $1
+            AND project_id = $2 AND %1$I = $3', key)
+            USING tenant, project, external_id, pseudonym;
+    END IF;
+    DELETE FROM memories_subject s WHERE s.tenant_id = tenant AND s.id = subject;
+
+    INSERT INTO tenants_auditentry
+        (id, tenant_id, project_id, actor_kind, actor_id, action, object_type, object_id,
+         changes, address, request_id, at)
+    VALUES (audit, tenant, project, actor_kind, actor, 'erase_subject', 'subject',
+            coalesce(subject::text, pseudonym),
+            jsonb_build_object('memories', erased_memories, 'messages', erased_messages),
+            address, request, accepted);
+    DROP TABLE erased_memory, erased_operation;
+    RETURN jsonb_build_object('memories', erased_memories, 'messages', erased_messages);
+END $$;
+
+REVOKE ALL ON FUNCTION erase_subject(uuid, text, text, timestamptz, uuid, uuid, text, uuid, inet, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION erase_subject(uuid, text, text, timestamptz, uuid, uuid, text, uuid, inet, text) TO memplatform_app;

@@ -1,0 +1,111 @@
+"""Providers, embedding spaces, and the vectors that stand for versions."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from memories.models.fields import Halfvec
+from memories.models.subjects import Anchor
+from memories.types import State
+from memplatform.lib import clock
+from tenants.models import ProjectModel, TenantModel, reference
+
+
+class ProviderConfig(ProjectModel):
+    """A project's chat, embedding or rerank endpoint; the key is encrypted at rest."""
+
+    class Kind(models.TextChoices):
+        CHAT = "chat"
+        EMBEDDING = "embedding"
+        RERANK = "rerank"
+
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    base_url = models.URLField(max_length=500)
+    model = models.CharField(max_length=200)
+    api_key_encrypted = models.TextField(blank=True, default="")
+    options = models.JSONField(default=dict)
+    prompt_price = models.DecimalField(max_digits=18, decimal_places=10, null=True)
+    completion_price = models.DecimalField(max_digits=18, decimal_places=10, null=True)
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "project", "kind"], name="one_provider_of_a_kind"
+            )
+        ]
+
+
+class EmbeddingSpace(ProjectModel):
+    """What makes vectors comparable. One is active: reads use it.
+
+    A building space is being filled in the background and is written to beside the
+    active one; a retired one is kept, so that a switch has a way back.
+    """
+
+    class State(models.TextChoices):
+        BUILDING = "building"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    provider = models.CharField(max_length=64)
+    model = models.CharField(max_length=200)
+    dimension = models.IntegerField()
+    fingerprint = models.CharField(max_length=64, blank=True, default="")
+    state = models.CharField(max_length=16, choices=State.choices)
+    progress_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=clock.now)
+    activated_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "tenant",
+                    "project",
+                    "provider",
+                    "model",
+                    "dimension",
+                    "fingerprint",
+                ],
+                name="space_key",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "project"],
+                condition=Q(state="active"),
+                name="one_active_space",
+            ),
+        ]
+
+
+class MemoryVector(ProjectModel):
+    """The vector of one chunk of one version's text in one space (decision 8).
+
+    ``anchor`` and ``state`` are denormalised, so that a scan needs no join before it
+    ranks: ``state`` is the head's while this is the head's text, else "past".
+    """
+
+    PAST = "past"
+
+    anchor = reference(Anchor)
+    space = reference(EmbeddingSpace)
+    memory_id = models.UUIDField()
+    number = models.IntegerField()
+    chunk_no = models.SmallIntegerField(default=0)
+    state = models.CharField(max_length=16, default=State.ACTIVE)
+    embedding = Halfvec()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "memory_id", "number", "space", "chunk_no"],
+                name="vector_key",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "anchor", "space", "state"], name="vector_scan"
+            )
+        ]
