@@ -1,0 +1,205 @@
+"""Turns rows of a model's reply into facts: who, when, from which messages.
+
+What can be known for sure (the role of a cited message, the list of categories) is
+taken from there, not from the model. No model is called here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+
+from memories.pipeline.prompting import Chunk
+from memories.types import (
+    ChatMessage,
+    EngineOptions,
+    Fact,
+    ProposedEntity,
+    ProposedRelation,
+    ValidTime,
+)
+
+Row = Mapping[str, Any]
+Author = Literal["user", "agent"]
+Precision = Literal["instant", "day", "month", "year"]
+
+_STEPS = {
+    "year": relativedelta(years=1),
+    "month": relativedelta(months=1),
+    "day": relativedelta(days=1),
+}
+_DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+
+
+def fact_from_row(
+    row: Row, chunk: Chunk, messages: Sequence[ChatMessage], options: EngineOptions
+) -> Fact:
+    """The fact of a row with the columns ``schemas.FACT_COLUMNS``."""
+    positions = cited_positions(row["from"], chunk)
+    author = author_of([messages[at] for at in positions], row["who"])
+    return Fact(
+        text=row["text"].strip(),
+        messages=positions,
+        attributed_to=author,
+        speaker=_speaker([messages[at] for at in positions], author, options),
+        categories=known_categories(row["cats"], options.categories),
+        valid=parse_valid(row["start"], row["end"], ZoneInfo(options.timezone)),
+        confidence=_confidence(row["conf"]),
+        entities=read_entities(row.get("entities", ()), row.get("relations", ())),
+        relations=read_relations(row.get("relations", ())),
+    )
+
+
+def cited_positions(numbers: Sequence[int], chunk: Chunk) -> tuple[int, ...]:
+    """0-based positions of the cited messages; the user's messages if none is real."""
+    cited = {chunk.position_of(number) for number in numbers} - {None}
+    if not cited:
+        cited = {line.position for line in chunk.lines if line.message.role == "user"}
+    if not cited:
+        cited = {line.position for line in chunk.lines}
+    return tuple(sorted(at for at in cited if at is not None))
+
+
+def author_of(cited: Sequence[ChatMessage], claimed: Author) -> Author:
+    """Who said it: the cited messages know; the model is asked only if they differ."""
+    authors = {_author(message.role) for message in cited}
+    return authors.pop() if len(authors) == 1 else claimed
+
+
+def _author(role: str) -> Author:
+    return "user" if role == "user" else "agent"
+
+
+def _speaker(
+    cited: Sequence[ChatMessage], author: Author, options: EngineOptions
+) -> str | None:
+    names = [m.name for m in cited if m.name and _author(m.role) == author]
+    fallback = options.user_name if author == "user" else options.agent_name
+    return names[0] if names else fallback
+
+
+def known_categories(
+    names: Iterable[str], offered: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The offered categories among ``names``, as they are spelt in the project."""
+    spelling = {name.casefold(): name for name in offered}
+    found = [spelling.get(name.strip().casefold()) for name in names]
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def _confidence(value: float) -> float:
+    """0..1; some models answer in percent."""
+    scaled = value / 100 if 1 < value <= 100 else value
+    return min(1.0, max(0.0, float(scaled)))
+
+
+# --- entities and relations -----------------------------------------------------------
+
+
+def read_entities(
+    entities: Iterable[Row], relations: Iterable[Row]
+) -> tuple[ProposedEntity, ...]:
+    """Each entity once; ends of relations that the model did not list as things."""
+    found: dict[str, ProposedEntity] = {}
+    for entity in entities:
+        _add_entity(found, entity["name"], entity["type"])
+    for relation in read_relations(relations):
+        _add_entity(found, relation.source, "thing")
+        _add_entity(found, relation.target, "thing")
+    return tuple(found.values())
+
+
+def _add_entity(found: dict[str, ProposedEntity], name: str, type_: str) -> None:
+    name = name.strip()
+    if name:
+        kind = type_.strip().lower() or "thing"
+        found.setdefault(normalise(name), ProposedEntity(name, kind))
+
+
+def read_relations(relations: Iterable[Row]) -> tuple[ProposedRelation, ...]:
+    """Complete relations, each once, with types in snake_case."""
+    found = (
+        ProposedRelation(
+            relation["source"].strip(),
+            "_".join(relation["type"].lower().split()),
+            relation["target"].strip(),
+        )
+        for relation in relations
+    )
+    complete = (edge for edge in found if edge.source and edge.type and edge.target)
+    return tuple(dict.fromkeys(complete))
+
+
+# --- valid time -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """What a date names, from its beginning to the beginning of what follows."""
+
+    start: datetime
+    end: datetime
+    precision: Precision
+
+
+def parse_valid(start: str | None, end: str | None, zone: ZoneInfo) -> ValidTime:
+    """From "2024", "2024-05", "2024-05-08" or a full instant, local to ``zone``.
+
+    An end is the end of what it names: "2024-05" ends when June begins. What cannot be
+    read, or ends before it starts, is open. Instants are UTC.
+    """
+    first, last = _parse_period(start, zone), _parse_period(end, zone)
+    if first and last and last.end <= first.start:
+        last = None
+    known = first or last
+    return ValidTime(
+        start=first.start if first else None,
+        end=last.end if last else None,
+        precision=known.precision if known else None,
+    )
+
+
+def _parse_period(text: str | None, zone: ZoneInfo) -> _Period | None:
+    try:
+        if match := _DATE.fullmatch((text or "").strip()):
+            return _calendar_period(match, zone)
+        instant = datetime.fromisoformat((text or "").strip())
+        instant = instant.replace(tzinfo=instant.tzinfo or zone).astimezone(UTC)
+        return _Period(instant, instant, "instant")
+    except (ValueError, OverflowError):
+        return None
+
+
+def _calendar_period(match: re.Match[str], zone: ZoneInfo) -> _Period:
+    year, month, day = (int(part) for part in match.groups("0"))
+    precision: Precision = "day" if day else "month" if month else "year"
+    start = datetime(year, month or 1, day or 1, tzinfo=zone)
+    end = start + _STEPS[precision]
+    return _Period(start.astimezone(UTC), end.astimezone(UTC), precision)
+
+
+# --- texts ----------------------------------------------------------------------------
+
+
+def normalise(text: str) -> str:
+    """For comparing texts: one case, one spelling of letters, words only."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.findall(r"\w+", folded))
+
+
+def occurs_in(sentence: str, messages: Iterable[ChatMessage]) -> bool:
+    """Whether a quoted sentence literally stands in one of the messages.
+
+    White space and the quote's own final mark aside; a single letter proves nothing.
+    """
+    wanted = " ".join(sentence.split()).rstrip(".!?。！？")
+    if len(wanted) < 2:
+        return False
+    return any(wanted in " ".join(message.content.split()) for message in messages)

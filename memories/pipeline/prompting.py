@@ -1,0 +1,355 @@
+"""Builds the requests to a chat model: instructions apart from data.
+
+The system text is a prompt version with its ``{sections}`` filled in; the user text is
+data only. Every string that came from outside stands there as one JSON string on one
+line, and headings and numbers are written by us at the start of a line, so that no
+text, whatever it contains, can forge a section, a message or a memory.
+
+No model is called here, and no reply is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from memories.providers.tokens import bound_tokens, clip_tokens
+from memories.types import (
+    ChatMessage,
+    Context,
+    EngineOptions,
+    Fact,
+    KnownMemory,
+    PromptText,
+)
+
+ROLES = ("user", "assistant", "system", "tool")
+RECENT_MESSAGES = 10  # m in the paper (arXiv 2504.19413 §3.3)
+# Longer exchanges are split although the window would hold them: recall of details
+# falls with length, and the answer has a limit of its own.
+MAX_CHUNK_TOKENS = 16_000
+MIN_CHUNK_TOKENS = 512
+ANSWER_TOKENS = 4096
+RECENT_MESSAGE_TOKENS = 400
+LINE_TOKENS = 40  # number, role, weekday and time; a name is short
+MAX_NAME_CHARS = 100
+
+GRAPH_RULE = (
+    "- entities: people, places, organisations, things it names, with a short type. "
+    "relations: source, type (a snake_case verb), target between those entities."
+)
+
+_PLACEHOLDER = re.compile(r"\{(user|agent|categories|project|graph|words)\}")
+# str.splitlines breaks at these; json.dumps leaves them alone.
+_LINE_BREAKS = re.compile("[\x7f\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message, or a part of a long one; ``position`` is 0-based in the add."""
+
+    position: int
+    message: ChatMessage
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The messages of one model call, numbered from 1 in the request."""
+
+    lines: tuple[Line, ...]
+    recent: tuple[ChatMessage, ...] = ()
+
+    def position_of(self, number: int) -> int | None:
+        """The position in the add of the message that the model calls ``number``."""
+        if 1 <= number <= len(self.lines):
+            return self.lines[number - 1].position
+        return None
+
+
+# --- instructions ---------------------------------------------------------------------
+
+
+def system_text(
+    prompt: PromptText, options: EngineOptions, *, words: int | None = None
+) -> str:
+    """The prompt with its sections filled in; rules it has no place for come last."""
+    sections = {
+        "user": _person("the user", options.user_name),
+        "agent": _person("the agent", options.agent_name),
+        "categories": _categories_text(options.categories),
+        "project": _project_text(options),
+        "graph": GRAPH_RULE if options.with_graph else "",
+        "words": str(words or ""),
+    }
+    present = set(_PLACEHOLDER.findall(prompt.text))
+    text = _PLACEHOLDER.sub(lambda match: sections[match[1]], prompt.text)
+    if "project" not in present:
+        text = f"{text}\n\n{sections['project']}"
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _person(fallback: str, name: str | None) -> str:
+    """A name comes from the wire: it may not bring lines or instructions along."""
+    return quote(_one_line(name)[:MAX_NAME_CHARS]) if name else fallback
+
+
+def _categories_text(categories: Mapping[str, str]) -> str:
+    if not categories:
+        return "Categories: none, leave cats empty."
+    lines = [
+        f"- {_one_line(name)}: {_one_line(about)}".rstrip(": ")
+        for name, about in categories.items()
+    ]
+    return "\n".join(["Categories:", *lines])
+
+
+def _project_text(options: EngineOptions) -> str:
+    """What the project's owner asks for; each line marked, so that it stays apart."""
+    by_subject = {"user": options.instructions, "agent": options.agent_instructions}
+    parts = (
+        ("Instructions of this project:", by_subject[options.subject]),
+        ("Remember in particular:", options.includes),
+        ("Never remember:", options.excludes),
+    )
+    return "\n".join(f"{title}\n{_marked(text)}" for title, text in parts if text)
+
+
+def _marked(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines() if line.strip())
+
+
+# --- data -----------------------------------------------------------------------------
+
+
+def quote(text: str) -> str:
+    """``text`` as a JSON string that is one line to every reader."""
+    literal = json.dumps(text, ensure_ascii=False)
+    return _LINE_BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", literal)
+
+
+def exchange_text(
+    chunk: Chunk,
+    context: Context,
+    options: EngineOptions,
+    *,
+    with_memories: bool = False,
+) -> str:
+    """The user text of an extraction: now, background, memories, new messages."""
+    zone = ZoneInfo(options.timezone)
+    sections = [_heading("NOW", [_now_text(options)], inline=True)]
+    if context.summary:
+        sections.append(_heading("SUMMARY", [quote(context.summary)]))
+    if chunk.recent:
+        sections.append(_heading("RECENT", _recent_lines(chunk.recent, zone)))
+    if with_memories:
+        sections.append(_heading("MEMORIES", memory_lines(context.memories, zone)))
+    sections.append(_heading("MESSAGES", _message_lines(chunk.lines, zone)))
+    return "\n".join(sections)
+
+
+def decision_text(
+    facts: Mapping[int, Fact],
+    forgets: frozenset[int],
+    memories: Sequence[KnownMemory],
+    options: EngineOptions,
+) -> str:
+    """The user text of the paper's update phase: memories, numbered facts."""
+    zone = ZoneInfo(options.timezone)
+    lines = [
+        _join(number, "forget" if number in forgets else "", quote(fact.text))
+        for number, fact in facts.items()
+    ]
+    return "\n".join(
+        [
+            _heading("NOW", [_now_text(options)], inline=True),
+            _heading("MEMORIES", memory_lines(memories, zone)),
+            _heading("FACTS", lines),
+        ]
+    )
+
+
+def facts_text(facts: Mapping[int, Fact]) -> str:
+    """The user text of the graph call: numbered facts."""
+    lines = [_join(number, quote(fact.text)) for number, fact in facts.items()]
+    return _heading("FACTS", lines)
+
+
+def memory_lines(memories: Sequence[KnownMemory], zone: ZoneInfo) -> list[str]:
+    """Memories numbered from 1: the model never sees an id it could mistype."""
+    return [
+        _join(
+            number,
+            f"{memory.created_at.astimezone(zone):%Y-%m-%d}",
+            "fixed" if memory.is_immutable else "",
+            quote(memory.text),
+        )
+        for number, memory in enumerate(memories, start=1)
+    ]
+
+
+def _message_lines(lines: Sequence[Line], zone: ZoneInfo) -> list[str]:
+    return [
+        _join(number, _speaker(line.message, zone), quote(line.text))
+        for number, line in enumerate(lines, start=1)
+    ]
+
+
+def _recent_lines(messages: Sequence[ChatMessage], zone: ZoneInfo) -> list[str]:
+    return [
+        _join(_speaker(message, zone), quote(message.content)) for message in messages
+    ]
+
+
+def _speaker(message: ChatMessage, zone: ZoneInfo) -> str:
+    role = message.role if message.role in ROLES else "user"
+    name = quote(message.name[:MAX_NAME_CHARS]) if message.name else ""
+    sent_at = _instant(message.sent_at.astimezone(zone)) if message.sent_at else ""
+    return _join(role, name, sent_at)
+
+
+def _now_text(options: EngineOptions) -> str:
+    now = options.reference.astimezone(ZoneInfo(options.timezone))
+    return f"{_instant(now)} {options.timezone}"
+
+
+def _instant(instant: datetime) -> str:
+    """With the weekday, which "last Friday" cannot be counted without."""
+    return f"{instant:%a %Y-%m-%d %H:%M}"
+
+
+def _heading(name: str, lines: Sequence[str], *, inline: bool = False) -> str:
+    return (" " if inline else "\n").join([f"# {name}", *lines])
+
+
+def _join(*parts: object) -> str:
+    return " ".join(str(part) for part in parts if part != "")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_LINE_BREAKS.sub(" ", text).split())
+
+
+# --- fitting the window ---------------------------------------------------------------
+
+
+def fit_context(context: Context, window_tokens: int) -> Context:
+    """Summary and memories within a third of the window, the most similar kept."""
+    room = window_tokens // 3
+    summary = clip_tokens(context.summary, room // 2) if context.summary else None
+    room -= bound_tokens(summary or "")
+    memories: list[KnownMemory] = []
+    for memory in context.memories:
+        room -= line_tokens(memory.text)
+        if room < 0:
+            break
+        memories.append(memory)
+    return replace(context, summary=summary, memories=tuple(memories))
+
+
+def room_for_messages(window_tokens: int, fixed_tokens: int) -> int:
+    """Tokens left for RECENT and MESSAGES beside the fixed parts and the answer."""
+    answer = min(ANSWER_TOKENS, window_tokens // 4)
+    return max(MIN_CHUNK_TOKENS, window_tokens - answer - fixed_tokens)
+
+
+def split_messages(
+    messages: Sequence[ChatMessage], context: Context, room: int
+) -> list[Chunk]:
+    """The exchange in calls whose messages fit ``room`` tokens, in order.
+
+    A quarter of the room is kept for RECENT; a later chunk sees there the last messages
+    before it. Blank messages are left out; a message longer than a call is cut between
+    paragraphs, sentences or words.
+    """
+    max_tokens = min(MAX_CHUNK_TOKENS, room * 3 // 4)
+    chunks: list[list[Line]] = [[]]
+    left = max_tokens
+    for line in _lines(messages, max_tokens):
+        cost = line_tokens(line.text)
+        if cost > left and chunks[-1]:
+            chunks.append([])
+            left = max_tokens
+        chunks[-1].append(line)
+        left -= cost
+    earlier = context.recent
+    return [
+        Chunk(
+            tuple(lines),
+            fit_recent((*earlier, *messages[: lines[0].position]), room // 4),
+        )
+        for lines in chunks
+        if lines
+    ]
+
+
+def fit_recent(messages: Sequence[ChatMessage], room: int) -> tuple[ChatMessage, ...]:
+    """The last m messages, each shortened, the newest kept if not all fit."""
+    kept: list[ChatMessage] = []
+    for message in reversed(messages[-RECENT_MESSAGES:]):
+        text = clip_tokens(message.content, RECENT_MESSAGE_TOKENS)
+        room -= line_tokens(text)
+        if room < 0:
+            break
+        kept.append(replace(message, content=text))
+    return tuple(reversed(kept))
+
+
+def line_tokens(text: str) -> int:
+    """A bound on what a text costs as a line, with number, role, name and time."""
+    return bound_tokens(quote(text)) + LINE_TOKENS
+
+
+def _lines(messages: Sequence[ChatMessage], max_tokens: int) -> list[Line]:
+    return [
+        Line(position, message, part)
+        for position, message in enumerate(messages)
+        if message.content.strip()
+        for part in split_text(message.content, max_tokens - LINE_TOKENS)
+    ]
+
+
+# Ends of paragraphs, lines, sentences (western and CJK), words; zero-width, so that
+# the parts joined give the text again.
+_SEAMS = (
+    re.compile(r"(?<=\n\n)"),
+    re.compile(r"(?<=\n)"),
+    re.compile(r"(?<=[.!?…] )|(?<=[。！？])"),
+    re.compile(r"(?<=\s)"),
+)
+
+
+def split_text(text: str, max_tokens: int) -> list[str]:
+    """Parts of at most ``max_tokens`` each, cut at the best seam that is there."""
+    return _split_at(text, max_tokens, _SEAMS)
+
+
+def _split_at(
+    text: str, max_tokens: int, seams: Sequence[re.Pattern[str]]
+) -> list[str]:
+    if len(text) < 2 or bound_tokens(quote(text)) <= max_tokens:
+        return [text]
+    middle = len(text) // 2
+    pieces = seams[0].split(text) if seams else [text[:middle], text[middle:]]
+    parts = [
+        part for piece in pieces for part in _split_at(piece, max_tokens, seams[1:])
+    ]
+    return _pack(parts, max_tokens)
+
+
+def _pack(parts: Sequence[str], max_tokens: int) -> list[str]:
+    """Neighbours put together again as long as they fit."""
+    packed: list[list[str]] = [[]]
+    left = max_tokens
+    for part in parts:
+        cost = bound_tokens(quote(part))  # the sum is never below that of the whole
+        if cost > left and packed[-1]:
+            packed.append([])
+            left = max_tokens
+        packed[-1].append(part)
+        left -= cost
+    return ["".join(group) for group in packed]

@@ -1,0 +1,161 @@
+"""Reads a model's reply: JSON, repaired if need be, checked against its schema.
+
+Bad output is data: what fits the schema is kept, what does not is reported. Nothing
+here decides what a row means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import json_repair
+from jsonschema import Draft202012Validator
+
+from memories.types import Dropped, JsonDict
+from memplatform.lib.errors import ProviderReplyInvalid
+
+_THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.S)
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)(?:```|\Z)", re.S)
+_ENDS_COMPLETE = re.compile(r"[\]}]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a list reply gave: rows that fit its schema, and what was left out."""
+
+    kept: tuple[JsonDict, ...]
+    dropped: tuple[Dropped, ...]
+
+
+class ListReader:
+    """Reads replies of the form ``{key: [rows]}``. Stateless, so one serves all."""
+
+    def __init__(self, schema: Mapping[str, Any], key: str) -> None:
+        self._key = key
+        self._row_schema: Mapping[str, Any] = schema["properties"][key]["items"]
+        self._validator = Draft202012Validator(self._row_schema)
+
+    def read(self, text: str) -> Rows:
+        """The rows that fit, and the others as dropped.
+
+        Raises ProviderReplyInvalid if the reply is no such list, or no row of it fits.
+        """
+        value, is_whole = parse_json(text)
+        rows = self._find_list(value)
+        cut_off = [] if is_whole else rows[-1:]
+        checked = [self._check(row) for row in rows[: len(rows) - len(cut_off)]]
+        kept = tuple(row for row, problem in checked if not problem)
+        dropped = [_drop(row, problem) for row, problem in checked if problem]
+        dropped += [_drop(row, "the reply ends in the middle of it") for row in cut_off]
+        if dropped and not kept:
+            raise ProviderReplyInvalid(f"No row fits the schema: {dropped[0].reason}")
+        return Rows(kept, tuple(dropped))
+
+    def _find_list(self, value: Any) -> Sequence[Any]:
+        """The list under the key; a bare list will do."""
+        found = value.get(self._key) if isinstance(value, dict) else value
+        if not isinstance(found, list):
+            raise ProviderReplyInvalid(f'The reply holds no list "{self._key}".')
+        return found
+
+    def _check(self, row: Any) -> tuple[JsonDict, str]:
+        """The row with its defaults, and what is wrong with it ("" if nothing)."""
+        if not isinstance(row, dict):
+            return {"text": str(row)}, "is not an object"
+        filled = fill_defaults(row, self._row_schema)
+        error = next(self._validator.iter_errors(filled), None)
+        return filled, f"{error.json_path}: {error.message:.200}" if error else ""
+
+
+class ObjectReader:
+    """Reads replies that are one object of a schema. Stateless."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._validator = Draft202012Validator(schema)
+
+    def read(self, text: str) -> JsonDict:
+        """The object with its defaults. Raises ProviderReplyInvalid unless it fits."""
+        value, is_whole = parse_json(text)
+        if not isinstance(value, dict) or not is_whole:
+            raise ProviderReplyInvalid("The reply is not one whole JSON object.")
+        filled = fill_defaults(value, self._schema)
+        error = next(self._validator.iter_errors(filled), None)
+        if error:
+            raise ProviderReplyInvalid(f"{error.json_path}: {error.message:.200}")
+        return filled
+
+
+def parse_json(text: str) -> tuple[Any, bool]:
+    """The JSON value in a reply, and whether the reply was whole.
+
+    Takes off a reasoning preamble and a code fence; repairs quotes, commas and a
+    missing end. Raises ProviderReplyInvalid when there is no object or list in it.
+    """
+    body = _unwrap(text)
+    try:
+        return json.loads(body), True
+    except ValueError:
+        value = json_repair.loads(body)
+    if not isinstance(value, dict | list) or not value:
+        raise ProviderReplyInvalid("The reply is not JSON.")
+    return value, bool(_ENDS_COMPLETE.search(body))
+
+
+def _unwrap(text: str) -> str:
+    answer = _THINKING.sub("", text)
+    fenced = _FENCE.search(answer)
+    return (fenced[1] if fenced else answer).strip()
+
+
+def fill_defaults(row: Mapping[str, Any], schema: Mapping[str, Any]) -> JsonDict:
+    """The row with what weaker models leave out, and without what they invent.
+
+    An absent nullable value is null, an absent list empty; "3" will do for a number.
+    """
+    properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
+    return {
+        name: _coerce(row[name], rule) if name in row else _default(rule)
+        for name, rule in properties.items()
+        if name in row or _has_default(rule)
+    }
+
+
+def _has_default(rule: Mapping[str, Any]) -> bool:
+    return rule["type"] == "array" or "null" in rule["type"]
+
+
+def _default(rule: Mapping[str, Any]) -> list[Any] | None:
+    return [] if rule["type"] == "array" else None
+
+
+def _coerce(value: Any, rule: Mapping[str, Any]) -> Any:
+    types = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+    if value is None and rule["type"] == "array":
+        return []
+    if isinstance(value, str) and "string" not in types:
+        return _number_or_text(value)
+    return value
+
+
+def _number_or_text(value: str) -> Any:
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return None if value.strip().lower() in ("", "null", "none") else value
+
+
+def _drop(row: Any, problem: str) -> Dropped:
+    text = row.get("text") if isinstance(row, dict) else None
+    readable = text if isinstance(text, str) else json.dumps(row, default=str)
+    return Dropped(
+        reason=f"The model's row is unusable: {problem}", text=readable[:500]
+    )

@@ -1,0 +1,79 @@
+"""The JSON schemas that replies must satisfy, in the subset "strict" mode allows.
+
+Strict structured output wants every property required and no others, so optional means
+nullable. Keys are short because the schema travels with every request. The order is
+that in which a model writes: the reason comes before the verdict it leads to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memories.types import JsonDict
+
+STRING: JsonDict = {"type": "string"}
+INTEGER: JsonDict = {"type": "integer"}
+NUMBER: JsonDict = {"type": "number"}
+STRING_OR_NULL: JsonDict = {"type": ["string", "null"]}
+INTEGER_OR_NULL: JsonDict = {"type": ["integer", "null"]}
+
+
+def array_of(items: JsonDict) -> JsonDict:
+    return {"type": "array", "items": items}
+
+
+def one_of(*values: str) -> JsonDict:
+    return {"type": "string", "enum": list(values)}
+
+
+def object_of(**properties: JsonDict) -> JsonDict:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def list_of_rows(key: str, *columns: JsonDict) -> JsonDict:
+    """``{key: [row, …]}`` with the columns of all given groups, in order."""
+    properties: dict[str, Any] = {}
+    for group in columns:
+        properties |= group
+    return object_of(**{key: array_of(object_of(**properties))})
+
+
+FACT_COLUMNS: JsonDict = {
+    "text": STRING,
+    "from": array_of(INTEGER),
+    "who": one_of("user", "agent"),
+    "cats": array_of(STRING),
+    "start": STRING_OR_NULL,
+    "end": STRING_OR_NULL,
+    "conf": NUMBER,
+}
+GRAPH_COLUMNS: JsonDict = {
+    "entities": array_of(object_of(name=STRING, type=STRING)),
+    "relations": array_of(object_of(source=STRING, type=STRING, target=STRING)),
+}
+WHY: JsonDict = {"why": STRING}
+QUOTE: JsonDict = {"quote": STRING_OR_NULL}
+OP: JsonDict = {"op": one_of("ADD", "NONE", "UPDATE", "DELETE"), "id": INTEGER_OR_NULL}
+MARKS: JsonDict = {"supersedes": INTEGER_OR_NULL, "duplicates": INTEGER_OR_NULL}
+NUMBERED: JsonDict = {"fact": INTEGER}
+
+EXTRACT = list_of_rows("facts", FACT_COLUMNS, WHY, QUOTE)
+DECIDE = list_of_rows("decisions", NUMBERED, WHY, OP, {"text": STRING_OR_NULL})
+GRAPH = list_of_rows("facts", NUMBERED, GRAPH_COLUMNS)
+PROCEDURAL = object_of(text=STRING, cats=array_of(STRING))
+SUMMARY = object_of(summary=STRING)
+
+
+def single_pass(with_graph: bool) -> JsonDict:  # noqa: FBT001
+    graph = GRAPH_COLUMNS if with_graph else {}
+    return list_of_rows("facts", FACT_COLUMNS, graph, WHY, OP, QUOTE)
+
+
+def additive(with_graph: bool) -> JsonDict:  # noqa: FBT001
+    graph = GRAPH_COLUMNS if with_graph else {}
+    return list_of_rows("facts", FACT_COLUMNS, graph, WHY, MARKS, QUOTE)
