@@ -1,0 +1,289 @@
+"""The ``local`` engine: decides by rules and an embedder, with no model call.
+
+It reads plain declarative English well and everything else cautiously: what it cannot
+attribute it drops with a reason. A project's free-text instructions have no effect
+here; includes and excludes count as topics (see ``topics``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from memories.pipeline.local import topics
+from memories.pipeline.local.extract import extract
+from memories.pipeline.local.graph import read_graph
+from memories.pipeline.local.judge import Similarity, Standing, compare
+from memories.pipeline.local.procedure import read_procedure
+from memories.pipeline.local.retractions import Retraction
+from memories.pipeline.local.words import content_stems, kin
+from memories.providers.base import Embedder
+from memories.types import (
+    ChatMessage,
+    Context,
+    Decision,
+    Dropped,
+    EngineOptions,
+    EngineResult,
+    Fact,
+    KnownMemory,
+    Recall,
+    Vectors,
+    Verdict,
+)
+
+NO_STEPS = "no steps to remember"
+EXCLUDED = "about an excluded topic"
+NOT_INCLUDED = "not about an included topic"
+SAID_TWICE = "said again in the same messages"
+SAID_FULLER = "said more fully in the same messages"
+CORRECTED = "corrected later in the same messages"
+NOTHING_TO_FORGET = "nothing known matches what is to be forgotten"
+
+RETRACTION_THRESHOLD = 0.3  # with all its words in the memory
+RETRACTION_ALONE = 0.6  # without
+
+_VERDICTS = {
+    Standing.SAME: Verdict.NONE,
+    Standing.POORER: Verdict.NONE,
+    Standing.RICHER: Verdict.UPDATE,
+    Standing.AGAINST: Verdict.DELETE,
+}
+
+
+class LocalEngine:
+    """Implements ``memories.types.Engine`` without a model."""
+
+    name = "local"
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def decide(
+        self,
+        messages: Sequence[ChatMessage],
+        context: Context,
+        options: EngineOptions,
+        recall: Recall,
+    ) -> EngineResult:
+        """Decisions on all that is stated; ``recall`` is called at most once.
+
+        Raises only what the embedder and ``recall`` raise.
+        """
+        draft = self._draft(messages, options)
+        queries = [fact.text for fact in draft.facts]
+        queries += [retraction.text for retraction in draft.retractions]
+        found = list(recall(queries)) if queries else []
+        count = len(draft.facts)
+        judge = _Judge(self._cosine, options.user_name)
+        for fact, known in zip(draft.facts, found[:count], strict=True):
+            judge.decide(fact, known)
+        for retraction, known in zip(draft.retractions, found[count:], strict=True):
+            judge.retract(retraction, known)
+        return EngineResult(tuple(judge.decisions), (*draft.dropped, *judge.dropped))
+
+    def _draft(self, messages: Sequence[ChatMessage], options: EngineOptions) -> _Draft:
+        if options.memory_type == "procedure":
+            return _procedure_draft(messages)
+        extraction = extract(messages, options)
+        draft = _Draft(
+            list(extraction.facts), extraction.retractions, list(extraction.dropped)
+        )
+        if draft.facts:
+            vectors = self._embedder.embed([fact.text for fact in draft.facts])
+            vectors = self._keep_on_topic(draft, vectors, options)
+            vectors = self._settle_among_themselves(draft, vectors, options)
+            self._annotate(draft, vectors, options)
+        return draft
+
+    def _keep_on_topic(
+        self, draft: _Draft, vectors: Vectors, options: EngineOptions
+    ) -> Vectors:
+        """Drop facts about excluded topics, and outside the included ones if any."""
+        excluded = topics.is_on_topic(
+            vectors, options.excludes, topics.EXCLUDE_THRESHOLD, self._embedder
+        )
+        included = topics.is_on_topic(
+            vectors, options.includes, topics.INCLUDE_THRESHOLD, self._embedder
+        )
+        has_includes = bool(topics.split_topics(options.includes))
+        reasons = [
+            EXCLUDED if out else NOT_INCLUDED if has_includes and not wanted else None
+            for out, wanted in zip(excluded, included, strict=True)
+        ]
+        return draft.drop(reasons, vectors)
+
+    def _settle_among_themselves(
+        self, draft: _Draft, vectors: Vectors, options: EngineOptions
+    ) -> Vectors:
+        """Compare each fact with the later ones of the same add."""
+        reasons: list[str | None] = [None] * len(draft.facts)
+        cosines = vectors @ vectors.T
+        for later in range(len(draft.facts)):
+            for earlier in range(later):
+                if reasons[earlier] or reasons[later]:
+                    continue
+                one, other = draft.facts[later], draft.facts[earlier]
+                if one.attributed_to != other.attributed_to:
+                    continue
+                standing = compare(
+                    one.text, other.text, float(cosines[later, earlier]), self._cosine
+                )
+                _note_standing(reasons, standing, earlier, later)
+        return draft.drop(reasons, vectors)
+
+    def _annotate(
+        self, draft: _Draft, vectors: Vectors, options: EngineOptions
+    ) -> None:
+        assigned = topics.assign_categories(vectors, options.categories, self._embedder)
+        annotated = []
+        for fact, categories in zip(draft.facts, assigned, strict=True):
+            speaker = fact.speaker or options.user_name or "User"
+            entities, relations = (
+                read_graph(fact.text, speaker) if options.with_graph else ((), ())
+            )
+            annotated.append(
+                replace(
+                    fact, categories=categories, entities=entities, relations=relations
+                )
+            )
+        draft.facts = annotated
+
+    def _cosine(self, one: str, other: str) -> float:
+        first, second = self._embedder.embed([one, other])
+        return float(first @ second)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Facts and retractions on their way to a decision."""
+
+    facts: list[Fact]
+    retractions: tuple[Retraction, ...] = ()
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def drop(self, reasons: Sequence[str | None], vectors: Vectors) -> Vectors:
+        """Move the facts with a reason to ``dropped``; the vectors of the others."""
+        for fact, reason in zip(self.facts, reasons, strict=True):
+            if reason:
+                self.dropped.append(Dropped(reason, fact.text, fact.messages))
+        kept = [row for row, reason in enumerate(reasons) if reason is None]
+        self.facts = [self.facts[row] for row in kept]
+        rows: Vectors = vectors[kept]
+        return rows
+
+
+def _procedure_draft(messages: Sequence[ChatMessage]) -> _Draft:
+    fact = read_procedure(messages)
+    if fact is None:
+        everything = tuple(range(len(messages)))
+        return _Draft([], dropped=[Dropped(NO_STEPS, None, everything)])
+    unused = set(range(len(messages))) - set(fact.messages)
+    dropped = [Dropped(NO_STEPS, None, (position,)) for position in sorted(unused)]
+    return _Draft([fact], dropped=dropped)
+
+
+def _note_standing(
+    reasons: list[str | None], standing: Standing, earlier: int, later: int
+) -> None:
+    if standing in (Standing.SAME, Standing.POORER):
+        reasons[later] = SAID_TWICE
+    elif standing is Standing.RICHER:
+        reasons[earlier] = SAID_FULLER
+    elif standing is Standing.AGAINST:
+        reasons[earlier] = CORRECTED
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Decides facts in order; a memory is changed at most once in one add."""
+
+    cosine: Similarity
+    user_name: str | None
+    decisions: list[Decision] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    changed: set[UUID] = field(default_factory=set)
+
+    def decide(self, fact: Fact, known: Sequence[KnownMemory]) -> None:
+        for standing in (
+            Standing.SAME,
+            Standing.POORER,
+            Standing.AGAINST,
+            Standing.RICHER,
+        ):
+            target = self._first(standing, fact, known)
+            if target is not None:
+                self._record(fact, target, standing)
+                return
+        self.decisions.append(Decision(Verdict.ADD, fact, reason="new"))
+
+    def _first(
+        self, standing: Standing, fact: Fact, known: Sequence[KnownMemory]
+    ) -> KnownMemory | None:
+        for memory in known:
+            if memory.attributed_to != fact.attributed_to or memory.id in self.changed:
+                continue
+            if self._standing(fact, memory) is standing:
+                return memory
+        return None
+
+    def _standing(self, fact: Fact, memory: KnownMemory) -> Standing:
+        new, old = self._canonical(fact.text), self._canonical(memory.text)
+        if fact.kind == "procedure":
+            return Standing.SAME if new == old else Standing.APART
+        return compare(new, old, memory.similarity, self.cosine)
+
+    def _canonical(self, text: str) -> str:
+        """A user whose name became known later is the same user."""
+        if not self.user_name:
+            return text
+        return text.replace(self.user_name, "User")
+
+    def _record(self, fact: Fact, memory: KnownMemory, standing: Standing) -> None:
+        verdict = _VERDICTS[standing]
+        if verdict is not Verdict.NONE:
+            self.changed.add(memory.id)
+        reason = f"{standing.value}: {memory.text}"
+        self.decisions.append(Decision(verdict, fact, memory.id, reason))
+
+    # --- retractions ------------------------------------------------------------------
+
+    def retract(self, retraction: Retraction, known: Sequence[KnownMemory]) -> None:
+        """Retire what is taken back; else record what was said, or that it is moot."""
+        targets = [
+            memory
+            for memory in known
+            if memory.id not in self.changed and self._is_meant(retraction, memory)
+        ]
+        for memory in targets:
+            self.changed.add(memory.id)
+            self.decisions.append(
+                Decision(
+                    Verdict.DELETE,
+                    target=memory.id,
+                    reason=f"taken back: {memory.text}",
+                    evidence=retraction.evidence,
+                )
+            )
+        if not targets:
+            self._note_moot(retraction)
+
+    def _is_meant(self, retraction: Retraction, memory: KnownMemory) -> bool:
+        what, known = self._canonical(retraction.text), self._canonical(memory.text)
+        if kin(what) != kin(known):
+            return False
+        wanted = content_stems(what)
+        has_all_words = bool(wanted) and wanted <= content_stems(known)
+        threshold = RETRACTION_THRESHOLD if has_all_words else RETRACTION_ALONE
+        return memory.similarity >= threshold
+
+    def _note_moot(self, retraction: Retraction) -> None:
+        messages = (retraction.position,)
+        if retraction.statement is None:
+            self.dropped.append(
+                Dropped(NOTHING_TO_FORGET, retraction.evidence, messages)
+            )
+            return
+        fact = Fact(retraction.statement, messages)
+        self.decisions.append(Decision(Verdict.ADD, fact, reason="new"))

@@ -1,0 +1,142 @@
+"""How a new fact stands to one that is known: the same, more, against it, or apart.
+
+Claims decide where both texts state a known attribute. Elsewhere cosine proposes and
+guards dispose: other numbers, names, kin or polarity are never the same fact. The
+thresholds come from the labelled table in tests/memories/pipeline/local/test_judge.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from memories.pipeline.local.claims import (
+    is_confirmation,
+    is_contradiction,
+    is_other_value,
+    read_claims,
+)
+from memories.pipeline.local.grammar import word_set
+from memories.pipeline.local.words import (
+    content_stems,
+    is_negated,
+    kin,
+    names,
+    numbers,
+    words_of,
+)
+
+RELATED = 0.45  # below this cosine two texts are not compared word by word
+ALIKE = 0.78  # both say something the other does not, in other words
+VERBATIM = 0.95  # only function words differ
+RESIDUE_ALIKE = 0.5  # the words only one has, against the words only the other has
+CLAIMS_RELATED = 0.15  # claims are compared nearly regardless of cosine
+
+Similarity = Callable[[str, str], float]
+
+
+class Standing(Enum):
+    """What a new fact is to a known one."""
+
+    SAME = "says the same"
+    RICHER = "says the same and more"
+    POORER = "says less than is known"
+    AGAINST = "contradicts"
+    APART = "is another fact"
+
+
+def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standing:
+    """How ``new`` stands to ``old``, whose cosine is ``similarity``.
+
+    ``embed`` gives the cosine of two short texts; it is called only in doubt.
+    """
+    if similarity < CLAIMS_RELATED:
+        return Standing.APART
+    by_claims = _compare_claims(new, old)
+    if by_claims is not None:
+        return by_claims
+    if similarity < RELATED or _are_guarded_apart(new, old):
+        return Standing.APART
+    if is_negated(new) != is_negated(old):
+        return _compare_polarity(new, old, similarity)
+    return _compare_words(new, old, similarity, embed)
+
+
+def _compare_claims(new: str, old: str) -> Standing | None:
+    """By attribute and value; None when no attribute is shared."""
+    new_claims, old_claims = read_claims(new), read_claims(old)
+    pairs = [(one, other) for one in new_claims for other in old_claims]
+    if any(is_contradiction(*pair) for pair in pairs):
+        return Standing.AGAINST
+    if any(is_confirmation(*pair) for pair in pairs):
+        return None if _are_guarded_apart(new, old) else _by_containment(new, old)
+    if any(is_other_value(*pair) for pair in pairs):
+        return Standing.APART
+    return None
+
+
+def _by_containment(new: str, old: str) -> Standing:
+    """Of two texts with the same claim, the one that says more is richer."""
+    added, missing = map(_substance, _differences(new, old))
+    if added and not missing:
+        return Standing.RICHER
+    return Standing.POORER if missing and not added else Standing.SAME
+
+
+def _are_guarded_apart(new: str, old: str) -> bool:
+    """Each says a number or a name that the other does not, or other kin are meant."""
+    for read in (numbers, names):
+        first, second = read(new), read(old)
+        if first - second and second - first:
+            return True
+    return kin(new) != kin(old)
+
+
+def _compare_polarity(new: str, old: str, similarity: float) -> Standing:
+    """A denial of the same words contradicts; of other words, it is another fact."""
+    added, missing = _differences(new, old)
+    is_same_matter = similarity >= RELATED and not added and len(missing) <= 1
+    return Standing.AGAINST if is_same_matter else Standing.APART
+
+
+def _compare_words(
+    new: str, old: str, similarity: float, embed: Similarity
+) -> Standing:
+    added, missing = _differences(new, old)
+    if not added and not missing:
+        return Standing.SAME
+    if not missing:
+        is_richer = bool(_substance(added)) and similarity < VERBATIM
+        return Standing.RICHER if is_richer else Standing.SAME
+    if not added:
+        return Standing.POORER
+    if similarity < ALIKE or embed(_text(added), _text(missing)) < RESIDUE_ALIKE:
+        return Standing.APART
+    return Standing.SAME
+
+
+def _differences(new: str, old: str) -> tuple[list[str], list[str]]:
+    """Content words only ``new`` has, and only ``old`` has."""
+    shared = content_stems(new) & content_stems(old)
+    return _words_beyond(new, shared), _words_beyond(old, shared)
+
+
+def _words_beyond(text: str, shared: frozenset[str]) -> list[str]:
+    return [word for word in words_of(text) if content_stems(word) - shared]
+
+
+# Words that only carry a claim, or colour it, and add no knowledge of their own.
+_FILLING = word_set(
+    """reaction reactions bad big good great nice new old time like likes love loves
+    enjoy enjoys adore adores fond keen fan allergic allergy intolerant live lives living
+    reside resides based moved relocated work works working employed job hate hates
+    dislike dislikes severe severely sick ill food foods something"""
+)
+
+
+def _substance(words: list[str]) -> list[str]:
+    return [word for word in words if word.lower() not in _FILLING]
+
+
+def _text(words: list[str]) -> str:
+    return " ".join(words)
