@@ -1,4 +1,4 @@
-"""The only opener of a tenant's data: a transaction that PostgreSQL knows the tenant of.
+"""The only opener of a tenant's data: a transaction that names the tenant.
 
 The tenant is announced per transaction (``set_config(…, true)``), never per session, so
 that it stays right behind PgBouncer in transaction mode. Row-level security reads it.

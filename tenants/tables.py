@@ -1,4 +1,4 @@
-"""One migration operation that walls a table by tenant: keys, references, policy, grants.
+"""The migration operation that walls a table by tenant: keys, policy, grants.
 
 Django's ORM needs a single-column primary key to point at (a ForeignKey to a composite
 one is refused, fields.E347), so the models say ``id`` and this says the truth in SQL:

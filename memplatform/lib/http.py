@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 
@@ -16,6 +16,18 @@ CORS_HEADERS = (
     "X-Mem0-Client-Version, X-Mem0-Source, X-Request-ID"
 )
 API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/api/")
+
+
+EXPOSED_HEADERS = (
+    "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
+    "X-Request-ID"
+)
+_ADDED = "_headers_for_the_answer"
+
+
+def add_headers(request: HttpRequest, headers: Mapping[str, str]) -> None:
+    """Let the answer to this request carry these headers, whoever makes it."""
+    request.__dict__.setdefault(_ADDED, {}).update(headers)
 
 
 class RequestMiddleware:
@@ -52,5 +64,8 @@ class RequestMiddleware:
             response["Access-Control-Allow-Origin"] = "*"
             response["Access-Control-Allow-Headers"] = CORS_HEADERS
             response["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
+            response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
             response["Access-Control-Max-Age"] = "86400"
+        for name, value in request.__dict__.get(_ADDED, {}).items():
+            response[name] = value
         return response

@@ -1,0 +1,179 @@
+"""Every read of who is asking. Must not write.
+
+Functions that read a tenant's tables need an open scope and raise ScopeError outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from memplatform.lib.errors import NotFound
+from tenants.models import (
+    ApiKey,
+    AuditEntry,
+    Membership,
+    Operator,
+    Project,
+    Role,
+    Tenant,
+)
+from tenants.scopes import operator_scope, tenant_scope
+
+RANK = {Role.OWNER: 3, Role.ADMIN: 2, Role.SUPPORT: 1, Role.VIEWER: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an API key may do; views receive it as ``request.auth``.
+
+    ``only_user_id`` and ``only_agent_id`` narrow the key to one subject; None does
+    not narrow. ``limits`` are the tenant's plan limits.
+    """
+
+    tenant_id: UUID
+    project_id: UUID
+    key_id: UUID
+    operator_id: UUID
+    operator_email: str
+    may_write: bool = True
+    only_user_id: str | None = None
+    only_agent_id: str | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def only(self) -> dict[str, str]:
+        """The ids that every read and write of this key must carry."""
+        ids = {"user_id": self.only_user_id, "agent_id": self.only_agent_id}
+        return {name: value for name, value in ids.items() if value is not None}
+
+    @classmethod
+    def of_key(cls, key: ApiKey) -> Access:
+        """Needs ``key.owner`` and ``key.tenant`` loaded."""
+        return cls(
+            tenant_id=key.tenant_id,
+            project_id=key.project_id,
+            key_id=key.id,
+            operator_id=key.owner.id,
+            operator_email=key.owner.email,
+            may_write=key.access == ApiKey.Access.WRITE,
+            only_user_id=key.only_user_id,
+            only_agent_id=key.only_agent_id,
+            limits=key.tenant.limits,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An operator's membership outside the scope it was read in.
+
+    ``project_id`` None means every project of the tenant.
+    """
+
+    tenant_id: UUID
+    tenant_slug: str
+    tenant_name: str
+    project_id: UUID | None
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        """Whether this role reaches at least ``role``."""
+        return RANK[self.role] >= RANK[role]
+
+
+def get_tenant(slug: str) -> Tenant:
+    """The tenant of this slug; raises NotFound. Needs no scope."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise NotFound(f"There is no tenant {slug!r}.")
+    return tenant
+
+
+def get_operator(email: str) -> Operator:
+    """The operator of this e-mail, in any case; raises NotFound. Needs no scope."""
+    operator = Operator.objects.filter(email=email.lower()).first()
+    if operator is None:
+        raise NotFound(f"There is no operator {email!r}.")
+    return operator
+
+
+def get_project(project_id: UUID) -> Project:
+    """A project of the open scope; raises NotFound."""
+    project = Project.objects.filter(id=project_id).first()
+    if project is None:
+        raise NotFound("Project not found.")
+    return project
+
+
+def list_projects() -> QuerySet[Project]:
+    """The projects of the open scope, oldest first."""
+    return Project.objects.order_by("created_at", "id")
+
+
+def list_api_keys(project_id: UUID) -> QuerySet[ApiKey]:
+    """Keys of one project, newest first, revoked ones too."""
+    keys = ApiKey.objects.filter(project_id=project_id).select_related("owner")
+    return keys.order_by("-created_at", "-id")
+
+
+def list_audit() -> QuerySet[AuditEntry]:
+    """The audit of the open tenant, newest first."""
+    return AuditEntry.objects.order_by("-at", "-id")
+
+
+def list_members(project_id: UUID | None = None) -> QuerySet[Membership]:
+    """Members of the tenant; with a project, those who reach it."""
+    members = Membership.objects.select_related("operator").order_by("created_at", "id")
+    if project_id is None:
+        return members
+    return members.filter(Q(project_id=project_id) | Q(project_id=None))
+
+
+def find_api_key(prefix: str) -> ApiKey | None:
+    """The key of this visible prefix in the open scope, with owner and tenant."""
+    return (
+        ApiKey.objects.filter(prefix=prefix).select_related("owner", "tenant").first()
+    )
+
+
+def list_standings(operator_id: UUID) -> list[Standing]:
+    """Where this operator is a member, in active tenants. Opens its own scope."""
+    with operator_scope(operator_id):
+        members = Membership.own.select_related("tenant").order_by("tenant__slug", "id")
+        return [
+            Standing(
+                tenant_id=member.tenant_id,
+                tenant_slug=member.tenant.slug,
+                tenant_name=member.tenant.name,
+                project_id=member.project_id,
+                role=Role(member.role),
+            )
+            for member in members.filter(tenant__status=Tenant.Status.ACTIVE)
+        ]
+
+
+def get_standing(
+    operator_id: UUID, tenant_id: UUID, *, project_id: UUID | None = None
+) -> Standing:
+    """The widest membership of an operator that reaches a tenant or its project.
+
+    Raises NotFound: "not yours" and "not there" are the same. Opens its own scope.
+    """
+    reaching = [
+        standing
+        for standing in list_standings(operator_id)
+        if standing.tenant_id == tenant_id and standing.project_id in (None, project_id)
+    ]
+    if not reaching:
+        raise NotFound
+    return max(reaching, key=lambda standing: RANK[standing.role])
+
+
+def list_visible_projects(standing: Standing) -> list[Project]:
+    """The projects a membership reaches. Opens its own scope."""
+    with tenant_scope(standing.tenant_id, project_id=standing.project_id):
+        return list(list_projects())

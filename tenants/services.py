@@ -1,0 +1,432 @@
+"""Every change of tenants, projects, members and keys; each one is audited.
+
+Functions need an open tenant scope, except the four that say otherwise: a tenant or an
+operator that is only now made, and a key or invitation that names its tenant itself.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, models, transaction
+
+from memplatform.lib import clock
+from memplatform.lib.errors import InvalidRequest, NotAuthenticated
+from memplatform.lib.ids import new_id
+from tenants import keys, purge, selectors
+from tenants.audit import SYSTEM, Actor, record_audit
+from tenants.limits import flush_usage
+from tenants.models import (
+    ApiKey,
+    Invitation,
+    Membership,
+    Operator,
+    Project,
+    Role,
+    Tenant,
+    Usage,
+)
+from tenants.scopes import current_tenant_id, operator_scope, tenant_scope
+from tenants.selectors import Access
+
+LAST_USED_RESOLUTION = timedelta(minutes=1)
+INVITATION_TTL = timedelta(days=7)
+MAX_SUBJECT_CHARS = 256
+DEMO_SLUG = "demo"
+DEMO_EMAIL = "demo@example.com"
+DEMO_PROJECT = "Default project"
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key at the one moment when its text is known."""
+
+    key: ApiKey
+    text: str
+
+
+# --- Tenants and projects ---------------------------------------------------
+
+
+def create_tenant(
+    slug: str,
+    name: str = "",
+    *,
+    limits: Mapping[str, Any] | None = None,
+    actor: Actor = SYSTEM,
+) -> Tenant:
+    """A new tenant, without projects or members. Opens its own scope.
+
+    Raises InvalidRequest for a malformed or taken slug.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise _invalid("slug", "Use lower-case letters, digits and inner hyphens.")
+    tenant = Tenant(slug=slug, name=name or slug, limits=dict(limits or {}))
+    with tenant_scope(tenant.id):
+        _insert(tenant, "slug", f"There already is a tenant {slug!r}.")
+        record_audit("tenant.create", tenant, actor=actor)
+    return tenant
+
+
+def create_project(
+    name: str,
+    *,
+    description: str = "",
+    timezone: str = "UTC",
+    languages: Iterable[str] = (),
+    actor: Actor = SYSTEM,
+) -> Project:
+    """A new project of the open tenant; the tenant's first one is its default.
+
+    Raises InvalidRequest for a blank or taken name or an unknown timezone.
+    """
+    project = Project(
+        name=_require_name(name, Project),
+        description=description,
+        timezone=require_timezone(timezone),
+        languages=list(languages),
+        is_default=not Project.objects.exists(),
+    )
+    _insert(project, "name", f"There already is a project {name!r}.")
+    record_audit("project.create", project, actor=actor, changes={"name": [None, name]})
+    return project
+
+
+def purge_project(project: Project, *, actor: Actor = SYSTEM) -> None:
+    """Delete a project and everything in it; only its audit remains."""
+    purge.run_purges(current_tenant_id(), project.id)
+    for model in (ApiKey, Membership, Invitation, Usage):
+        model.objects.filter(project_id=project.id).delete()
+    record_audit("project.purge", project, actor=actor)
+    Project.objects.filter(id=project.id).delete()
+
+
+def purge_tenant(tenant: Tenant, *, actor: Actor = SYSTEM) -> None:
+    """Delete everything of the open tenant; its audit and a nameless row remain."""
+    purge.run_purges(tenant.id, None)
+    for model in (ApiKey, Membership, Invitation, Usage, Project):
+        model.objects.all().delete()
+    Tenant.objects.filter(id=tenant.id).update(
+        slug=f"purged-{tenant.id}", name="", limits={}, status=Tenant.Status.PURGED
+    )
+    record_audit("tenant.purge", tenant, actor=actor)
+
+
+# --- Operators and members --------------------------------------------------
+
+
+def create_operator(
+    email: str, password: str | None, *, name: str = "", is_staff: bool = False
+) -> Operator:
+    """A person who may sign in; member of nothing yet. Needs no scope.
+
+    ``password`` None: cannot sign in by password. Raises InvalidRequest.
+    """
+    try:
+        validate_email(email)
+    except ValidationError as exc:
+        raise _invalid("email", f"{email!r} is not an e-mail address.") from exc
+    if password is not None:
+        _require_good_password(password)
+    try:
+        with transaction.atomic():
+            return Operator.objects.create_user(
+                email, password, name=name, is_staff=is_staff
+            )
+    except IntegrityError as exc:
+        message = f"There already is an operator {email!r}."
+        raise _invalid("email", message) from exc
+
+
+def add_member(
+    operator: Operator,
+    role: Role,
+    *,
+    project: Project | None = None,
+    actor: Actor = SYSTEM,
+) -> Membership:
+    """Make an operator a member of the open tenant, or of one project of it."""
+    member = Membership(operator=operator, project=project, role=role)
+    _insert(member, "email", f"{operator.email} is already a member.")
+    changes = {"operator": [None, operator.email], "role": [None, role]}
+    record_audit("member.add", member, actor=actor, changes=changes)
+    return member
+
+
+def change_role(member: Membership, role: Role, *, actor: Actor = SYSTEM) -> None:
+    """Give a member another role. Raises InvalidRequest for the last owner."""
+    if role != Role.OWNER:
+        _require_another_owner(member)
+    changes = {"role": [member.role, role]}
+    member.role = role
+    member.save(update_fields=["role"])
+    record_audit("member.change_role", member, actor=actor, changes=changes)
+
+
+def remove_member(member: Membership, *, actor: Actor = SYSTEM) -> None:
+    """End a membership. Raises InvalidRequest for the last owner."""
+    _require_another_owner(member)
+    changes = {"role": [member.role, None], "operator": [str(member.operator_id), None]}
+    record_audit("member.remove", member, actor=actor, changes=changes)
+    Membership.objects.filter(id=member.id).delete()
+
+
+def invite_member(
+    email: str,
+    role: Role,
+    *,
+    invited_by: Operator,
+    project: Project | None = None,
+    actor: Actor | None = None,
+) -> str:
+    """Invite somebody; returns the token for the link, which is not kept."""
+    token = keys.generate_key(current_tenant_id(), kind=keys.INVITATION)
+    invitation = Invitation.objects.create(
+        email=email.lower(),
+        role=role,
+        project=project,
+        prefix=token.prefix,
+        digest=token.digest,
+        invited_by=invited_by,
+        expires_at=clock.now() + INVITATION_TTL,
+    )
+    record_audit(
+        "member.invite",
+        invitation,
+        actor=actor or Actor.operator(invited_by),
+        changes={"email": [None, invitation.email], "role": [None, role]},
+    )
+    return token.text
+
+
+def accept_invitation(token: str, *, password: str, name: str = "") -> Operator:
+    """Make the invited person a member, and an operator if new. Opens its own scope.
+
+    An operator who exists must give their own password. Raises NotAuthenticated for a
+    token that is unknown, used or expired, and for a wrong password.
+    """
+    parts = keys.parse_key(token, kind=keys.INVITATION)
+    with tenant_scope(parts.tenant_id):
+        invitation = _require_open_invitation(parts)
+        operator = Operator.objects.filter(email=invitation.email).first()
+        if operator is None:
+            operator = create_operator(invitation.email, password, name=name)
+        elif not operator.check_password(password):
+            raise NotAuthenticated("Wrong password.")
+        invitation.accepted_at = clock.now()
+        invitation.save(update_fields=["accepted_at"])
+        add_member(
+            operator,
+            Role(invitation.role),
+            project=invitation.project,
+            actor=Actor.operator(operator),
+        )
+    return operator
+
+
+def _require_open_invitation(parts: keys.KeyParts) -> Invitation:
+    invitation = (
+        Invitation.objects.select_for_update().filter(prefix=parts.prefix).first()
+    )
+    is_open = (
+        invitation is not None
+        and parts.matches(invitation.digest)
+        and invitation.accepted_at is None
+        and clock.now() < invitation.expires_at
+    )
+    if invitation is None or not is_open:
+        raise NotAuthenticated("This invitation is not valid any more.")
+    return invitation
+
+
+def _require_another_owner(member: Membership) -> None:
+    """Owners are locked, so that two demotions at once cannot leave none."""
+    if member.role != Role.OWNER or member.project_id is not None:
+        return
+    owners = Membership.objects.filter(role=Role.OWNER, project=None)
+    if not set(owners.select_for_update().values_list("id", flat=True)) - {member.id}:
+        raise _invalid("role", "A tenant needs at least one owner.")
+
+
+# --- API keys ---------------------------------------------------------------
+
+
+def issue_api_key(
+    project: Project,
+    owner: Operator,
+    *,
+    name: str = "API key",
+    access: ApiKey.Access = ApiKey.Access.WRITE,
+    only_user_id: str | None = None,
+    only_agent_id: str | None = None,
+    expires_at: datetime | None = None,
+    actor: Actor = SYSTEM,
+) -> IssuedKey:
+    """A new key of a project; its text is in the result and nowhere else."""
+    if expires_at is not None and expires_at <= clock.now():
+        raise _invalid("expires_at", "A key cannot expire in the past.")
+    new = keys.generate_key(current_tenant_id())
+    key = ApiKey.objects.create(
+        project=project,
+        owner=owner,
+        name=_require_name(name, ApiKey),
+        prefix=new.prefix,
+        digest=new.digest,
+        access=access,
+        only_user_id=_require_subject("only_user_id", only_user_id),
+        only_agent_id=_require_subject("only_agent_id", only_agent_id),
+        expires_at=expires_at,
+    )
+    changes = {"prefix": [None, new.prefix], "access": [None, access]}
+    record_audit("key.issue", key, actor=actor, changes=changes)
+    return IssuedKey(key, new.text)
+
+
+def revoke_api_key(key: ApiKey, *, actor: Actor = SYSTEM) -> None:
+    """Refuse this key from the next request on; revoking twice changes nothing."""
+    unrevoked = ApiKey.objects.filter(id=key.id, revoked_at=None)
+    now = clock.now()
+    if unrevoked.update(revoked_at=now):
+        key.revoked_at = now
+        changes = {"revoked_at": [None, now.isoformat()]}
+        record_audit("key.revoke", key, actor=actor, changes=changes)
+
+
+def admit_key(text: str) -> Access:
+    """What the bearer of this key may do. Opens its own scope.
+
+    Raises NotAuthenticated, the same for every reason: malformed, unknown, wrong
+    secret, expired, revoked, owner inactive, tenant suspended.
+    """
+    parts = keys.parse_key(text)
+    now = clock.now()
+    with tenant_scope(parts.tenant_id):
+        key = selectors.find_api_key(parts.prefix)
+        if key is None or not parts.matches(key.digest) or not _is_admitted(key, now):
+            raise NotAuthenticated
+        _note_use(key, now)
+        return Access.of_key(key)
+
+
+def _is_admitted(key: ApiKey, at: datetime) -> bool:
+    is_tenant_active = key.tenant.status == Tenant.Status.ACTIVE
+    return key.is_usable(at) and is_tenant_active and key.owner.is_active
+
+
+def _note_use(key: ApiKey, at: datetime) -> None:
+    """One write a minute and key, whichever process sees it first."""
+    if key.last_used_at and at - key.last_used_at < LAST_USED_RESOLUTION:
+        return
+    stale = models.Q(last_used_at=None) | models.Q(
+        last_used_at__lte=at - LAST_USED_RESOLUTION
+    )
+    ApiKey.objects.filter(stale, id=key.id).update(last_used_at=at)
+
+
+def flush_key_usage() -> int:
+    """Write the counters this process holds; returns how many. Opens its own scopes."""
+    return flush_usage()
+
+
+# --- The first start --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccess:
+    """How to get in; ``api_key_2`` belongs to the second, empty tenant."""
+
+    api_key: str
+    api_key_2: str
+    email: str
+    password: str
+
+
+class AlreadySeeded(InvalidRequest):
+    """The demo tenant exists already; its keys were shown when it was made."""
+
+    code = "already_seeded"
+
+
+def seed_demo() -> DemoAccess:
+    """A demo tenant to try, and a second, empty one to try the walls; all or nothing.
+
+    Raises AlreadySeeded when the demo is there. Opens its own scope.
+    """
+    if Tenant.objects.filter(slug=DEMO_SLUG).exists():
+        raise AlreadySeeded
+    password = secrets.token_urlsafe(12)
+    with operator_scope(new_id()):  # sees nobody; makes both tenants one transaction
+        return DemoAccess(
+            api_key=_seed_tenant(DEMO_SLUG, DEMO_EMAIL, password),
+            api_key_2=_seed_tenant("demo-neighbour", "neighbour@example.com", password),
+            email=DEMO_EMAIL,
+            password=password,
+        )
+
+
+def _seed_tenant(slug: str, email: str, password: str) -> str:
+    owner = create_operator(email, password)
+    tenant = create_tenant(slug, slug.replace("-", " ").capitalize())
+    with tenant_scope(tenant.id):
+        add_member(owner, Role.OWNER)
+        project = create_project(DEMO_PROJECT)
+        return issue_api_key(project, owner, name="First key").text
+
+
+# --- Checks -----------------------------------------------------------------
+
+
+def require_timezone(name: str) -> str:
+    """The IANA name of a timezone that exists; raises InvalidRequest."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as exc:
+        raise _invalid("timezone", f"There is no timezone {name!r}.") from exc
+    return name
+
+
+def _require_name(name: str, model: type[models.Model]) -> str:
+    limit = model._meta.get_field("name").max_length
+    if not name.strip() or len(name) > limit or "\0" in name:
+        raise _invalid("name", f"A name has 1 to {limit} characters.")
+    return name
+
+
+def _require_subject(field: str, value: str | None) -> str | None:
+    if value is None:
+        return None
+    is_wildcard = not value.strip("* ")
+    if is_wildcard or len(value) > MAX_SUBJECT_CHARS or "\0" in value:
+        message = f"An id has 1 to {MAX_SUBJECT_CHARS} characters and is not '*'."
+        raise _invalid(field, message)
+    return value
+
+
+def _require_good_password(password: str) -> None:
+    try:
+        validate_password(password)
+    except ValidationError as exc:
+        raise _invalid("password", " ".join(exc.messages)) from exc
+
+
+def _insert(row: models.Model, field: str, taken: str) -> None:
+    """Insert, or say that the field's value is taken; the transaction lives on."""
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as exc:
+        raise _invalid(field, taken) from exc
+
+
+def _invalid(field: str, message: str) -> InvalidRequest:
+    return InvalidRequest(message, fields={field: [message]})
