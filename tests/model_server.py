@@ -1,0 +1,482 @@
+"""A small OpenAI-compatible server for tests: real HTTP, rule-made answers, faults.
+
+    python -m tests.model_server --port 9000 [--latency-ms 300] [--dimension 1536]
+
+    with ModelServer() as server:
+        server.order("rate_limit", retry_after_s=0.2)   # the next chat request
+        ...
+        assert server.stats()["chat"] == 2
+
+``/v1/chat/completions`` is answered by ``tests/model_rules.py`` and refuses requests
+without a schema or without the recalled memories; ``/v1/embeddings`` by
+``tests/model_vectors.py``. ``POST /control`` takes the settings of :class:`Settings`,
+``faults``, ``replies`` and ``reset``; ``GET /control/stats`` tells what was asked. A
+model named ``name#fault`` fails every request that way.
+
+One asyncio loop with a parser of its own, because it must never be the bottleneck of a
+benchmark that shares its core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+
+from tests.model_rules import PURPOSES, BadRequest, answer, read_request
+from tests.model_vectors import embed_text
+
+HANG = -1.0
+FORMATS = ("json_schema", "json_object", "text")
+FAULTS = (
+    "rate_limit",  # 429 with Retry-After
+    "error",  # 500
+    "hang",  # never an answer
+    "drop",  # the connection closes without an answer
+    "drip",  # an answer, one byte a second
+    "redirect",  # 307 to elsewhere
+    "unauthorized",  # 401
+    "malformed",  # content that is no JSON
+    "truncated",  # finish_reason length
+    "empty",  # no content
+    "refusal",
+    "wrong_schema",  # JSON of another shape
+    "no_format",  # 400: response_format is not supported
+    "not_json",  # an error page under HTTP 200
+    "short",  # embeddings: a vector too few
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How one request fails; ``path`` is chat or embeddings."""
+
+    kind: str
+    path: str = "chat"
+    retry_after_s: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.kind not in FAULTS:
+            raise ValueError(f"unknown fault {self.kind!r}")
+
+
+@dataclass
+class Settings:
+    """What holds until it is changed. ``reword`` says each fact differently."""
+
+    latency_s: float = 0.0
+    embedding_latency_s: float = 0.0
+    dimension: int = 1536
+    encoding: str = "base64"  # "float" ignores the request for base64
+    formats: tuple[str, ...] = FORMATS
+    reword: bool = False
+    keep_bodies: bool = False
+
+
+@dataclass
+class Answer:
+    """What goes on the wire, after ``delay_s``; None closes the connection."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    drip: bool = False
+    drop: bool = False
+
+
+class Model:
+    """The state of the server and its answers; knows nothing of sockets."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.faults: deque[Fault] = deque()
+        self.replies: deque[str] = deque()
+        self._reset_stats()
+
+    def _reset_stats(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.purposes: Counter[str] = Counter()
+        self.bodies: list[Any] = []
+
+    def stats(self) -> dict[str, Any]:
+        names = ("chat", "embeddings", "texts", "rejected", "faults")
+        counts = {name: self.counts[name] for name in names}
+        by_purpose = dict(self.purposes)
+        return counts | {"by_purpose": by_purpose, "bodies": list(self.bodies)}
+
+    def control(self, order: Mapping[str, Any]) -> None:
+        """Apply what ``POST /control`` brought. Raises TypeError, ValueError."""
+        if order.get("reset"):
+            self.settings = Settings()
+            self.faults.clear()
+            self.replies.clear()
+            self._reset_stats()
+        known = {item.name for item in fields(Settings)}
+        for name, value in order.items():
+            if name in known:
+                setattr(self.settings, name, value)
+            elif name not in ("reset", "faults", "replies"):
+                raise ValueError(f"unknown setting {name!r}")
+        for item in order.get("faults", ()):
+            times = item.get("times", 1)
+            fault = Fault(**{key: item[key] for key in item if key != "times"})
+            self.faults.extend([fault] * times)
+        self.replies.extend(order.get("replies", ()))
+
+    # --- routes
+
+    def handle(self, method: str, path: str, raw: bytes) -> Answer:
+        try:
+            body = json.loads(raw) if raw else {}
+            if path == "/control/stats":
+                return Answer(body=self.stats())
+            if path == "/control" and method == "POST":
+                self.control(body)
+                return Answer(body=asdict(self.settings))
+            if path == "/v1/chat/completions":
+                return self._chat(body)
+            if path == "/v1/embeddings":
+                return self._embeddings(body)
+        except BadRequest as error:
+            self.counts["rejected"] += 1
+            return _error(400, str(error))
+        except (ValueError, TypeError, KeyError) as error:
+            return _error(400, f"{type(error).__name__}: {error}")
+        return _error(404, f"no such path: {path}")
+
+    def _next_fault(self, path: str, model: str) -> Fault | None:
+        if "#" in model:
+            return Fault(model.partition("#")[2], path)
+        for fault in self.faults:
+            if fault.path == path:
+                self.faults.remove(fault)
+                return fault
+        return None
+
+    def _note(self, path: str, body: Mapping[str, Any]) -> Fault | None:
+        self.counts[path] += 1
+        if self.settings.keep_bodies:
+            self.bodies.append(body)
+        fault = self._next_fault(path, str(body.get("model", "")))
+        self.counts["faults"] += fault is not None
+        return fault
+
+    # --- chat
+
+    def _chat(self, body: Mapping[str, Any]) -> Answer:
+        fault = self._note("chat", body)
+        latency_s = self.settings.latency_s
+        if fault and (failure := _failure(fault)):
+            return failure
+        chosen = body.get("response_format", {"type": "text"})["type"]
+        if chosen not in self.settings.formats or (fault and fault.kind == "no_format"):
+            return _error(
+                400, f"response_format {chosen} is not supported", "response_format"
+            )
+        if fault:
+            return Answer(
+                body=_completion(body, *_MANGLED[fault.kind]), delay_s=latency_s
+            )
+        content = self.replies.popleft() if self.replies else self._think(body)
+        return Answer(body=_completion(body, content), delay_s=latency_s)
+
+    def _think(self, body: Mapping[str, Any]) -> str:
+        system, user = (message["content"] for message in body["messages"])
+        purpose = _purpose(body, system)
+        self.purposes[purpose] += 1
+        reading = read_request(purpose, system, user)
+        return json.dumps(answer(reading, reword=self.settings.reword))
+
+    # --- embeddings
+
+    def _embeddings(self, body: Mapping[str, Any]) -> Answer:
+        fault = self._note("embeddings", body)
+        if fault and (failure := _failure(fault)):
+            return failure
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if not texts or not all(texts):
+            raise BadRequest("input is empty")
+        self.counts["texts"] += len(texts)
+        dimension = body.get("dimensions") or self.settings.dimension
+        vectors = [embed_text(text, dimension) for text in texts]
+        if fault and fault.kind == "short":
+            vectors.pop()
+        as_base64 = body.get("encoding_format") == self.settings.encoding == "base64"
+        encode = _to_base64 if as_base64 else np.ndarray.tolist
+        data = [
+            {"object": "embedding", "index": index, "embedding": encode(vector)}
+            for index, vector in enumerate(vectors)
+        ]
+        tokens = sum(len(text.split()) for text in texts)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        reply = {"object": "list", "data": data, "model": body["model"], "usage": usage}
+        return Answer(body=reply, delay_s=self.settings.embedding_latency_s)
+
+
+def _purpose(body: Mapping[str, Any], system: str) -> str:
+    """The schema's name, if the request holds us to a schema at all."""
+    declared = body.get("response_format", {"type": "text"})
+    if declared["type"] == "json_schema":
+        given = declared["json_schema"]
+        name, schema = given["name"], given["schema"]
+        if given.get("strict") is not True:
+            raise BadRequest("the schema is not strict")
+    else:
+        before, found, text = system.rpartition("satisfies this JSON schema:\n")
+        if not found:
+            raise BadRequest("the request has no schema")
+        name, schema = (
+            before.rpartition(" named ")[2].partition(",")[0],
+            json.loads(text),
+        )
+    _check_schema(name, schema)
+    return name
+
+
+def _check_schema(name: str, schema: Mapping[str, Any]) -> None:
+    if name not in PURPOSES:
+        raise BadRequest(f"unknown schema {name!r}")
+    key, column = PURPOSES[name]
+    properties = schema.get("properties", {})
+    if key not in properties:
+        raise BadRequest(f"schema {name} lacks {key}")
+    if column and column not in properties[key]["items"]["properties"]:
+        raise BadRequest(f"schema {name} lacks {key}.{column}")
+
+
+_MANGLED: dict[str, tuple[str | None, str, str | None]] = {
+    "malformed": ("I would say that nothing much happened here", "stop", None),
+    "truncated": ('{"facts":[{"text":"User li', "length", None),
+    "empty": ("", "stop", None),
+    "refusal": (None, "stop", "I cannot help with that."),
+    "wrong_schema": ('{"memories":[{"fact":1}]}', "stop", None),
+}
+
+
+def _failure(fault: Fault) -> Answer | None:
+    """The answer of a fault that lies in the transport; None for one in the content."""
+    retry_after = {"retry-after": str(fault.retry_after_s)}
+    failures = {
+        "rate_limit": Answer(429, _error_body("slow down"), retry_after),
+        "error": Answer(500, _error_body("internal error")),
+        "hang": Answer(delay_s=HANG),
+        "drop": Answer(drop=True),
+        "drip": Answer(body={"choices": []}, drip=True),
+        "redirect": Answer(307, {}, {"location": "http://127.0.0.1:9/v1"}),
+        "unauthorized": Answer(401, _error_body("Incorrect API key provided")),
+        "not_json": Answer(body="<html>gateway</html>"),
+    }
+    return failures.get(fault.kind)
+
+
+def _error(status: int, message: str, param: str | None = None) -> Answer:
+    return Answer(status, _error_body(message, param))
+
+
+def _error_body(message: str, param: str | None = None) -> dict[str, Any]:
+    return {
+        "error": {"message": message, "type": "error", "param": param, "code": None}
+    }
+
+
+def _completion(
+    body: Mapping[str, Any],
+    content: str | None,
+    finish_reason: str = "stop",
+    refusal: str | None = None,
+) -> dict[str, Any]:
+    prompt = sum(len(str(m["content"])) for m in body["messages"]) // 4
+    output = len(content or "") // 4
+    message = {"role": "assistant", "content": content, "refusal": refusal}
+    return {
+        "id": "chatcmpl-stand-in",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
+        "usage": {
+            "prompt_tokens": prompt,
+            "completion_tokens": output,
+            "total_tokens": prompt + output,
+        },
+    }
+
+
+def _to_base64(vector: np.ndarray) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+
+
+# --- HTTP -----------------------------------------------------------------------------
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive HTTP/1.1 connection with Content-Length bodies."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (request := self._take_request()) is not None:
+            self._respond(self._model.handle(*request))
+
+    def _take_request(self) -> tuple[str, str, bytes] | None:
+        """(method, path, body) as soon as all of it is there."""
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return None
+        head = bytes(self._buffer[:end])
+        length = _content_length(head)
+        if len(self._buffer) < end + 4 + length:
+            return None
+        body = bytes(self._buffer[end + 4 : end + 4 + length])
+        del self._buffer[: end + 4 + length]
+        method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        return method, path, body
+
+    def _respond(self, reply: Answer) -> None:
+        if reply.drop:
+            self._close()
+        elif reply.delay_s > 0:
+            asyncio.get_running_loop().call_later(reply.delay_s, self._send, reply)
+        elif reply.delay_s == 0:
+            self._send(reply)
+
+    def _send(self, reply: Answer) -> None:
+        body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+        raw = body.encode()
+        head = [f"HTTP/1.1 {reply.status} -", "content-type: application/json"]
+        head += [f"{name}: {value}" for name, value in reply.headers.items()]
+        head += [f"content-length: {len(raw)}", "", ""]
+        self._write("\r\n".join(head).encode())
+        if reply.drip:
+            self._drip(raw)
+        else:
+            self._write(raw)
+
+    def _drip(self, raw: bytes) -> None:
+        if raw and self._transport and not self._transport.is_closing():
+            self._write(raw[:1])
+            asyncio.get_running_loop().call_later(0.1, self._drip, raw[1:])
+
+    def _write(self, data: bytes) -> None:
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _close(self) -> None:
+        if self._transport:
+            self._transport.abort()
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+class ModelServer:
+    """The server in a thread, with the same controls as over HTTP."""
+
+    def __init__(self, *, port: int = 0, settings: Settings | None = None) -> None:
+        self.model = Model(settings)
+        self.port = port
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def order(self, kind: str, *, times: int = 1, **details: Any) -> None:
+        """Let the next ``times`` requests fail that way."""
+        self._do(
+            lambda m: m.control({"faults": [{"kind": kind, "times": times, **details}]})
+        )
+
+    def reply(self, *contents: str) -> None:
+        """Answer the next chat requests with these texts, whatever is asked."""
+        self._do(lambda m: m.control({"replies": contents}))
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings, see :class:`Settings`; ``reset=True`` first clears all."""
+        self._do(lambda m: m.control(settings))
+
+    def stats(self) -> dict[str, Any]:
+        return self._do(Model.stats)
+
+    def _do[T](self, action: Callable[[Model], T]) -> T:
+        """Run in the server's loop, so that no request sees half a change."""
+
+        async def run() -> T:
+            return action(self.model)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(listen(self.model, self.port))
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+async def listen(model: Model, port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: Connection(model), "127.0.0.1", port)
+
+
+async def serve_forever(settings: Settings, port: int) -> None:
+    server = await listen(Model(settings), port)
+    bound_port = server.sockets[0].getsockname()[1]
+    sys.stdout.write(f"listening on http://127.0.0.1:{bound_port}/v1\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--dimension", type=int, default=1536)
+    parser.add_argument("--reword", action="store_true")
+    given = parser.parse_args()
+    settings = Settings(
+        latency_s=given.latency_ms / 1000,
+        dimension=given.dimension,
+        reword=given.reword,
+    )
+    asyncio.run(serve_forever(settings, given.port))
+
+
+if __name__ == "__main__":
+    main()
