@@ -64,7 +64,7 @@ def generate_key(tenant_id: UUID, *, kind: str = API_KEY) -> NewKey:
 
 
 def parse_key(text: str, *, kind: str = API_KEY) -> KeyParts:
-    """Take a key's text apart; raises NotAuthenticated unless it has the exact shape."""
+    """Take a key apart; raises NotAuthenticated unless it has the exact shape."""
     match = _SHAPE.fullmatch(text)
     if match is None or match["kind"] != kind:
         raise NotAuthenticated

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import redis
@@ -74,7 +73,7 @@ class Allowance:
 
 
 def limit_per_minute(access: Access) -> int:
-    """Requests a minute of one key: the tenant's limit, else the platform's; 0 = any."""
+    """Requests a minute of one key: the tenant's limit, else ours; 0 = any number."""
     return int(access.limits.get(PER_MINUTE, settings.RATE_LIMIT_PER_MINUTE))
 
 
@@ -217,36 +216,35 @@ def add_usage(counts: Mapping[Counted, Mapping[str, int]]) -> None:
     """Add counts to the ``Usage`` rows of the open tenant, in one statement."""
     present = set(Project.objects.values_list("id", flat=True))
     rows = [
-        (new_id(), current_tenant_id(), c.project_id, c.day, c.key_id, c.operation)
-        + tuple(amounts.get(name, 0) for name in _AMOUNTS)
-        for c, amounts in sorted(counts.items(), key=_in_lock_order)
+        [c.project_id, c.day, c.key_id, c.operation, *(n[name] for name in _AMOUNTS)]
+        for c, n in sorted(counts.items(), key=_in_lock_order)
         if c.project_id in present
     ]
     if rows:
-        _upsert(rows)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        ids = [new_id() for _ in rows]
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD_USAGE, [current_tenant_id(), ids, *columns])
 
 
-def _in_lock_order(item: tuple[Counted, Mapping[str, int]]) -> tuple[str, ...]:
+def _in_lock_order(item: tuple[Counted, Mapping[str, int]]) -> str:
     """The same order in every process, so that two flushes cannot deadlock."""
     counted, _ = item
-    return tuple(
-        map(str, (counted.project_id, counted.day, counted.key_id, counted.operation))
-    )
+    return f"{counted.project_id} {counted.day} {counted.key_id} {counted.operation}"
 
 
-def _upsert(rows: list[tuple[Any, ...]]) -> None:
-    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, 0)"] * len(rows))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO tenants_usage AS u (id, tenant_id, project_id, day,"
-            " api_key_id, operation, requests, prompt_tokens, completion_tokens, cost)"
-            f" VALUES {values}"  # noqa: S608: placeholders only
-            " ON CONFLICT (tenant_id, project_id, day, api_key_id, operation) DO UPDATE"
-            " SET requests = u.requests + excluded.requests,"
-            " prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,"
-            " completion_tokens = u.completion_tokens + excluded.completion_tokens",
-            [value for row in rows for value in row],
-        )
+_ADD_USAGE = """
+INSERT INTO tenants_usage AS u (tenant_id, id, project_id, day, api_key_id, operation,
+                                requests, prompt_tokens, completion_tokens)
+SELECT %s, added.* FROM unnest(
+    %s::uuid[], %s::uuid[], %s::date[], %s::uuid[], %s::text[],
+    %s::bigint[], %s::bigint[], %s::bigint[]
+) AS added
+ON CONFLICT (tenant_id, project_id, day, api_key_id, operation) DO UPDATE SET
+    requests = u.requests + excluded.requests,
+    prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = u.completion_tokens + excluded.completion_tokens
+"""
 
 
 def require_quota(access: Access, operation: str) -> None:

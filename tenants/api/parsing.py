@@ -57,7 +57,7 @@ class StrictJSONParser(BaseParser):
 
 
 def parse_json(body: bytes) -> Any:
-    """The JSON value of a body; raises InvalidRequest with the position of the fault."""
+    """The JSON value of a body; raises InvalidRequest that says where it broke."""
     text = _decode(body)
     if not text.strip():
         return {}

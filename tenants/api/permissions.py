@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -50,10 +50,7 @@ class HasSubjects(Protocol):
     def agent_id(self) -> str | None: ...
 
 
-Subjects = TypeVar("Subjects", bound=HasSubjects)
-
-
-def narrow(access: Access, scope: Subjects) -> Subjects:
+def narrow[Subjects: HasSubjects](access: Access, scope: Subjects) -> Subjects:
     """The scope with the ids that the key is narrowed to filled in.
 
     Raises NotFound for a foreign id: somebody else's and absent are the same.

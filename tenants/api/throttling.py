@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # DRF's views import this module while they are loaded
 
 
 class KeyThrottle(BaseThrottle):
-    """Raises RateLimited; counts usage under the view's ``operation``, if it has one."""
+    """Raises RateLimited; counts usage under the view's ``operation``, if any."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         access = request.auth

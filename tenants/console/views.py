@@ -18,7 +18,7 @@ from tenants.selectors import Standing
 
 
 class SignIn(LoginView):
-    """The sign-in page; a refused sign-in is 422, so that it is not cached as a page."""
+    """The sign-in page; a refused sign-in answers 422 with the form."""
 
     form_class = SignInForm
     template_name = "console/sign_in.html"
