@@ -8,7 +8,6 @@ the closed directory instead would change permissions that are not ours (decisio
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -91,10 +90,7 @@ def _copy_programs(installed: Path) -> Path:
 
 def _let_everyone_read(directory: Path) -> None:
     """Undo a strict umask in our own copy: readable, and executable where it was."""
-    for folder, _, files in os.walk(directory):
-        os.chmod(folder, 0o755)
-        for name in files:
-            path = Path(folder) / name
-            if not path.is_symlink():
-                executable = path.stat().st_mode & 0o100
-                path.chmod(0o755 if executable else 0o644)
+    for path in [directory, *directory.rglob("*")]:
+        if not path.is_symlink():
+            is_executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if is_executable else 0o644)

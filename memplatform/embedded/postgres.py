@@ -164,10 +164,10 @@ class Cluster:
         found = (self.directory / "PG_VERSION").read_text().strip()
         if found != MAJOR_VERSION:
             raise ClusterUnusable(
-                f"The data in {self.directory} were written by PostgreSQL {found}; this"
-                f" release runs {MAJOR_VERSION}. Start the release that wrote them, save"
-                " the database with pg_dump, move the directory away, start this"
-                " release, and load the dump (README, upgrades)."
+                f"The data in {self.directory} were written by PostgreSQL {found},"
+                f" this release runs {MAJOR_VERSION}. Start the release that wrote"
+                " them, save the database with pg_dump, move the directory away,"
+                " start this release, and load the dump (README, upgrades)."
             )
 
     def _configuration(self) -> str:

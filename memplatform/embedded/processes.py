@@ -133,7 +133,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=tuple(inherit),
-            preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509
+            preexec_fn=_die_with_parent(death_signal),
             **options,
         )
 

@@ -6,7 +6,6 @@ write to disk, so that a restart wakes workers at once and not at the next sweep
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -41,11 +40,13 @@ class Valkey:
 
     def is_ready(self) -> bool:
         """Whether it takes our password and has loaded its data."""
-        with contextlib.suppress(OSError):
-            with socket.create_connection((LOOPBACK, self.port), timeout=2) as line:
+        try:
+            line = socket.create_connection((LOOPBACK, self.port), timeout=2)
+            with line:
                 line.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
                 return _reply(line) == b"+OK\r\n+PONG\r\n"
-        return False
+        except OSError:
+            return False
 
     @property
     def _config_file(self) -> Path:

@@ -1,0 +1,59 @@
+"""What a start says when everything is up: where, as whom, and a first try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+RULE = "─" * 78
+_SIGN_IN = """\
+Sign in     {email}
+Password    {password}
+API key     {api_key}
+Second key  {api_key_2}
+            (another tenant: it sees nothing of the first)
+"""
+_EXAMPLE = """\
+Try it with curl:
+
+curl {url}/v3/memories/add/ -H 'Authorization: Token {api_key}' \\
+  -H 'Content-Type: application/json' -d '{{"user_id": "ida", "messages": [
+    {{"role": "user", "content": "I keep bees, and I moved to Lisbon last week."}}]}}'
+sleep 2
+curl {url}/v3/memories/search/ -H 'Authorization: Token {api_key}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{{"query": "Where does Ida live?", "filters": {{"user_id": "ida"}}}}'
+
+or with Python, nothing to install:
+
+python3 - <<'END'
+import json, time, urllib.request
+def call(path, body=None):
+    headers = {{"Authorization": "Token {api_key}",
+               "Content-Type": "application/json"}}
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request("{url}" + path, data, headers)
+    return json.load(urllib.request.urlopen(request))
+added = call("/v3/memories/add/", {{"user_id": "ida", "messages": [
+    {{"role": "user", "content": "I keep bees, and I moved to Lisbon last week."}}]}})
+while call("/v1/event/" + added["event_id"] + "/")["status"] in ("PENDING", "RUNNING"):
+    time.sleep(0.2)
+found = call("/v3/memories/search/",
+    {{"query": "Where does Ida live?", "filters": {{"user_id": "ida"}}}})
+for memory in found["results"]: print(memory["score"], memory["memory"])
+END
+"""
+_NO_DEMO = """\
+Your own database, so no demo tenant was made. Make the first one with
+
+  ./manage.py create_tenant …   create_operator …   create_project …   create_key …
+"""
+
+
+def banner(run: Mapping[str, Any]) -> str:
+    """``run`` is the content of run.json."""
+    console = f"Console     {run['url']}/"
+    if not run.get("api_key"):
+        return "\n".join([RULE, console, "", _NO_DEMO, RULE])
+    parts = [RULE, console, _SIGN_IN.format(**run), _EXAMPLE.format(**run)]
+    return "\n".join([*parts, "Ctrl-C stops everything.", RULE])
