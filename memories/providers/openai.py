@@ -150,10 +150,20 @@ class _Registry:
     """Shared clients and endpoints: a client per call would cost milliseconds."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew; sockets and locks stay with their holders (after a fork)."""
         self._lock = threading.Lock()
         self._http: httpx2.Client | None = None
         self._clients: dict[tuple[str, str], openai.OpenAI] = {}
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
+
+    def close(self) -> None:
+        """Close the pooled connections, and forget what was learnt of endpoints."""
+        if self._http is not None:
+            self._http.close()
+        self.forget()
 
     def endpoint(self, config: EndpointConfig) -> Endpoint:
         with self._lock:
@@ -172,14 +182,10 @@ class _Registry:
                 self._clients[key] = _new_client(config, self._http)
             return self._clients[key]
 
-    def clear(self) -> None:
-        """Forget every connection and everything learnt about endpoints."""
-        self.__init__()  # type: ignore[misc]
-
 
 registry = _Registry()
 # A forked child must not speak on its parent's sockets, nor wait for its locks.
-os.register_at_fork(after_in_child=registry.clear)
+os.register_at_fork(after_in_child=registry.forget)
 
 
 def _new_http_client() -> httpx2.Client:
