@@ -11,7 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from kombu import Connection
 from kombu.exceptions import OperationalError as BrokerAway
 
-BROKER_TIMEOUT_S = 1.0
+BROKER_TIMEOUT_S = 1
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

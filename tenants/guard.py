@@ -44,9 +44,9 @@ class ScopedQuerySet(models.QuerySet[Row]):
             )
 
     def _fetch_all(self) -> None:
-        if self._result_cache is None:  # type: ignore[has-type]
+        if self._result_cache is None:
             self._check()
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Row]:
         self._check()
@@ -73,12 +73,11 @@ class ScopedQuerySet(models.QuerySet[Row]):
         return super().delete()
 
 
-class ScopedManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+class ScopedManager(models.Manager[Row]):
     """``objects`` of every tenant table: the open tenant's rows (and project's)."""
 
-    def get_queryset(self) -> ScopedQuerySet[Any]:
-        queryset: ScopedQuerySet[Any] = super().get_queryset()
-        return queryset.bind()
+    def get_queryset(self) -> ScopedQuerySet[Row]:
+        return ScopedQuerySet[Row](self.model, using=self._db).bind()
 
 
 class OwnMembershipsManager(models.Manager[Row]):

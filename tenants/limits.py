@@ -99,7 +99,9 @@ class _Valkey:
             return None
         try:
             pipeline = _client(settings.BROKER_URL).pipeline(transaction=False)
-            used, _ = pipeline.incr(key).expire(key, ttl_s * 2).execute()
+            pipeline.incr(key)
+            pipeline.expire(key, ttl_s * 2)
+            used, _ = pipeline.execute()
         except (redis.RedisError, ValueError) as exc:
             self._rest(exc)
             return None

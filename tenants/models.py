@@ -102,7 +102,9 @@ class TenantModel(models.Model):
     tenant_id: UUID
 
 
-def reference(to: str | type[models.Model], **options: Any) -> models.ForeignKey:
+def reference(
+    to: str | type[models.Model], **options: Any
+) -> models.ForeignKey[Any, Any]:
     """A reference whose composite constraint TenantTable writes."""
     options.setdefault("related_name", "+")
     return models.ForeignKey(

@@ -55,7 +55,7 @@ class Access:
     def of_key(cls, key: ApiKey) -> Access:
         """Needs ``key.owner`` and ``key.tenant`` loaded."""
         return cls(
-            tenant_id=key.tenant_id,
+            tenant_id=key.tenant.id,
             project_id=key.project_id,
             key_id=key.id,
             operator_id=key.owner.id,
@@ -146,7 +146,7 @@ def list_standings(operator_id: UUID) -> list[Standing]:
         members = Membership.own.select_related("tenant").order_by("tenant__slug", "id")
         return [
             Standing(
-                tenant_id=member.tenant_id,
+                tenant_id=member.tenant.id,
                 tenant_slug=member.tenant.slug,
                 tenant_name=member.tenant.name,
                 project_id=member.project_id,

@@ -41,6 +41,8 @@ from tenants.selectors import Access
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 INVITATION_TTL = timedelta(days=7)
 MAX_SUBJECT_CHARS = 256
+MAX_PROJECT_NAME_CHARS = 200
+MAX_KEY_NAME_CHARS = 100
 DEMO_SLUG = "demo"
 DEMO_EMAIL = "demo@example.com"
 DEMO_PROJECT = "Default project"
@@ -91,7 +93,7 @@ def create_project(
     Raises InvalidRequest for a blank or taken name or an unknown timezone.
     """
     project = Project(
-        name=_require_name(name, Project),
+        name=_require_name(name, MAX_PROJECT_NAME_CHARS),
         description=description,
         timezone=require_timezone(timezone),
         languages=list(languages),
@@ -279,7 +281,7 @@ def issue_api_key(
     key = ApiKey.objects.create(
         project=project,
         owner=owner,
-        name=_require_name(name, ApiKey),
+        name=_require_name(name, MAX_KEY_NAME_CHARS),
         prefix=new.prefix,
         digest=new.digest,
         access=access,
@@ -395,10 +397,9 @@ def require_timezone(name: str) -> str:
     return name
 
 
-def _require_name(name: str, model: type[models.Model]) -> str:
-    limit = model._meta.get_field("name").max_length
-    if not name.strip() or len(name) > limit or "\0" in name:
-        raise _invalid("name", f"A name has 1 to {limit} characters.")
+def _require_name(name: str, max_chars: int) -> str:
+    if not name.strip() or len(name) > max_chars or "\0" in name:
+        raise _invalid("name", f"A name has 1 to {max_chars} characters.")
     return name
 
 

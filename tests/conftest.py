@@ -56,10 +56,13 @@ def django_db_setup(
 ) -> Iterator[Server]:
     """This worker's database, under both aliases; ``owner`` for those who ask."""
     workerinput = getattr(request.config, "workerinput", {"workerid": "main"})
-    with django_db_blocker.unblock():
-        with worker_database(postgres, workerinput["workerid"]) as server:
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            copy = worker_database(postgres, workerinput["workerid"])
+            server = stack.enter_context(copy)
             point_django_at(server)
-            yield server
+        yield server
+        with django_db_blocker.unblock():
             connections.close_all()
 
 

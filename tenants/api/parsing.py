@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, NoReturn, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -33,13 +33,13 @@ class StrictJSONParser(BaseParser):
 
     def parse(
         self,
-        stream: BinaryIO,
+        stream: IO[bytes],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         return parse_json(self._read(stream, parser_context or {}))
 
-    def _read(self, stream: BinaryIO, context: Mapping[str, Any]) -> bytes:
+    def _read(self, stream: IO[bytes], context: Mapping[str, Any]) -> bytes:
         limit = settings.MAX_BODY_BYTES
         request = context.get("request")
         declared = int(request.META.get("CONTENT_LENGTH") or 0) if request else 0
@@ -158,19 +158,19 @@ class AlwaysJSON(BaseContentNegotiation):
     """Answers JSON whatever the client accepts; parses JSON, also when unlabelled."""
 
     def select_parser(
-        self, request: Request, parsers: Sequence[BaseParser]
+        self, request: Request, parsers: Iterable[BaseParser]
     ) -> BaseParser | None:
         content_type = request.content_type or ""
         kind = content_type.partition(";")[0].strip().lower()
         if not kind:
-            return parsers[0]
+            return next(iter(parsers))
         return next((p for p in parsers if p.media_type == kind), None)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        renderer = renderers[0]
-        return renderer, cast("str", renderer.media_type)
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -42,7 +42,7 @@ def _only_reads(request: Request, view: APIView) -> bool:
 class HasSubjects(Protocol):
     """A frozen dataclass with the ids a key can be narrowed to."""
 
-    __dataclass_fields__: Any
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def user_id(self) -> str | None: ...
