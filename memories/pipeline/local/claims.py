@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from memories.pipeline.local.words import content_stems
+from memories.pipeline.local.words import content_stems, stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,12 @@ _RULES = (
     ),
     _rule("diet", rf"^{_SUBJECT} (?:eats?|is eating)(?: red)? (?P<v>meat)\b"),
     _rule(
-        "favourite {what}",
+        "favorite {what}",
         rf"^{_SUBJECT}'s? (?:all-time )?favou?rite (?P<what>[\w ]+?) "
         rf"(?:is|are) {_THING}",
     ),
     _rule(
-        "favourite {what}",
+        "favorite {what}",
         rf"^(?P<v>[A-Z][\w' ]*?) (?:is|"
         rf"are) (?P<s>[A-Z]\w+)'s? (?:all-time )?favou?rite "
         rf"(?P<what>\w+){_END}",
@@ -196,8 +197,14 @@ _RULES = (
     _rule("possession", rf"^{_SUBJECT} (?:has|owns) {_THING}", is_single=False),
     _rule(
         "habit {what}",
-        rf"^{_SUBJECT} (?P<what>drinks?|smokes?|eats?|plays?|speaks?|uses?|practices?) "
-        rf"{_THING}",
+        rf"^{_SUBJECT} (?:can )?(?P<what>(?:drink|eat|play|speak|us|practic)(?:e|es|s|"
+        rf"ing)?)"
+        rf" {_THING}",
+        is_single=False,
+    ),
+    _rule(
+        "habit {what}",
+        rf"^{_SUBJECT} (?P<what>smok(?:e|es|ing)|vap(?:e|es|ing))\b",
         is_single=False,
     ),
 )
@@ -213,6 +220,7 @@ _DENIALS = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def read_claims(text: str) -> tuple[Claim, ...]:
     """What the first clause of ``text`` claims; empty when no rule knows it."""
     clause = re.sub(r"^On .+? \d{4},? (?=[A-Z])", "", text.split(";")[0])
@@ -239,7 +247,7 @@ def _claim(
     what = (groups.get("what") or "").lower()
     return Claim(
         subject=subject.lower(),
-        attribute=attribute.replace("{what}", what),
+        attribute=attribute.replace("{what}", " ".join(map(stem, what.split()))),
         value=(groups.get("v") or groups.get("v2") or "").strip().lower(),
         is_single=is_single,
         is_negated=denied,
@@ -252,6 +260,12 @@ def is_same_subject(one: str, other: str) -> bool:
     if short == long or long.startswith(f"{short} "):
         return True
     return "'s" not in short and "'s" in long and long.endswith(f" {short}")
+
+
+def is_named_loosely(claim: Claim) -> bool:
+    """Whether two different values may be two names of one thing."""
+    is_wordy = claim.attribute == "occupation" or claim.attribute.startswith("favor")
+    return is_wordy and not re.search(r"\d", claim.value)
 
 
 def is_same_value(one: Claim, other: Claim) -> bool:

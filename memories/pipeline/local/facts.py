@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from memories.pipeline.local.grammar import (
     AUXILIARIES,
+    COMMON_VERBS,
     MODALS,
     NOT_VERBS,
     TENSELESS,
@@ -23,7 +24,11 @@ from memories.pipeline.local.grammar import (
     third_person,
     word_set,
 )
-from memories.pipeline.local.sentences import FIRST_PERSON, starts_with_action
+from memories.pipeline.local.sentences import (
+    ADJECTIVES_IN_ED,
+    FIRST_PERSON,
+    starts_with_action,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ def to_third_person(sentence: str, voice: Voice) -> str:
     """
     text = expand_contractions(_lower_shouting(sentence))
     text, titles = _hide_titles(text)
+    text = re.sub(r"\bme[- ]time\b", "personal time", text)
     text = _supply_subject(text)
     text = _mark_joint_subject(text)
     text = _Rewriter(voice, _tokens(text)).rewrite()
@@ -144,16 +150,18 @@ def _supply_subject(text: str) -> str:
     if not starts_with_action(text):
         return text
     lowered = text[0].lower() + text[1:]
-    first = lowered.split()[0]
+    first = next(word for word in lowered.split() if not is_adverb(word))
     if first == "been":
         return f"I have {lowered}"
+    if first in ADJECTIVES_IN_ED:
+        return f"I am {lowered}"
     if first == "going" or (first.endswith("ing") and not is_past(first)):
         return f"I am {lowered}"
     return f"I {lowered}"
 
 
 _JOINT = "\ue123"  # stands for "speaker and others named", always plural
-_KIN_PHRASE = r"(?:my|our|the) (?!\w+ed\b)\w+(?: [A-Z]\w+)?|[A-Z][a-z]+"
+_KIN_PHRASE = r"(?:[Mm]y|[Oo]ur|[Tt]he) (?!\w+ed\b)\w+(?: [A-Z]\w+)?|[A-Z][a-z]+"
 _JOINT_SUBJECT = re.compile(
     rf"\b(?P<other>{_KIN_PHRASE}) and (?:I|me)\b(?! (?:am|was)\b)"
 )
@@ -192,13 +200,15 @@ class _Rewriter:
     """One walk over the tokens of a sentence, replacing pronouns and verbs.
 
     ``is_named`` turns true once the speaker has been named, so that "my" may become
-    "their"; another name in between turns it back.
+    "their"; another name in between turns it back. ``is_listing`` is true behind a verb
+    of a list ("meditates, does yoga, and ...").
     """
 
     voice: Voice
     tokens: list[str]
     is_named: bool = False
     is_group_named: bool = False
+    is_listing: bool = False
     out: list[str] = field(default_factory=list)
 
     def rewrite(self) -> str:
@@ -267,8 +277,11 @@ class _Rewriter:
 
     def _listener(self, index: int, word: str) -> str:
         listener = self.voice.listener
+        self.is_named = self.is_named and not listener[0].isupper()
         if word == "you":
-            if self._follows(index)[:1] and self._follows(index)[0] in AUXILIARIES:
+            following = self._follows(index)[:1]
+            is_subject = not self._before(index) or self._before(index) in _BOUNDARIES
+            if following and (following[0] in AUXILIARIES or is_subject):
                 self._agree(index)
             written = listener
         elif word.startswith("yoursel"):
@@ -314,7 +327,7 @@ class _Rewriter:
             return token
         if word in TENSELESS and (word == "quit" or self._is_past_told()):
             return token
-        if word == "quit" or word.endswith("'s") or word.endswith("ing"):
+        if word == "quit" or word.endswith("'s") or _is_participle_in_ing(word):
             return token
         return third_person(word)
 
@@ -341,9 +354,9 @@ class _Rewriter:
                 "that",
             ):
                 return
-            if word in MODALS or word in ("did", "does"):
+            if word in MODALS or word == "did":
                 return
-            if word in ("and", "but", "or"):
+            if word in ("and", "but", "or", ","):
                 self._agree_companion(position)
 
     def _agree_companion(self, conjunction: int) -> None:
@@ -352,7 +365,9 @@ class _Rewriter:
             return
         following = self._follows(position)
         word = self.tokens[position].lower()
-        if is_coordinated_verb(word, following[0] if following else ""):
+        ends_list = self.is_listing and word in COMMON_VERBS
+        if ends_list or is_coordinated_verb(word, following[0] if following else ""):
+            self.is_listing = self.tokens[conjunction] == ","
             self.tokens[position] = third_person(word)
 
     def _follows(self, index: int) -> list[str]:
@@ -371,8 +386,14 @@ class _Rewriter:
         return words[-1].lower() if words else ""
 
 
+def _is_participle_in_ing(word: str) -> bool:
+    return word.endswith("ing") and word not in COMMON_VERBS
+
+
 def _tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip(" \t\n,;:-–—")
+    if text.count('"') % 2:
+        text = text.replace('"', "")
     text = re.sub(r"(?<![.])[.!…]+$", "", text) if not text.endswith("...") else text
     return text[:1].upper() + text[1:]
 

@@ -47,7 +47,7 @@ _ADVERBS_NOT_IN_LY = word_set(
 _VERBS_IN_LY = word_set("apply reply rely supply fly multiply comply ally")
 # Verbs that may follow "and" with the subject left out: "I live here and work there".
 COMMON_VERBS = word_set(
-    """am avoid bake believe bike build buy care carry cook collect commute cycle dance
+    """am avoid bake believe bike bring build buy care carry cook collect commute cycle dance
     do drink drive eat enjoy exercise feel find follow garden get give go grow hate have
     help hike hope invest jog keep know lead learn like listen live look love make
     manage meditate need own paint participate plan play practice prefer raise read ride

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from enum import Enum
 
 from memories.pipeline.local.claims import (
+    Claim,
     is_confirmation,
     is_contradiction,
+    is_named_loosely,
     is_other_value,
     read_claims,
 )
@@ -29,8 +31,8 @@ from memories.pipeline.local.words import (
 RELATED = 0.45  # below this cosine two texts are not compared word by word
 ALIKE = 0.78  # both say something the other does not, in other words
 VERBATIM = 0.95  # only function words differ
-RESIDUE_ALIKE = 0.5  # the words only one has, against the words only the other has
-CLAIMS_RELATED = 0.15  # claims are compared nearly regardless of cosine
+RESIDUE_ALIKE = 0.8  # the words only one has, against the words only the other has
+CLAIMS_RELATED = 0.25  # claims are compared nearly regardless of cosine
 
 Similarity = Callable[[str, str], float]
 
@@ -52,7 +54,7 @@ def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standin
     """
     if similarity < CLAIMS_RELATED:
         return Standing.APART
-    by_claims = _compare_claims(new, old)
+    by_claims = _compare_claims(new, old, embed)
     if by_claims is not None:
         return by_claims
     if similarity < RELATED or _are_guarded_apart(new, old):
@@ -62,17 +64,26 @@ def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standin
     return _compare_words(new, old, similarity, embed)
 
 
-def _compare_claims(new: str, old: str) -> Standing | None:
+def _compare_claims(new: str, old: str, embed: Similarity) -> Standing | None:
     """By attribute and value; None when no attribute is shared."""
     new_claims, old_claims = read_claims(new), read_claims(old)
     pairs = [(one, other) for one in new_claims for other in old_claims]
-    if any(is_contradiction(*pair) for pair in pairs):
-        return Standing.AGAINST
+    against = [pair for pair in pairs if is_contradiction(*pair)]
+    if against:
+        is_renamed = all(_is_renamed(*pair, embed) for pair in against)
+        return Standing.SAME if is_renamed else Standing.AGAINST
     if any(is_confirmation(*pair) for pair in pairs):
         return None if _are_guarded_apart(new, old) else _by_containment(new, old)
     if any(is_other_value(*pair) for pair in pairs):
         return Standing.APART
     return None
+
+
+def _is_renamed(new: Claim, old: Claim, embed: Similarity) -> bool:
+    """ "maths teacher" and "mathematics teacher" do not contradict each other."""
+    if new.is_negated != old.is_negated or not is_named_loosely(new):
+        return False
+    return embed(new.value, old.value) >= RESIDUE_ALIKE
 
 
 def _by_containment(new: str, old: str) -> Standing:
@@ -127,10 +138,10 @@ def _words_beyond(text: str, shared: frozenset[str]) -> list[str]:
 
 # Words that only carry a claim, or colour it, and add no knowledge of their own.
 _FILLING = word_set(
-    """reaction reactions bad big good great nice new old time like likes love loves
-    enjoy enjoys adore adores fond keen fan allergic allergy intolerant live lives living
-    reside resides based moved relocated work works working employed job hate hates
-    dislike dislikes severe severely sick ill food foods something"""
+    """stand reaction reactions bad big good great nice new old time like likes love
+    loves enjoy enjoys adore adores fond keen fan allergic allergy intolerant live
+    lives living reside resides based moved relocated work works working employed
+    job hate hates dislike dislikes severe severely sick ill food foods something"""
 )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from memories.pipeline.local.grammar import COMMON_VERBS, is_past, word_set
+from memories.pipeline.local.grammar import COMMON_VERBS, is_adverb, is_past, word_set
 
 _ABBREVIATION = re.compile(
     r"\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx|inc|ltd|"
@@ -69,11 +69,21 @@ _INTERJECTIONS = (
     r"good news|fyi|update|for the record|just so you know|same here|me too|"
     r"that's right|"
     r"agreed|for sure|glad to hear it|lately|no|true|perfect|sweet|wonderful|fantastic|"
-    r"you bet|you got it|likewise|phew|man|gosh|dang|i see|got it|makes sense"
+    r"you bet|you got it|likewise|phew|man|gosh|dang|i see|got it|makes sense|however|"
+    r"on (?:another|a different|a lighter|a side) note|in other news|first of all|"
+    r"(?:great|good|bad|big|exciting) (?:news|idea|point|question|call|job|choice)|"
+    r"in fact|to be fair|great to hear|so cool|so true|too bad|nice one|gotcha"
 )
 _LEAD_IN = re.compile(
-    rf"^(?:(?:{_INTERJECTIONS})\b\s*[,!.:…—–-]+|"
-    r"(?:and|but|so|also|plus|oh|well|yeah|yep|hey|hi|hello|wow|aw+|thanks)\s+(?=\w)|"
+    r"^(?:"
+    r"(?:thanks|thank you|thx)(?: so much| a lot| again)?(?:,? [A-Z]\w+)?,? for\b"
+    r"[^,;–—-]*"
+    r"(?:[,;–—]\s*| - |$)|"
+    rf"(?:{_INTERJECTIONS})\b\s*[,!.:…—–-]+|"
+    r"(?:and|but|so|also|plus|oh|well|yeah|yep|hey|hi|hello|wow|aw+|thanks|haha+|lol|"
+    r"omg|ah+|ugh|ok|okay|btw)\s+(?=\w)|"
+    r"(?:ever )?since (?:we|i) last (?:\w+ ?){1,4},\s*|"
+    r"(?:speaking|talking) of [^,]*,\s*|not a problem,\s*|"
     r"(?:please )?(?:remember|note|keep in mind|don't forget|be aware|know) that\s|"
     r"(?:i told you|i should mention|let me tell you|i wanted to tell you|"
     r"did you know|i have to say|i must say|i'd say|"
@@ -87,7 +97,7 @@ _REMEMBER = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    r"(?:[,\s]*\b(?:you know|right|haha+|lol|though|btw|by the way)\b)?"
+    r"(?:,\s*(?:you know|right)\b|[,\s]*\b(?:haha+|lol|though|btw|by the way)\b)?"
     r"[\s,]*[^\w\s\"'”’)\]%.!?…]*[\s.!…]*$",
     re.IGNORECASE,
 )
@@ -111,7 +121,8 @@ _SMALL_TALK = re.compile(
     r"hope (?:you|to|it|that|all)|"
     r"(?:best|warm) wishes|cheers|can't wait(?: to see you| to hear.*)?$|keep (?:up|"
     r"me|it|"
-    r"in touch|going|shining|pushing|doing)|stay |here's (?:to|hoping|the|my|a|an|some|"
+    r"in touch|going|shining|pushing|doing)|stay |here(?:'s| is| are) (?:to|hoping|"
+    r"the|my|a|an|some|"
     r"another|what|one)|rock on|way to go|well done|thanks|thank you|welcome|"
     r"likewise|same here|me too|totally|absolutely)",
     re.IGNORECASE,
@@ -138,7 +149,27 @@ _REACTION = re.compile(
     r"hearing)\b|"
     r"like (?:that|it|your|this)\b|here for you|rooting|wish you|admire you|got this|"
     r"suppose so|guess so|hope so|swear|mean it|promise|"
+    r"remember (?:you|it|that)\b|find (?:it|that)\b|(?:could not|couldn't) agree more|"
+    r"can (?:tell|relate)\b|"
+    r"(?:\w+ )?(?:glad|happy) to help|"
+    r"(?:should|might|may) (?:really |definitely )?(?:try|check) (?:it|that|this)|"
     r"will (?:check|look into|keep|let you|definitely check|definitely keep|give it))",
+    re.IGNORECASE,
+)
+_PROMISE = re.compile(
+    r"^i(?:'ll| will) (?:\w+ ){0,2}?(?:ttyl|let you|be sure|keep (?:you|that|it|"
+    r"pushing|"
+    r"going|doing)|check (?:it|that|them)|add (?:it|that)|(?:take|look into|give|try) "
+    r"(?:it|that)|see you|talk|catch|pass|do (?:it|that|my best))\b",
+    re.IGNORECASE,
+)
+_MOOD = re.compile(
+    r"^i(?:'m| am|'ve been| have been|'m feeling| feel)(?: \w+){0,2} (?:excited|"
+    r"thankful|"
+    r"grateful|listening|on fire|happy|glad|proud|good|great|well|ready|curious|"
+    r"intrigued|impressed|touched|honored|sure|all ears|in|down|game|jealous|lucky|"
+    r"blessed|fine|stoked|thrilled|speechless|ok|okay|hopeful|back|here)(?: too| now| "
+    r"to hear (?:it|that)| (?:about|for|by) (?:it|this|that|them))?[.!]*$",
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
@@ -170,6 +201,14 @@ _BARE_JUDGEMENT = re.compile(
     r"[^,;–-]*$",
     re.IGNORECASE,
 )
+_APPRECIATION = re.compile(
+    r"^(?:really |so |much |super |i(?:'m| am) )*(?:appreciate|glad|proud of you|"
+    r"happy for)|"
+    r"^i (?:\w+ )?(?:do|did|am|have|will|can|would|could)[.!]*$|"
+    r".*\bif you (?:ever )?(?:need|want)\b|"
+    r".*\bi(?:'m| am) (?:always |right )?here (?:for you|to help|if)\b",
+    re.IGNORECASE,
+)
 FIRST_PERSON = re.compile(
     r"\b(?:I|me|my|mine|myself|we|us|our|ours|ourselves|im|ive)\b(?!\.\w)",
     re.IGNORECASE,
@@ -191,6 +230,7 @@ _CONCRETE = re.compile(r"\d|(?<=[\w,] )[A-Z][a-z]+")
 def strip_fillers(sentence: str, names: Collection[str]) -> str:
     """``sentence`` without lead-in words, names spoken to, and trailing decoration."""
     text = sentence.replace("’", "'").strip()
+    text = re.sub(r"\bya\b", "you", text)
     vocative = _vocative(names)
     previous = None
     while text != previous:
@@ -231,7 +271,18 @@ def screen(sentence: str, names: Collection[str] = ()) -> Screened:
     who knows what was said before.
     """
     text = strip_fillers(sentence, names)
+    text = _EFFECT_ON_SPEAKER.sub(lambda match: f"it {match[0].lower()}", text)
     return Screened(text, _drop_reason(text))
+
+
+# "Made me think": what did is in the sentence before.
+_EFFECT_ON_SPEAKER = re.compile(
+    r"^(?:really |just |always |also )?(?:makes|made|helps|helped|gives|gave|keeps|"
+    r"kept|"
+    r"brings|brought|reminds|reminded|inspires|inspired|motivates|motivated) (?:me|"
+    r"us)\b",
+    re.IGNORECASE,
+)
 
 
 def _drop_reason(text: str) -> str | None:
@@ -242,30 +293,56 @@ def _drop_reason(text: str) -> str | None:
         return SMALL_TALK
     if _REQUEST.match(text) or _is_imperative(words):
         return REQUEST
-    if _ABOUT_LISTENER.match(text):
+    if _ABOUT_LISTENER.match(text) or _speaks_only_of_listener(text):
         return ABOUT_LISTENER
-    if _REACTION.match(text) or _BARE_JUDGEMENT.match(text):
+    if any(
+        p.match(text) for p in (_REACTION, _PROMISE, _MOOD, _APPRECIATION)
+    ) or _BARE_JUDGEMENT.match(text):
         return REACTION
     return None if len(words) > 1 and _states_something(text) else NOTHING_STATED
 
 
+def _speaks_only_of_listener(text: str) -> bool:
+    """A "you" with no speaker beside it is the listener, or anybody."""
+    return bool(_SECOND_PERSON.search(text)) and not _SPEAKER.search(text)
+
+
+_SECOND_PERSON = re.compile(r"\b(?:you|your|yours|yourself)(?:'\w+)?\b", re.IGNORECASE)
+_SPEAKER = re.compile(r"\b(?:I|me|my|mine|we|our|us|im|ive)\b", re.IGNORECASE)
+
+
 def _is_imperative(words: list[str]) -> bool:
-    return words[0].lower() in _IMPERATIVE_VERBS and not (
-        len(words) > 1 and words[1].lower() in ("is", "are", "was", "a", "'s")
-    )
+    while len(words) > 1 and (is_adverb(words[0]) or words[0].lower() == "please"):
+        words = words[1:]
+    is_noun = len(words) > 1 and words[1].lower() in ("is", "are", "was", "has")
+    return words[0].lower() in _IMPERATIVE_VERBS and not is_noun
+
+
+_GENERAL_WE = re.compile(r"\b(?:us|our|ours|ourselves)\b", re.IGNORECASE)
+
+
+def _is_general_truth(text: str) -> bool:
+    """ "Taking care of ourselves is vital": no "we" acts, and nobody else does."""
+    others = _GENERAL_WE.sub("", text)
+    is_general = others != text and not FIRST_PERSON.search(others)
+    return is_general and re.match(r"\w+ing\b|it\b|that\b", text, re.I) is not None
 
 
 def _states_something(text: str) -> bool:
     """Whether a speaker, a name, a number, or an action left without subject shows."""
+    if _is_general_truth(text):
+        return False
     if FIRST_PERSON.search(text) or _CONCRETE.search(text) or has_vague_subject(text):
         return True
     return starts_with_action(text) or bool(_HAS_NAMED_SUBJECT.match(text))
 
 
 _HAS_NAMED_SUBJECT = re.compile(
-    r"^(?!The |This |That |A |An |It |There |Here )[A-Z][a-z]+(?: [A-Z][a-z]+)? "
-    r"(?:is|was|has|had|lives|works|likes|loves|hates|wants|went|moved|got|prefers|"
-    r"plays|studies|speaks|owns|needs|enjoys|turned|will|can|does|did|said|told)\b"
+    r"^(?!The |This |That |A |An |It |There |Here |\w+ing )[A-Z]\w+(?: [A-Z][a-z]+)? "
+    r"(?:lives|works|likes|loves|hates|wants|went|moved|got|prefers|plays|studies|"
+    r"speaks|owns|enjoys|turned|said|told|bought|started|(?:is|was) (?:an? (?!\w+ way)|"
+    r"the |from |allergic|married|pregnant|called|named|living|working|moving|studying|"
+    r"in [A-Z])|has (?:an? |two |three )|will (?:be|go|move|start|come))\b"
 )
 
 
@@ -277,7 +354,24 @@ def has_vague_subject(text: str) -> bool:
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|helps?|makes?|gives?|keeps?|can|could|will|"
     r"would|"
-    r"takes?|brings?|feels?|seems?|means?|does|did|\w+'s|reminds?|lets?|gets?)\b"
+    r"takes?|brings?|feels?|seems?|means?|does|did|\w+'s|reminds?|lets?|gets?|looks?|"
+    r"sounds?|might|must|should|may)\b"
+)
+
+
+ADJECTIVES_IN_ED = word_set(
+    "excited thrilled stoked exhausted tired relieved pleased worried scared bored"
+)
+
+
+_NEGATED_ACTION = re.compile(
+    r"don't (?:know|think|have|remember|like|want|eat|drink)\b|"
+    r"(?:didn't|haven't|couldn't|can't|wouldn't|won't) \w+"
+)
+_NOT_ACTIONS = word_set(
+    """amazing exciting interesting inspiring charming
+    something anything nothing everything during evening morning according spring
+    king string being indeed"""
 )
 
 
@@ -288,9 +382,21 @@ def starts_with_action(text: str) -> bool:
         words = words[1:]
     if len(words) < 2:
         return False
+    if words[0] in ADJECTIVES_IN_ED or words[0] in ("wish", "hoping", "wishing"):
+        return True
+    if words[1] == "wait" and words[0] in ("can't", "cannot"):
+        return True
+    if words[:2] == ["used", "to"] or _NEGATED_ACTION.match(" ".join(words)):
+        return True
+    if (
+        words[1] in ("me", "us")
+        or words[0] in _NOT_ACTIONS
+        or words[:2] == ["been", "a"]
+    ):
+        return False
     if words[0] == "gonna" or is_past(words[0]) or words[0] == "been":
         return words[1] not in ("by", "with") and words[0] not in ("used", "left")
     if words[0].endswith("ing") and len(words[0]) > 4:
-        first_clause = re.split(r"[,—–;]| - ", text)[0]
+        first_clause = re.split(r"[—–;]| - |, (?:which|so|but|and|because)\b", text)[0]
         return not _FINITE.search(" ".join(first_clause.split()[1:]))
     return words[0] in COMMON_VERBS - {"do", "be"} and words[1] in ("to", "a", "my")

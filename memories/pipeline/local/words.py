@@ -7,6 +7,7 @@ stand at a cosine above 0.9. The judge uses them as guards.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from memories.pipeline.local.grammar import word_set
 
@@ -72,6 +73,8 @@ KIN = {
     }.items()
     for word in words.split()
 }
+# An add is compared with itself pairwise, so each text is read many times.
+_CACHED_TEXTS = 4096
 _NEGATION = re.compile(
     r"\b(?:not|no longer|never|cannot|stopped|quit|hates?|dislikes?|detests?|gave up|"
     r"without|neither|nor|used to|anymore)\b",
@@ -79,15 +82,38 @@ _NEGATION = re.compile(
 )
 
 
+# By stem, as ``stem`` leaves it; the embedder is unsure of exactly these.
+_SYNONYMS = {
+    "kid": "child",
+    "study": "learn",
+    "stud": "learn",
+    "resid": "liv",
+    "mathe": "math",
+    "adore": "lov",
+    "ador": "lov",
+    "purch": "buy",
+    "film": "movie",
+    "pal": "frien",
+    "buddy": "frien",
+    "bud": "frien",
+    "begin": "start",
+    "began": "start",
+    "hop": "want",
+    "favou": "favor",
+    "gf": "girlf",
+    "bf": "boyfr",
+}
+
+
 def words_of(text: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:['’][a-z]+)?", text)
 
 
+@lru_cache(maxsize=_CACHED_TEXTS)
 def content_stems(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning; numbers as digits."""
-    return frozenset(
-        stem(word) for word in words_of(text) if word.lower() not in _STOPWORDS
-    )
+    bare = (re.sub(r"['’]s$", "", word.lower()) for word in words_of(text))
+    return frozenset(stem(word) for word in bare if word not in _STOPWORDS)
 
 
 def stem(word: str) -> str:
@@ -95,10 +121,13 @@ def stem(word: str) -> str:
     word = re.sub(r"['’]s?$", "", word.lower())
     if word in NUMBER_WORDS:
         return NUMBER_WORDS[word]
-    word = re.sub(r"(?<=\w\w\w)(?:ies|es|s|ing|ed|y|e)$", "", word)
-    return word[:5]
+    word = re.sub(r"(?<=\w\w\w)(?:ies|es|s|ing|ed)$", "", word)
+    word = re.sub(r"(?<=\w\w\w)[ye]$", "", word)
+    word = re.sub(r"([^aeious])\1$", r"\1", word)[:5]
+    return _SYNONYMS.get(word, word)
 
 
+@lru_cache(maxsize=_CACHED_TEXTS)
 def numbers(text: str) -> frozenset[str]:
     """Numbers in digits or words, those of dates and times included."""
     found = re.findall(r"\d+(?:[.,:]\d+)*", text)
@@ -106,6 +135,7 @@ def numbers(text: str) -> frozenset[str]:
     return frozenset([*found, *(word for word in spelled if word)])
 
 
+@lru_cache(maxsize=_CACHED_TEXTS)
 def names(text: str) -> frozenset[str]:
     """Capitalised words that are not the first common word of a sentence."""
     found = set()
@@ -127,6 +157,7 @@ def _opens_as_name(text: str, match: re.Match[str]) -> bool:
     )
 
 
+@lru_cache(maxsize=_CACHED_TEXTS)
 def kin(text: str) -> frozenset[str]:
     """Relatives and companions mentioned, by group: "mom" and "mother" are one."""
     return frozenset(

@@ -1,0 +1,143 @@
+"""The labelled table behind the thresholds of ``judge``."""
+
+from __future__ import annotations
+
+import pytest
+
+from memories.pipeline.local.judge import Standing, compare
+from tests.memories.pipeline.local.conversation import EMBEDDER
+
+# new, known: one meaning in other words, the second adds nothing
+SAME = [
+    ("User has a peanut allergy", "User is allergic to peanuts"),
+    ("User enjoys hiking", "User likes to hike"),
+    ("User is a mathematics teacher", "User is a math teacher"),
+    ("User resides in Lisbon", "User lives in Lisbon"),
+    ("User is based in Berlin", "User moved to Berlin"),
+    ("User runs every morning", "User goes running every morning"),
+    ("User goes for a run each morning", "User runs every morning"),
+    ("User has two children", "User has two kids"),
+    ("User owns a dog named Rex", "User has a dog called Rex"),
+    ("User's dog is named Rex", "User has a dog named Rex"),
+    ("User plays the guitar", "User can play guitar"),
+    ("User is learning Spanish", "User is studying Spanish"),
+    ("User's favourite food is pizza", "Pizza is User's favorite food"),
+    ("User loves pizza", "User really likes pizza"),
+    ("User is employed at Acme", "User works at Acme"),
+    ("User cannot stand coffee", "User hates coffee"),
+    ("User got married in June 2023", "User married in June 2023"),
+    ("User is scared of spiders", "User is afraid of spiders"),
+    ("User wants to become a doctor", "User hopes to become a doctor"),
+    ("User adores jazz music", "User loves jazz"),
+]
+
+# one meaning that the rules do not see; it fails towards keeping both
+UNDETECTED = [
+    ("User's job is teaching math", "User works as a math teacher"),
+    ("User's home is in Lisbon", "User lives in Lisbon"),
+    ("User is the mother of two kids", "User has two kids"),
+    ("User is a vegetarian", "User does not eat meat"),
+    ("User practices guitar", "User plays the guitar"),
+]
+
+# alike to an embedder, and yet another fact
+APART = [
+    ("User is allergic to shellfish", "User is allergic to peanuts"),
+    ("User likes tea", "User likes coffee"),
+    ("User has two dogs", "User has two cats"),
+    ("User's sister lives in Rome", "User lives in Rome"),
+    ("User's brother is a nurse", "User's sister is a nurse"),
+    ("Anna lives in Rome", "User lives in Lisbon"),
+    ("User went hiking on 5 May 2023", "User went hiking on 12 May 2023"),
+    ("User plays guitar", "User plays piano"),
+    ("User is learning Spanish", "User is learning French"),
+    ("User loves hiking", "User loves biking"),
+    ("User wants to buy a car", "User bought a car"),
+    ("User works out in the evening", "User works out in the morning"),
+    ("User met Anna in Paris", "User met Tom in Paris"),
+    ("User ran a marathon in 2020", "User ran a marathon in 2022"),
+    ("User reads science fiction", "User writes science fiction"),
+    ("User has a meeting with the dentist", "User has a meeting with the lawyer"),
+    ("User's mother is ill", "User's father is ill"),
+    ("User visited Japan", "User visited China"),
+    ("User drinks coffee in the morning", "User drinks tea in the morning"),
+    ("User sold the house", "User bought the house"),
+    ("User started a diet", "User started a new book"),
+    ("User painted a sunset", "User painted a sunrise"),
+    ("User is teaching yoga", "User is taking yoga classes"),
+    ("User lost a job", "User found a job"),
+    ("User's left knee hurts", "User's right knee hurts"),
+]
+
+# the same and more
+RICHER = [
+    (
+        "User is severely allergic to peanuts and carries an EpiPen",
+        "User is allergic to peanuts",
+    ),
+    ("User lives in Lisbon, Portugal", "User lives in Lisbon"),
+    ("User loves hiking in the mountains", "User loves hiking"),
+    ("User has a dog named Rex", "User has a dog"),
+    ("User has a brown dog named Rex", "User has a dog named Rex"),
+    ("User is learning Spanish with Duolingo", "User is learning Spanish"),
+    ("User plays guitar in a band called Nova", "User plays guitar"),
+]
+
+# both cannot hold at once
+AGAINST = [
+    ("User moved to Berlin", "User lives in Lisbon"),
+    ("User works at Globex", "User works at Acme"),
+    ("User is not vegetarian", "User is vegetarian"),
+    ("User no longer works at Acme", "User works at Acme"),
+    ("User hates coffee", "User likes coffee"),
+    ("User's favorite color is green", "User's favourite color is blue"),
+    ("User turned 35 on 8 May 2023", "User is 34 years old"),
+    ("User got divorced in 2023", "User is married"),
+    ("User's dog's name is Max", "User's dog is called Rex"),
+    ("User does not play guitar", "User plays guitar"),
+    ("User stopped smoking", "User smokes"),
+    ("User quit drinking coffee", "User drinks coffee"),
+    ("User became a manager", "User works as an engineer"),
+    ("User's phone number is 555-9999", "User's phone number is 555-1234"),
+    ("User has three kids", "User has two kids"),
+    ("User cannot swim", "User can swim"),
+    ("User eats meat again", "User is vegetarian"),
+    ("User does not like hiking", "User enjoys hiking in the mountains"),
+    ("User is not learning Spanish anymore", "User is learning Spanish"),
+]
+
+
+def cosine(one: str, other: str) -> float:
+    first, second = EMBEDDER.embed([one, other])
+    return float(first @ second)
+
+
+def judge(new: str, old: str) -> Standing:
+    return compare(new, old, cosine(new, old), cosine)
+
+
+@pytest.mark.parametrize(("new", "old"), SAME)
+def test_one_meaning_is_one_memory(new, old):
+    assert judge(new, old) in (Standing.SAME, Standing.RICHER, Standing.POORER)
+
+
+@pytest.mark.parametrize(("new", "old"), [*APART, *UNDETECTED])
+def test_other_facts_stay_apart(new, old):
+    assert judge(new, old) is Standing.APART
+
+
+@pytest.mark.parametrize(("new", "old"), RICHER)
+def test_more_is_richer(new, old):
+    assert judge(new, old) is Standing.RICHER
+    assert judge(old, new) in (Standing.POORER, Standing.SAME)
+
+
+@pytest.mark.parametrize(("new", "old"), AGAINST)
+def test_contradictions_are_seen(new, old):
+    assert judge(new, old) is Standing.AGAINST
+
+
+@pytest.mark.parametrize(("new", "old"), [*SAME, *RICHER])
+def test_a_text_says_the_same_as_itself(new, old):
+    assert judge(new, new) is Standing.SAME
+    assert judge(old, old) is Standing.SAME
