@@ -1,0 +1,411 @@
+"""Three walls between tenants, each proven on every tenant table there is.
+
+The guard raises on an unscoped query; composite keys refuse a cross-tenant reference;
+row-level security hides what a query asks for regardless.
+"""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from memplatform.lib.errors import ScopeError
+from memplatform.lib.ids import new_id
+from tenants.models import ApiKey, AuditEntry, Membership, Project, TenantModel
+from tenants.scopes import operator_scope, tenant_scope
+from tenants.services import create_project
+from tests.factories import ApiKeyFactory, MembershipFactory, ProjectFactory
+
+TENANT_MODELS = [
+    model
+    for model in apps.get_models()
+    if any(f.name == "tenant" for f in model._meta.fields)
+]
+PROJECT_MODELS = [
+    model
+    for model in TENANT_MODELS
+    if any(f.name == "project" and not f.null for f in model._meta.fields)
+]
+every_tenant_model = pytest.mark.parametrize(
+    "model", TENANT_MODELS, ids=lambda model: model._meta.label
+)
+PLAIN_TABLES = {"tenants_tenant", "tenants_operator", "tenants_signinfailures"}
+FRAMEWORK = ("django_", "auth_")
+
+
+def rows(query, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+# --- The first wall: the guard ----------------------------------------------
+
+
+@every_tenant_model
+def test_every_tenant_model_is_guarded(model):
+    assert issubclass(model, TenantModel)
+    assert model._meta.base_manager_name == "objects"
+
+
+@every_tenant_model
+def test_an_unscoped_query_raises(db, model):
+    with pytest.raises(ScopeError):
+        model.objects.exists()
+
+
+@every_tenant_model
+def test_the_default_manager_is_guarded_too(db, model):
+    with pytest.raises(ScopeError):
+        list(model._default_manager.all())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        list,
+        lambda query: query.count(),
+        lambda query: query.exists(),
+        lambda query: query.first(),
+        lambda query: query.update(name="x"),
+        lambda query: query.delete(),
+        lambda query: query.aggregate(),
+        lambda query: list(query.iterator()),
+        lambda query: query.values_list("id").get(),
+        lambda query: query.in_bulk(),
+    ],
+)
+def test_a_queryset_does_not_outlive_its_scope(acme, globex, use):
+    with tenant_scope(acme.id):
+        leaked = Project.objects.all()
+    with tenant_scope(globex.id), pytest.raises(ScopeError):
+        use(leaked)
+    with pytest.raises(ScopeError):
+        use(leaked)
+
+
+def test_a_row_saved_outside_its_scope_raises(acme):
+    with pytest.raises(ScopeError):
+        Project(name="stray").save()
+    with pytest.raises(ScopeError):
+        acme.project.save()
+
+
+# --- The second wall: keys --------------------------------------------------
+
+
+def test_a_reference_to_another_tenant_is_refused(acme, globex):
+    with pytest.raises(IntegrityError, match="_wall"), tenant_scope(acme.id):
+        ApiKeyFactory(project=globex.project, owner=acme.owner)
+
+
+def test_a_row_cannot_be_moved_to_another_tenant(acme, globex):
+    with (
+        pytest.raises(DatabaseError, match="row-level security"),
+        tenant_scope(acme.id),
+    ):
+        Project.objects.filter(id=acme.project.id).update(tenant_id=globex.id)
+
+
+KEYS_WITHOUT_TENANT = """
+SELECT c.conrelid::regclass::text, c.conname
+FROM pg_constraint c
+WHERE c.contype IN ('p', 'u', 'f') AND c.conrelid = ANY(%s::regclass[])
+  AND c.confrelid <> 'tenants_tenant'::regclass
+  AND NOT EXISTS (
+    SELECT 1 FROM pg_attribute a
+    WHERE a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
+      AND a.attname = 'tenant_id')
+"""
+UNIQUE_INDEXES_WITHOUT_TENANT = """
+SELECT i.indexrelid::regclass::text FROM pg_index i
+WHERE i.indisunique AND i.indrelid = ANY(%s::regclass[]) AND NOT EXISTS (
+    SELECT 1 FROM pg_attribute a
+    WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+      AND a.attname = 'tenant_id')
+"""
+FOREIGN_KEYS = """
+SELECT a.attname, c.confrelid::regclass::text
+FROM pg_constraint c
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[cardinality(c.conkey)]
+WHERE c.contype = 'f' AND c.conrelid = %s::regclass AND cardinality(c.conkey) > 1
+"""
+
+
+def tables_of(models):
+    return [model._meta.db_table for model in models]
+
+
+def test_every_key_of_a_tenant_table_contains_the_tenant(db):
+    assert rows(KEYS_WITHOUT_TENANT, tables_of(TENANT_MODELS)) == []
+    assert rows(UNIQUE_INDEXES_WITHOUT_TENANT, tables_of(TENANT_MODELS)) == []
+
+
+@every_tenant_model
+def test_every_primary_key_is_tenant_and_id(db, model):
+    found = rows(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE contype = 'p' AND conrelid = %s::regclass",
+        model._meta.db_table,
+    )
+    assert found == [("PRIMARY KEY (tenant_id, id)",)]
+
+
+@every_tenant_model
+def test_every_reference_between_tenant_tables_has_a_constraint(db, model):
+    wanted = {
+        (field.column, field.related_model._meta.db_table)
+        for field in model._meta.fields
+        if field.related_model in TENANT_MODELS
+    }
+    assert set(rows(FOREIGN_KEYS, model._meta.db_table)) >= wanted
+
+
+# --- The third wall: row-level security -------------------------------------
+
+
+@every_tenant_model
+def test_row_security_is_forced(db, model):
+    found = rows(
+        "SELECT relrowsecurity, relforcerowsecurity FROM pg_class"
+        " WHERE oid = %s::regclass",
+        model._meta.db_table,
+    )
+    assert found == [(True, True)]
+
+
+@every_tenant_model
+def test_the_policy_names_the_tenant_for_reads_and_writes(db, model):
+    found = rows(
+        "SELECT qual, with_check FROM pg_policies"
+        " WHERE tablename = %s AND policyname = 'tenant_wall' AND cmd = 'ALL'",
+        model._meta.db_table,
+    )
+    assert len(found) == 1
+    assert all("app.tenant_id" in text for text in found[0])
+    if model in PROJECT_MODELS:
+        assert all("app.project_id" in text for text in found[0])
+
+
+def test_there_is_no_other_policy_but_ones_own_memberships(db):
+    found = rows(
+        "SELECT tablename, policyname, cmd FROM pg_policies"
+        " WHERE policyname <> 'tenant_wall'"
+    )
+    assert found == [("tenants_membership", "own_memberships", "SELECT")]
+
+
+def test_every_other_table_is_known(db):
+    """A new table is either behind the walls or named here with intent."""
+    names = {
+        name
+        for (name,) in rows(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+    }
+    plain = names - set(tables_of(TENANT_MODELS))
+    assert {name for name in plain if not name.startswith(FRAMEWORK)} == PLAIN_TABLES
+
+
+@every_tenant_model
+def test_raw_sql_sees_one_tenant_only(acme, globex, model):
+    table = model._meta.db_table
+    count = f"SELECT count(*) FROM {table} WHERE tenant_id <> %s"
+    with tenant_scope(acme.id):
+        assert rows(count, acme.id) == [(0,)]
+    assert rows(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_the_cast_is_there_to_be_hidden(acme, globex):
+    """The test above is worth something only if both tenants have rows."""
+    for company in (acme, globex):
+        with tenant_scope(company.id):
+            assert Project.objects.count() == 1
+            assert ApiKey.objects.count() == 2
+            assert Membership.objects.count() == 1
+            assert AuditEntry.objects.count() == 5
+
+
+def test_acme_does_not_find_globex_by_id(acme, globex):
+    with tenant_scope(acme.id):
+        assert not Project.objects.filter(id=globex.project.id).exists()
+        assert (
+            rows("SELECT 1 FROM tenants_project WHERE id = %s", globex.project.id) == []
+        )
+
+
+def test_a_row_of_another_tenant_cannot_be_inserted(acme, globex):
+    with (
+        pytest.raises(DatabaseError, match="row-level security"),
+        tenant_scope(acme.id),
+    ):
+        ProjectFactory(tenant_id=globex.id)
+
+
+def test_an_upsert_cannot_reach_another_tenants_row(acme, globex):
+    with pytest.raises(DatabaseError), tenant_scope(acme.id):
+        rows(
+            "INSERT INTO tenants_project (tenant_id, id, name, description, settings,"
+            " timezone, is_default, created_at, updated_at)"
+            " SELECT %s, %s, 'x', '', '{}', 'UTC', false, now(), now()"
+            " ON CONFLICT (tenant_id, id) DO UPDATE SET name = 'stolen' RETURNING id",
+            globex.id,
+            globex.project.id,
+        )
+
+
+# --- The project wall -------------------------------------------------------
+
+
+def test_a_project_scope_sees_its_project_only(acme):
+    with tenant_scope(acme.id):
+        other = create_project("Other")
+        ApiKeyFactory(project=other, owner=acme.owner)
+        MembershipFactory(project=other)
+    with tenant_scope(acme.id, project_id=acme.project.id):
+        assert rows("SELECT id FROM tenants_project") == [(acme.project.id,)]
+        assert set(rows("SELECT project_id FROM tenants_apikey")) == {
+            (acme.project.id,)
+        }
+        assert rows("SELECT project_id FROM tenants_membership") == [(None,)]
+        assert [project.id for project in Project.objects.all()] == [acme.project.id]
+
+
+def test_a_project_scope_writes_to_its_project_only(acme):
+    with tenant_scope(acme.id):
+        other = create_project("Other")
+    with (
+        pytest.raises(DatabaseError, match="row-level security"),
+        tenant_scope(acme.id, project_id=acme.project.id),
+    ):
+        ApiKeyFactory(project=other, owner=acme.owner)
+
+
+# --- Scopes -----------------------------------------------------------------
+
+
+SETTINGS = (
+    "SELECT current_setting('app.tenant_id', true),"
+    " current_setting('app.project_id', true), current_setting('app.operator_id', true)"
+)
+
+
+def test_a_nested_scope_gives_the_outer_one_back(acme, globex):
+    with tenant_scope(acme.id, project_id=acme.project.id):
+        with tenant_scope(globex.id):
+            assert rows(SETTINGS) == [(str(globex.id), "", "")]
+        assert rows(SETTINGS) == [(str(acme.id), str(acme.project.id), "")]
+        assert Project.objects.get().id == acme.project.id
+
+
+def test_a_failed_nested_scope_gives_the_outer_one_back(acme, globex):
+    with tenant_scope(acme.id):
+        with pytest.raises(LookupError), tenant_scope(globex.id):
+            raise LookupError
+        assert rows(SETTINGS) == [(str(acme.id), "", "")]
+
+
+def test_nothing_is_announced_after_a_scope(committed_db, acme):
+    with tenant_scope(acme.id):
+        assert Project.objects.exists()
+    assert rows(SETTINGS) == [("", "", "")]
+    assert rows("SELECT 1 FROM tenants_project") == []
+
+
+def test_an_outermost_scope_refuses_a_foreign_transaction(committed_db, acme):
+    with (
+        pytest.raises(RuntimeError, match="durable"),
+        transaction.atomic(),
+        tenant_scope(acme.id),
+    ):
+        pytest.fail("the scope opened")
+
+
+def test_an_operator_sees_own_memberships_in_every_tenant(acme, globex, bob, carol):
+    with tenant_scope(globex.id):
+        MembershipFactory(operator=bob)
+    with operator_scope(bob.id):
+        own = set(Membership.own.values_list("tenant_id", flat=True))
+        assert own == {acme.id, globex.id}
+        assert len(rows("SELECT 1 FROM tenants_membership")) == 2
+        assert rows("SELECT 1 FROM tenants_project") == []
+        with pytest.raises(ScopeError):
+            Membership.objects.exists()
+
+
+def test_own_memberships_cannot_be_written_without_a_tenant(acme, bob):
+    with operator_scope(bob.id):
+        assert rows("UPDATE tenants_membership SET role = 'owner' RETURNING id") == []
+
+
+# --- What the role may do ---------------------------------------------------
+
+
+def test_the_tests_run_as_the_role_that_serves(db):
+    assert rows("SELECT session_user, current_user") == [
+        ("memplatform_app", "memplatform_app")
+    ]
+
+
+def test_the_role_cannot_bypass_row_security(db):
+    found = rows(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb"
+        " FROM pg_roles WHERE rolname = current_user"
+    )
+    assert found == [(False, False, False, False)]
+    assert (
+        rows("SELECT 1 FROM pg_auth_members WHERE member = current_user::regrole") == []
+    )
+    assert rows("SELECT 1 FROM pg_tables WHERE tableowner = current_user") == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "ALTER TABLE tenants_project DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE tenants_project NO FORCE ROW LEVEL SECURITY",
+        "DROP POLICY tenant_wall ON tenants_project",
+        "CREATE POLICY hole ON tenants_project USING (true)",
+        "TRUNCATE tenants_project CASCADE",
+        "DROP TABLE tenants_project CASCADE",
+        "SET ROLE memplatform_owner",
+        "SET ROLE memplatform_directory",
+        "SET SESSION AUTHORIZATION memplatform_owner",
+        "ALTER ROLE memplatform_app BYPASSRLS",
+        "COPY tenants_project TO PROGRAM 'cat'",
+        "UPDATE tenants_auditentry SET action = 'x'",
+        "DELETE FROM tenants_auditentry",
+        "DELETE FROM tenants_tenant",
+        "DELETE FROM django_migrations",
+    ],
+)
+def test_the_role_may_not(db, statement):
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"):
+        rows(statement)
+
+
+def test_switching_row_security_off_is_an_error_not_a_hole(acme):
+    with (
+        pytest.raises(DatabaseError, match="row-level security"),
+        tenant_scope(acme.id),
+    ):
+        rows("SELECT set_config('row_security', 'off', true)")
+        rows("SELECT * FROM tenants_project")
+
+
+def test_the_audit_refuses_even_its_owner(committed_db, acme):
+    with psycopg.connect(committed_db.owner_url) as owner:
+        for statement in (
+            "UPDATE tenants_auditentry SET action = 'x'",
+            "DELETE FROM tenants_auditentry",
+        ):
+            with pytest.raises(psycopg.Error, match="append-only"), owner.transaction():
+                owner.execute(statement)
+
+
+def test_a_scope_of_a_tenant_that_is_not_there_is_empty(acme):
+    with tenant_scope(new_id()):
+        assert list(Project.objects.all()) == []
