@@ -282,7 +282,7 @@ def _categories(text: str, system: str) -> list[str]:
 _SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\S)[^.!?\n]+)*[.!?]*")
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I've|I'll|I'd|my|My|me|mine)\b")
 _OPENING = re.compile(
-    r"^(?:(?:hi|hello|hey|well|oh|actually|by the way|also|and|but|so|thanks|yes|no)"
+    r"^(?:(?:hi|hello|hey|well|oh|actually|by the way|you know|as i said|also|and|but|so|thanks|yes|no)"
     r"\b[,!]?\s+)+",
     re.I,
 )

@@ -134,10 +134,11 @@ def _default(rule: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _coerce(value: Any, rule: Mapping[str, Any]) -> Any:
-    types = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
-    if value is None and rule["type"] == "array":
-        return []
-    if isinstance(value, str) and "string" not in types:
+    """The value as the rule's type, where what was meant is plain."""
+    if rule["type"] == "array":
+        values = value if isinstance(value, list) else [value]
+        return [_coerce(item, rule["items"]) for item in values if item is not None]
+    if isinstance(value, str) and "string" not in rule["type"]:
         return _number_or_text(value)
     return value
 

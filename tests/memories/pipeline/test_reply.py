@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memories.pipeline.reply import ListReader, ObjectReader, parse_json
+from memories.pipeline.schemas import (
+    INTEGER,
+    INTEGER_OR_NULL,
+    NUMBER,
+    STRING,
+    SUMMARY,
+    array_of,
+    list_of_rows,
+    one_of,
+)
+from memplatform.lib.errors import ProviderReplyInvalid
+
+SCHEMA = list_of_rows(
+    "facts",
+    {"text": STRING, "from": array_of(INTEGER), "conf": NUMBER},
+    {"op": one_of("ADD", "NONE"), "id": INTEGER_OR_NULL},
+)
+READER = ListReader(SCHEMA, "facts")
+ROW = '{"text":"User sings","from":[1],"conf":1,"op":"ADD","id":null}'
+PARSED = {"text": "User sings", "from": [1], "conf": 1, "op": "ADD", "id": None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"facts":[{ROW}]}}',
+        f"[{ROW}]",  # a bare list
+        f'```json\n{{"facts":[{ROW}]}}\n```',  # fenced
+        f'Sure! Here it is:\n```\n{{"facts":[{ROW}]}}\n``` Anything else?',
+        f'<think>{{"facts":[]}} no…</think>\n{{"facts":[{ROW}]}}',  # reasoning first
+        f'{{"facts":[{ROW},]}}',  # a comma too many
+        f"{{facts: [{ROW}]}}",  # a key without quotes
+        f'{{"facts":[{ROW}],"note":"extra keys do not matter"}}',
+        '{"facts":[{"text":"User sings","conf":"1","op":"ADD","from":["1"]}]}',
+        '{"facts":[{"text":"User sings","conf":1,"op":"ADD","from":1}]}',
+        '{"facts":[{"text":"User sings","from":[1],"conf":1,"op":"ADD","id":"null","x":1}]}',
+    ],
+)
+def test_it_reads_what_was_meant(text):
+    assert READER.read(text).kept == (PARSED,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I would say nothing happened.",
+        "null",
+        "{}",
+        '{"memories":[]}',
+        '{"facts":{}}',
+        '{"facts":[1,2]}',
+        '{"facts":[{"text":"x"}]}',
+        '{"facts":[{"text":1,"from":[1],"conf":1,"op":"ADD"}]}',
+        '{"facts":[{"text":"User li',
+    ],
+)
+def test_what_cannot_be_read_is_an_error_not_an_empty_answer(text):
+    with pytest.raises(ProviderReplyInvalid):
+        READER.read(text)
+
+
+def test_an_empty_list_is_an_answer():
+    rows = READER.read('{"facts":[]}')
+    assert rows.kept == rows.dropped == ()
+
+
+def test_the_rows_that_fit_are_kept_and_the_rest_reported():
+    rows = READER.read(f'{{"facts":[{ROW},{{"text":"User runs","op":"MAYBE"}},7]}}')
+    assert rows.kept == (PARSED,)
+    assert [drop.text for drop in rows.dropped] == ["User runs", "7"]
+    assert all("unusable" in drop.reason for drop in rows.dropped)
+
+
+def test_a_row_that_was_cut_off_is_not_trusted():
+    half = ROW.replace("User sings", "User lives in New")[:-12]
+    rows = READER.read(f'{{"facts":[{ROW},{half}')
+    assert rows.kept == (PARSED,)
+    assert "ends in the middle" in rows.dropped[0].reason
+
+
+def test_an_object_is_read_whole_or_not_at_all():
+    reader = ObjectReader(SUMMARY)
+    assert reader.read('{"summary":"They met."}') == {"summary": "They met."}
+    for text in ('{"summary":3}', '["They met."]', '{"summary":"They m', "{}"):
+        with pytest.raises(ProviderReplyInvalid):
+            reader.read(text)
+
+
+@given(st.text())
+def test_no_text_escapes_as_another_exception(text):
+    with suppress(ProviderReplyInvalid):
+        READER.read(text)
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), st.lists))
+def test_no_json_escapes_as_another_exception(value):
+    with suppress(ProviderReplyInvalid):
+        READER.read(json.dumps({"facts": value}))
+
+
+def test_it_tells_a_whole_reply_from_a_cut_one():
+    assert parse_json('{"a": 1}') == ({"a": 1}, True)
+    assert parse_json('{"a": [1, 2') == ({"a": [1, 2]}, False)
