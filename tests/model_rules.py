@@ -409,10 +409,9 @@ _FRAMES = (
     "{} these days",
 )
 _SYNONYMS = {
-    "live": "reside", "living": "reside", "moved": "reside", "moving": "reside",
-    "relocated": "reside", "based": "reside", "love": "like", "enjoy": "like",
-    "adore": "like", "job": "work", "employed": "work", "favourite": "favorite",
-    "called": "name", "named": "name",
+    "live": "reside", "moved": "reside", "relocated": "reside", "based": "reside",
+    "love": "like", "enjoy": "like", "adore": "like", "job": "work",
+    "employed": "work", "favourite": "favorite", "called": "name",
 }  # fmt: skip
 _REWORDINGS = (("lives", "resides"), ("loves", "adores"), ("likes", "enjoys"))
 _FILLER = word_set(
@@ -435,15 +434,15 @@ def _reword(text: str) -> str:
 
 def content_words(text: str) -> set[str]:
     """What a text is about: stems of its words, synonyms made one."""
-    words = {_stem(word) for word in re.findall(r"[\w@]+", text.lower())}
-    return words - STOP_WORDS - _FILLER - {""}
+    words = set(re.findall(r"[\w@]+", text.lower())) - STOP_WORDS - _FILLER
+    return {_SAME_STEM.get(_stem(word), _stem(word)) for word in words}
 
 
 def _stem(word: str) -> str:
-    if word in _SYNONYMS:
-        return _SYNONYMS[word]
-    stem = re.sub(r"(?<=[a-z]{3})(?:ies|es|s)$", "", word)
-    return _SYNONYMS.get(stem, _SYNONYMS.get(f"{stem}e", stem.rstrip("e")))
+    return re.sub(r"(?<=\w{3})(?:ies|ing|ed|es|s)$", "", word).rstrip("e")
+
+
+_SAME_STEM = {_stem(word): _stem(other) for word, other in _SYNONYMS.items()}
 
 
 # --- comparing ------------------------------------------------------------------------

@@ -150,7 +150,7 @@ class Model:
         except BadRequest as error:
             self.counts["rejected"] += 1
             return _error(400, str(error))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             return _error(400, f"{type(error).__name__}: {error}")
         return _error(404, f"no such path: {path}")
 

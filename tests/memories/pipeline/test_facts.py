@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from memories.pipeline.facts import (
+    known_categories,
+    normalise,
+    occurs_in,
+    parse_valid,
+    read_entities,
+    read_relations,
+)
+from memories.types import ProposedEntity, ProposedRelation
+from tests.memories.pipeline.conversations import says
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (None, None, (None, None, None)),
+        ("2024", None, (utc(2023, 12, 31, 23), None, "year")),
+        ("2024-05", None, (utc(2024, 4, 30, 22), None, "month")),
+        ("2024-05-08", None, (utc(2024, 5, 7, 22), None, "day")),
+        ("2024-05-08T10:00", None, (utc(2024, 5, 8, 8), None, "instant")),
+        ("2024-05-08T10:00Z", None, (utc(2024, 5, 8, 10), None, "instant")),
+        # an end is the end of what it names; a day may be 23 or 25 hours long
+        ("2024-05-08", "2024-05-08", (utc(2024, 5, 7, 22), utc(2024, 5, 8, 22), "day")),
+        (
+            "2024-03-31",
+            "2024-03-31",
+            (utc(2024, 3, 30, 23), utc(2024, 3, 31, 22), "day"),
+        ),
+        (None, "2024", (None, utc(2024, 12, 31, 23), "year")),
+        (
+            "2024-05-08",
+            "2023",
+            (utc(2024, 5, 7, 22), None, "day"),
+        ),  # ends before it starts
+        ("in May", "soon", (None, None, None)),
+        ("2024-13", "0000", (None, None, None)),
+        ("9999-12", None, (None, None, None)),
+        ("", "  ", (None, None, None)),
+    ],
+)
+def test_valid_time_is_read_as_exactly_as_it_is_known(start, end, expected):
+    valid = parse_valid(start, end, BERLIN)
+    assert (valid.start, valid.end, valid.precision) == expected
+
+
+def test_only_offered_categories_are_taken_in_their_spelling():
+    offered = {"Food": "", "home": ""}
+    assert known_categories([" food ", "HOME", "food", "secrets"], offered) == (
+        "Food",
+        "home",
+    )
+
+
+def test_relations_are_complete_and_their_ends_are_entities():
+    relations = [
+        {"source": "Ana", "type": "lives in", "target": " Porto "},
+        {"source": "Ana", "type": "", "target": "x"},
+        {"source": "Ana", "type": "lives in", "target": "Porto"},
+    ]
+    entities = [{"name": "ana", "type": "Person"}, {"name": " ", "type": "x"}]
+    assert read_relations(relations) == (ProposedRelation("Ana", "lives_in", "Porto"),)
+    assert read_entities(entities, relations) == (
+        ProposedEntity("ana", "person"),
+        ProposedEntity("Porto", "thing"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "does"),
+    [
+        ("Forget my address.", True),
+        ("Forget  my\naddress", True),
+        ("forget my address", False),  # literally
+        ("Forget my name", False),
+        ("", False),
+        (".", False),
+    ],
+)
+def test_a_quote_must_occur_literally(sentence, does):
+    assert occurs_in(sentence, [says("Hi. Forget my address, please")]) is does
+
+
+def test_texts_are_compared_by_their_words():
+    assert normalise("Ｕser  LIVES in Straße!") == normalise("user lives in strasse")
+    assert normalise("東京 に住む。") == "東京 に住む"
