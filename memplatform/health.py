@@ -46,7 +46,9 @@ def _check_broker() -> str:
             connect_timeout=BROKER_TIMEOUT_S,
             transport_options=options,
         ) as broker:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
+            broker.ensure_connection(
+                max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_S
+            )
     except (BrokerAway, OSError):
         return "unreachable"
     return "ok"

@@ -92,7 +92,7 @@ def _check(value: Any, text: str) -> None:
 def _walk(value: Any, *, has_odd_text: bool) -> None:
     """Level by level, so that depth costs no recursion."""
     level = [value]
-    for _ in range(MAX_NESTING + 1):
+    for _ in range(MAX_NESTING):
         if has_odd_text:
             for item in level:
                 _check_texts(item)

@@ -1,0 +1,194 @@
+"""Behind a real PgBouncer in transaction mode, nobody sees the other tenant's rows.
+
+Two server connections serve twelve threads of two tenants, so nearly every transaction
+starts on a connection that another tenant has just used.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from django.db import connection, connections
+
+from memplatform.embedded.ports import free_port
+from tenants.models import ApiKey, Project
+from tenants.scopes import operator_scope, tenant_scope
+from tenants.services import admit_key, create_project
+from tests.security.test_walls import SETTINGS, rows
+
+pytestmark = pytest.mark.processes
+
+PGBOUNCER = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+POOL_SIZE = 2
+THREADS = 12
+ROUNDS = 40
+UNPRIVILEGED = 65534  # nobody: pgbouncer refuses to run as root
+
+CONFIG = """
+[databases]
+{database} = host={host} port={port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen_port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {directory}/users.txt
+pool_mode = transaction
+default_pool_size = {pool_size}
+max_client_conn = 200
+logfile = {directory}/log
+"""
+
+
+@pytest.fixture
+def bouncer(committed_db):
+    """The ``default`` alias goes through PgBouncer to the test's database."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running(committed_db, Path(directory)) as port,
+    ):
+        direct = connections.settings["default"]["PORT"]
+        connections["default"].close()
+        connections.settings["default"]["PORT"] = str(port)
+        yield
+        connections["default"].close()
+        connections.settings["default"]["PORT"] = direct
+
+
+@contextmanager
+def running(server, directory):
+    assert PGBOUNCER, "install Debian's pgbouncer"
+    port = free_port()
+    write_config(urlsplit(server.app_url), directory, port)
+    as_user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.getuid() == 0 else {}
+    command = [PGBOUNCER, "-q", directory / "pgbouncer.ini"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, **as_user) as process:
+        try:
+            wait_for(port, process)
+            yield port
+        finally:
+            process.kill()
+
+
+def write_config(url, directory, port):
+    database = url.path.strip("/")
+    config = CONFIG.format(
+        database=database,
+        host=url.hostname,
+        port=url.port,
+        listen_port=port,
+        directory=directory,
+        pool_size=POOL_SIZE,
+    )
+    (directory / "pgbouncer.ini").write_text(config)
+    (directory / "users.txt").write_text(
+        f'"{url.username}" "{unquote(url.password)}"\n'
+    )
+    if os.getuid() == 0:
+        for path in (directory, *directory.iterdir()):
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+
+def wait_for(port, process):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("pgbouncer did not start")
+
+
+def test_interleaved_tenants_never_meet(bouncer, acme, globex):
+    with ThreadPoolExecutor(THREADS) as pool:
+        seeds = range(THREADS)
+        results = [pool.submit(work, seed, acme, globex) for seed in seeds]
+        served = [
+            pid_and_tenant for done in results for pid_and_tenant in done.result()
+        ]
+    backends = {pid for pid, _ in served}
+    assert len(backends) <= POOL_SIZE
+    for pid in backends:  # or the test has proven nothing
+        assert {tenant for served_by, tenant in served if served_by == pid} == {
+            acme.id,
+            globex.id,
+        }
+
+
+def work(seed, acme, globex):
+    """Random visits of both tenants from one thread; raises on any foreign sight."""
+    choose = random.Random(seed)
+    served = []
+    with closing(connections["default"]):
+        for number in range(ROUNDS):
+            mine, other = choose.sample([acme, globex], 2)
+            visit = choose.choice(VISITS)
+            served.append((visit(mine, other, f"{seed}-{number}"), mine.id))
+    return served
+
+
+def read(mine, other, _):
+    with tenant_scope(mine.id):
+        assert set(Project.objects.values_list("tenant_id", flat=True)) == {mine.id}
+        assert rows("SELECT DISTINCT tenant_id FROM tenants_apikey") == [(mine.id,)]
+        assert not ApiKey.objects.filter(project_id=other.project.id).exists()
+        return backend()
+
+
+def write(mine, other, name):
+    with tenant_scope(mine.id):
+        assert create_project(name).tenant_id == mine.id
+        return backend()
+
+
+def roll_back(mine, other, name):
+    with pytest.raises(LookupError), tenant_scope(mine.id, project_id=mine.project.id):
+        pid = backend()
+        raise LookupError
+    return pid
+
+
+def nest(mine, other, name):
+    with tenant_scope(mine.id):
+        with tenant_scope(other.id, project_id=other.project.id):
+            assert rows("SELECT id FROM tenants_project") == [(other.project.id,)]
+        assert rows("SELECT DISTINCT tenant_id FROM tenants_project") == [(mine.id,)]
+        return backend()
+
+
+def authenticate(mine, other, name):
+    assert admit_key(mine.key).tenant_id == mine.id
+    return backend()
+
+
+def sign_in(mine, other, name):
+    with operator_scope(mine.owner.id):
+        assert rows("SELECT tenant_id FROM tenants_membership") == [(mine.id,)]
+        return backend()
+
+
+def look_without_scope(mine, other, name):
+    """Whatever the last transaction on this connection announced is gone."""
+    assert set(rows(SETTINGS)[0]) <= {"", None}
+    assert rows("SELECT 1 FROM tenants_project") == []
+    return backend()
+
+
+VISITS = (read, write, roll_back, nest, authenticate, sign_in, look_without_scope)
+
+
+def backend():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
