@@ -43,6 +43,7 @@ NOTHING_TO_FORGET = "nothing known matches what is to be forgotten"
 
 RETRACTION_THRESHOLD = 0.3  # with all its words in the memory
 RETRACTION_ALONE = 0.6  # without
+MAX_DOUBTS = 200  # texts embedded in one add only to tell facts apart
 
 _VERDICTS = {
     Standing.SAME: Verdict.NONE,
@@ -71,88 +72,116 @@ class LocalEngine:
 
         Raises only what the embedder and ``recall`` raise.
         """
-        draft = self._draft(messages, options)
+        doubts = _Doubts(self._embedder)
+        draft = self._draft(messages, options, doubts)
         queries = [fact.text for fact in draft.facts]
         queries += [retraction.text for retraction in draft.retractions]
         found = list(recall(queries)) if queries else []
         count = len(draft.facts)
-        judge = _Judge(self._cosine, options.user_name)
+        judge = _Judge(doubts.cosine, options.user_name)
         for fact, known in zip(draft.facts, found[:count], strict=True):
             judge.decide(fact, known)
         for retraction, known in zip(draft.retractions, found[count:], strict=True):
             judge.retract(retraction, known)
         return EngineResult(tuple(judge.decisions), (*draft.dropped, *judge.dropped))
 
-    def _draft(self, messages: Sequence[ChatMessage], options: EngineOptions) -> _Draft:
+    def _draft(
+        self,
+        messages: Sequence[ChatMessage],
+        options: EngineOptions,
+        doubts: _Doubts,
+    ) -> _Draft:
         if options.memory_type == "procedure":
             return _procedure_draft(messages)
         extraction = extract(messages, options)
         draft = _Draft(
             list(extraction.facts), extraction.retractions, list(extraction.dropped)
         )
+        draft.drop_repetitions()
         if draft.facts:
             vectors = self._embedder.embed([fact.text for fact in draft.facts])
-            vectors = self._keep_on_topic(draft, vectors, options)
-            vectors = self._settle_among_themselves(draft, vectors, options)
-            self._annotate(draft, vectors, options)
+            _settle_among_themselves(draft, vectors, doubts)
+            self._keep_on_topic(draft, options)
+            self._annotate(draft, options)
         return draft
 
-    def _keep_on_topic(
-        self, draft: _Draft, vectors: Vectors, options: EngineOptions
-    ) -> Vectors:
+    def _keep_on_topic(self, draft: _Draft, options: EngineOptions) -> None:
         """Drop facts about excluded topics, and outside the included ones if any."""
-        excluded = topics.is_on_topic(
-            vectors, options.excludes, topics.EXCLUDE_THRESHOLD, self._embedder
-        )
-        included = topics.is_on_topic(
-            vectors, options.includes, topics.INCLUDE_THRESHOLD, self._embedder
-        )
         has_includes = bool(topics.split_topics(options.includes))
-        reasons = [
-            EXCLUDED if out else NOT_INCLUDED if has_includes and not wanted else None
-            for out, wanted in zip(excluded, included, strict=True)
+        if not has_includes and not topics.split_topics(options.excludes):
+            return
+        vectors = self._topic_vectors(draft)
+        excluded = topics.is_on_topic(vectors, options.excludes, self._embedder)
+        included = topics.is_on_topic(vectors, options.includes, self._embedder)
+        draft.drop(
+            [
+                EXCLUDED
+                if out
+                else NOT_INCLUDED
+                if has_includes and not wanted
+                else None
+                for out, wanted in zip(excluded, included, strict=True)
+            ]
+        )
+
+    def _topic_vectors(self, draft: _Draft) -> Vectors:
+        return self._embedder.embed(
+            [topics.topic_text(fact.text, fact.speaker) for fact in draft.facts]
+        )
+
+    def _annotate(self, draft: _Draft, options: EngineOptions) -> None:
+        """Add categories, entities and relations."""
+        assigned: list[tuple[str, ...]] = [()] * len(draft.facts)
+        if options.categories:
+            assigned = topics.assign_categories(
+                self._topic_vectors(draft), options.categories, self._embedder
+            )
+        draft.facts = [
+            _annotated(fact, categories, options)
+            for fact, categories in zip(draft.facts, assigned, strict=True)
         ]
-        return draft.drop(reasons, vectors)
 
-    def _settle_among_themselves(
-        self, draft: _Draft, vectors: Vectors, options: EngineOptions
-    ) -> Vectors:
-        """Compare each fact with the later ones of the same add."""
-        reasons: list[str | None] = [None] * len(draft.facts)
-        cosines = vectors @ vectors.T
-        for later in range(len(draft.facts)):
-            for earlier in range(later):
-                if reasons[earlier] or reasons[later]:
-                    continue
-                one, other = draft.facts[later], draft.facts[earlier]
-                if one.attributed_to != other.attributed_to:
-                    continue
-                standing = compare(
-                    one.text, other.text, float(cosines[later, earlier]), self._cosine
-                )
-                _note_standing(reasons, standing, earlier, later)
-        return draft.drop(reasons, vectors)
 
-    def _annotate(
-        self, draft: _Draft, vectors: Vectors, options: EngineOptions
-    ) -> None:
-        assigned = topics.assign_categories(vectors, options.categories, self._embedder)
-        annotated = []
-        for fact, categories in zip(draft.facts, assigned, strict=True):
-            speaker = fact.speaker or options.user_name or "User"
-            entities, relations = (
-                read_graph(fact.text, speaker) if options.with_graph else ((), ())
-            )
-            annotated.append(
-                replace(
-                    fact, categories=categories, entities=entities, relations=relations
-                )
-            )
-        draft.facts = annotated
+def _annotated(fact: Fact, categories: tuple[str, ...], options: EngineOptions) -> Fact:
+    if not options.with_graph:
+        return replace(fact, categories=categories)
+    speaker = fact.speaker or options.user_name or "User"
+    entities, relations = read_graph(fact.text, speaker)
+    return replace(fact, categories=categories, entities=entities, relations=relations)
 
-    def _cosine(self, one: str, other: str) -> float:
-        first, second = self._embedder.embed([one, other])
-        return float(first @ second)
+
+def _settle_among_themselves(draft: _Draft, vectors: Vectors, doubts: _Doubts) -> None:
+    """Compare each fact with the earlier ones of the same add."""
+    reasons: list[str | None] = [None] * len(draft.facts)
+    cosines = vectors @ vectors.T
+    for later, one in enumerate(draft.facts):
+        for earlier, other in enumerate(draft.facts[:later]):
+            is_settled = reasons[earlier] or reasons[later]
+            if is_settled or one.attributed_to != other.attributed_to:
+                continue
+            similarity = float(cosines[later, earlier])
+            standing = compare(one.text, other.text, similarity, doubts.cosine)
+            _note_standing(reasons, standing, earlier, later)
+    draft.drop(reasons)
+
+
+@dataclass(slots=True)
+class _Doubts:
+    """Cosines of short texts for the judge, each embedded once, and not without end.
+
+    Past the limit every two texts count as unlike, so that both facts are kept.
+    """
+
+    embedder: Embedder
+    vectors: dict[str, Vectors] = field(default_factory=dict)
+
+    def cosine(self, one: str, other: str) -> float:
+        missing = [text for text in (one, other) if text not in self.vectors]
+        if len(self.vectors) + len(missing) > MAX_DOUBTS:
+            return 0.0
+        if missing:
+            self.vectors |= zip(missing, self.embedder.embed(missing), strict=True)
+        return float(self.vectors[one] @ self.vectors[other])
 
 
 @dataclass(slots=True)
@@ -163,15 +192,24 @@ class _Draft:
     retractions: tuple[Retraction, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
 
-    def drop(self, reasons: Sequence[str | None], vectors: Vectors) -> Vectors:
-        """Move the facts with a reason to ``dropped``; the vectors of the others."""
-        for fact, reason in zip(self.facts, reasons, strict=True):
+    def drop(self, reasons: Sequence[str | None]) -> None:
+        """Move the facts with a reason to ``dropped``."""
+        facts, self.facts = self.facts, []
+        for fact, reason in zip(facts, reasons, strict=True):
             if reason:
                 self.dropped.append(Dropped(reason, fact.text, fact.messages))
-        kept = [row for row, reason in enumerate(reasons) if reason is None]
-        self.facts = [self.facts[row] for row in kept]
-        rows: Vectors = vectors[kept]
-        return rows
+            else:
+                self.facts.append(fact)
+
+    def drop_repetitions(self) -> None:
+        """Word for word the same, from the same side: settled before any embedding."""
+        seen: set[tuple[str, str]] = set()
+        reasons: list[str | None] = []
+        for fact in self.facts:
+            key = (fact.attributed_to, fact.text.casefold())
+            reasons.append(SAID_TWICE if key in seen else None)
+            seen.add(key)
+        self.drop(reasons)
 
 
 def _procedure_draft(messages: Sequence[ChatMessage]) -> _Draft:

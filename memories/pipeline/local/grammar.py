@@ -47,13 +47,13 @@ _ADVERBS_NOT_IN_LY = word_set(
 _VERBS_IN_LY = word_set("apply reply rely supply fly multiply comply ally")
 # Verbs that may follow "and" with the subject left out: "I live here and work there".
 COMMON_VERBS = word_set(
-    """am avoid bake believe bike bring build buy care carry cook collect commute cycle dance
-    do drink drive eat enjoy exercise feel find follow garden get give go grow hate have
-    help hike hope invest jog keep know lead learn like listen live look love make
-    manage meditate need own paint participate plan play practice prefer raise read ride
-    run sell sing sleep speak spend start study suffer swim take teach tend think train
-    travel try understand use visit volunteer wake walk want watch wear wish work
-    write"""
+    """am avoid bake believe bike bring build buy care carry cook collect commute cycle
+    dance do drink drive eat enjoy exercise feel find follow garden get give go grow
+    hate have help hike hope invest jog keep know lead learn like listen live look
+    love make manage meditate need own paint participate plan play practice prefer
+    raise read ride run sell sing sleep speak spend start study suffer swim take
+    teach tend think train travel try understand use visit volunteer wake walk want
+    watch wear wish work write"""
 )
 # What may follow such a verb; "dogs and work" is a noun, "and work at" a verb.
 _AFTER_VERBS = word_set(

@@ -25,7 +25,29 @@ _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of ``text`` in order, without surrounding space or bullets."""
+    """The sentences of ``text`` in order, without surrounding space or bullets.
+
+    What runs on for more than 60 words is cut at a comma or a word, so that the work
+    per sentence is bounded.
+    """
+    return [piece for sentence in _sentences(text) for piece in _cut(sentence)]
+
+
+_MAX_WORDS = 60
+
+
+def _cut(sentence: str) -> list[str]:
+    words = sentence.split()
+    pieces = []
+    while len(words) > _MAX_WORDS:
+        commas = [n for n, word in enumerate(words[:_MAX_WORDS], 1) if word[-1] == ","]
+        end = commas[-1] if commas and commas[-1] > 10 else _MAX_WORDS
+        pieces.append(" ".join(words[:end]).rstrip(","))
+        words = words[end:]
+    return [*pieces, " ".join(words)]
+
+
+def _sentences(text: str) -> list[str]:
     sentences: list[str] = []
     pending = ""
     for part in _BOUNDARY.split(text):
