@@ -46,6 +46,7 @@ from memplatform.lib.errors import (
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
+MAX_CLIENTS = 1_000
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 # What OpenAI's own embedding models return when asked for nothing else; only these
 # accept the ``dimensions`` parameter everywhere (platform.openai.com/docs/models).
@@ -178,6 +179,8 @@ class _Registry:
         with self._lock:
             key = (config.base_url, config.api_key)
             if key not in self._clients:
+                if len(self._clients) >= MAX_CLIENTS:  # keys of projects come and go
+                    del self._clients[next(iter(self._clients))]
                 self._http = self._http or _new_http_client()
                 self._clients[key] = _new_client(config, self._http)
             return self._clients[key]
@@ -244,15 +247,10 @@ def _bound_body(response: httpx2.Response) -> None:
 
 
 class _Caller:
-    """One endpoint's requests: gate, attempts, deadline, and errors turned into ours.
+    """One endpoint's requests: gate, attempts, deadline; its errors become ours."""
 
-    ``guard`` runs before every call; the factory passes one that raises ScopeError
-    inside a transaction.
-    """
-
-    def __init__(self, config: EndpointConfig, guard: Callable[[], None]) -> None:
+    def __init__(self, config: EndpointConfig) -> None:
         self._config = config
-        self._guard = guard
         self._client = registry.client(config)
         self.endpoint = registry.endpoint(config)
 
@@ -264,7 +262,6 @@ class _Caller:
         deadline: Deadline,
     ) -> tuple[T, int]:
         """``read`` of the JSON reply to ``body``, and the attempts it took."""
-        self._guard()
 
         def attempt(seconds: float) -> T:
             with self.endpoint.gate.enter(deadline):
@@ -355,21 +352,15 @@ def _retry_after_s(headers: httpx2.Headers) -> float | None:
     return None
 
 
-def _allow_anywhere() -> None:
-    """The guard of a provider used outside the platform."""
-
-
 class OpenAIChat:
     """A chat model at an OpenAI-compatible endpoint (protocol Chat). Thread-safe."""
 
-    def __init__(
-        self, config: ChatConfig, *, guard: Callable[[], None] = _allow_anywhere
-    ) -> None:
+    def __init__(self, config: ChatConfig) -> None:
         self.provider = config.provider
         self.model = config.model
         self.context_tokens = config.context_tokens
         self._config = config
-        self._caller = _Caller(config, guard)
+        self._caller = _Caller(config)
 
     def complete(self, request: ChatRequest) -> ChatReply:
         """Ask once, retrying transport faults within the total deadline.
@@ -521,13 +512,11 @@ def _join_parts(content: Any) -> str:
 class OpenAIEmbedder:
     """An embedding model at an OpenAI-compatible endpoint (protocol Embedder)."""
 
-    def __init__(
-        self, config: EmbedderConfig, *, guard: Callable[[], None] = _allow_anywhere
-    ) -> None:
+    def __init__(self, config: EmbedderConfig) -> None:
         self.max_tokens = config.max_tokens
         self.space = SpaceKey(config.provider, config.model, _dimension(config))
         self._config = config
-        self._caller = _Caller(config, guard)
+        self._caller = _Caller(config)
         self._asks_dimension = _asks_dimension(config)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -569,7 +558,7 @@ class OpenAIEmbedder:
 
 def probe_dimension(config: EmbedderConfig) -> int:
     """The dimension the endpoint answers with, from one request. For set-up pages."""
-    caller = _Caller(config, _allow_anywhere)
+    caller = _Caller(config)
     body = {"model": config.model, "input": ["dimension"], "encoding_format": "base64"}
     deadline = Deadline(config.deadline_s)
     rows, _ = caller.call("/embeddings", body, _read_rows, deadline)

@@ -32,7 +32,6 @@ from memplatform.lib.errors import (
     ProviderReplyInvalid,
     ProviderTimeout,
     ProviderUnavailable,
-    ScopeError,
 )
 from tests.model_server import ModelServer
 
@@ -225,18 +224,6 @@ def test_waiting_for_a_slot_ends_at_the_deadline(model_server):
 def _swallow(chat: OpenAIChat) -> None:
     with pytest.raises(ProviderError):
         chat.complete(SUMMARIZE)
-
-
-def test_it_asks_its_guard_before_any_request(model_server):
-    def refuse() -> None:
-        raise ScopeError
-
-    chat = OpenAIChat(
-        ChatConfig(base_url=model_server.base_url, model="m"), guard=refuse
-    )
-    with pytest.raises(ScopeError):
-        chat.complete(SUMMARIZE)
-    assert model_server.stats()["chat"] == 0
 
 
 @pytest.mark.parametrize("base_url", ["ftp://x/v1", "file:///etc/passwd", "x/v1", ""])
