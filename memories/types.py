@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -314,6 +314,15 @@ class SpaceKey:
 JsonDict = dict[str, Any]
 
 
+class Unset(Enum):
+    """Absent, apart from None, which clears."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
 # --- What the doors ask for, and what they get -------------------------------------
 
 
@@ -360,6 +369,7 @@ class OperationResult:
     event: str
     text: str | None
     user_id: str | None = None
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +387,8 @@ class Filters:
 
     ``sql`` speaks of the memory head as ``m`` with ``%s`` placeholders; never empty.
     ``scope`` holds the ids that every match is bound to by plain equality at the top
-    (or inside top-level ANDs), which is what picks anchors and counters; ``is_only_scope``
-    says that nothing else is asked.
+    (or inside top-level ANDs), which is what picks anchors and counters;
+    ``is_only_scope`` says that nothing else is asked.
     """
 
     sql: str

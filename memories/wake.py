@@ -9,16 +9,17 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
+from kombu.exceptions import KombuError
+from redis import RedisError
 
 from memplatform.celery import app
 from memplatform.lib import logs
 
 RUN_OPERATION = "operations.run"
 REFRESH_SUMMARY = "summaries.refresh"
-CATEGORIZE = "memories.categorize"
 REEMBED = "maintenance.reembed"
 
-NAMES = (RUN_OPERATION, REFRESH_SUMMARY, CATEGORIZE, REEMBED)
+NAMES = (RUN_OPERATION, REFRESH_SUMMARY, REEMBED)
 
 log = logs.get(__name__)
 
@@ -33,5 +34,5 @@ def now(name: str, tenant_id: UUID, row_id: UUID) -> None:
     headers = {"request_id": logs.request_id.get()}
     try:
         app.send_task(name, (str(tenant_id), str(row_id)), retry=False, headers=headers)
-    except (OSError, app.connection_for_write().connection_errors) as exc:
+    except (OSError, KombuError, RedisError) as exc:
         log.warning("wake-up lost", extra={"task": name, "reason": type(exc).__name__})

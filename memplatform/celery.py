@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from kombu.transport import redis as redis_transport
+from redis import Connection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memplatform.settings")
 
 from django.conf import settings
+
+
+class ImpatientConnection(Connection):
+    """redis-py retries a refused connection for 6 s; kombu has its own patience, and a
+    wake-up must not keep a request waiting (decision 20)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["retry"] = Retry(NoBackoff(), 0)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+redis_transport.Channel.connection_class = ImpatientConnection
 
 app = Celery("memplatform")
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    broker_connection_timeout=1,
     # Restore what a killed worker had taken; kombu's own defaults sweep every ~100 s
     # (design/environment.md). Visibility timeout > lease > deadline (decision 21).
     broker_transport_options={
         "visibility_timeout": settings.LEASE_S * 4,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
+        "max_retries": 0,
         "socket_connect_timeout": 1,
         "socket_timeout": 5,
         "health_check_interval": 10,

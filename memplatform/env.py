@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -79,7 +80,7 @@ def envsecret(name: str, *, placeholder: str) -> str:
     return envstr(name) or placeholder
 
 
-def database(name: str, default: str) -> dict[str, object]:
+def database(name: str, default: str) -> dict[str, Any]:
     """A Django DATABASES entry from ``postgresql://user:password@host:port/name``."""
     raw = envstr(name, default)
     url = urlsplit(raw)

@@ -86,7 +86,6 @@ for _alias, _pool in (
         "connect_timeout": 5,
         **({"pool": _pool} if _pool else {}),
     }
-DATABASE_ROUTERS = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "tenants.Operator"
 LOGIN_URL = "console:sign-in"

@@ -6,7 +6,6 @@ Every table with a tenant derives from :class:`TenantModel`; its walls are writt
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -79,29 +78,6 @@ class Operator(AbstractBaseUser):
         return self.is_active and self.is_staff
 
 
-class TenantModel(models.Model):
-    """A row of one tenant; its database key is (tenant_id, id): tenants/tables.py."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(
-        Tenant,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        default=current_tenant_id,
-        editable=False,
-        related_name="+",
-    )
-
-    objects = ScopedManager()
-
-    class Meta:
-        abstract = True
-        base_manager_name = "objects"
-
-    tenant_id: UUID
-
-
 def reference(
     to: str | type[models.Model], **options: Any
 ) -> models.ForeignKey[Any, Any]:
@@ -114,6 +90,39 @@ def reference(
         db_index=False,
         **options,
     )
+
+
+class TenantKey(models.ForeignKey):  # type: ignore[type-arg]
+    """A row belongs to the tenant whose scope is open when it is made."""
+
+    def get_default(self) -> UUID:
+        return current_tenant_id()
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.ForeignKey", list(args), dict(kwargs)
+
+
+class TenantModel(models.Model):
+    """A row of one tenant; its database key is (tenant_id, id): tenants/tables.py."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = TenantKey(
+        Tenant,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = ScopedManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    tenant_id: UUID
 
 
 class Project(TenantModel):
@@ -236,11 +245,6 @@ class ApiKey(ProjectModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
-
-    def is_usable(self, at: datetime) -> bool:
-        return self.revoked_at is None and (
-            self.expires_at is None or at < self.expires_at
-        )
 
 
 class AuditEntry(TenantModel):

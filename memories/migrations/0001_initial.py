@@ -9,7 +9,6 @@ import memories.models.fields
 import memories.types
 import memplatform.lib.clock
 import memplatform.lib.ids
-import tenants.scopes
 from django.db import migrations, models
 
 from tenants.tables import APPEND_ONLY, TenantTable
@@ -46,7 +45,7 @@ class Migration(migrations.Migration):
                 ('last_known_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -63,7 +62,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -78,12 +77,14 @@ class Migration(migrations.Migration):
                 ('model', models.CharField(max_length=200)),
                 ('dimension', models.IntegerField()),
                 ('fingerprint', models.CharField(blank=True, default='', max_length=64)),
+                ('base_url', models.CharField(blank=True, default='', help_text="Blank is the platform's.", max_length=500)),
+                ('api_key_encrypted', models.TextField(blank=True, default='')),
                 ('state', models.CharField(choices=[('building', 'Building'), ('active', 'Active'), ('retired', 'Retired')], max_length=16)),
-                ('progress_id', models.UUIDField(null=True)),
+                ('progress_id', models.UUIDField(help_text='The last memory re-embedded while building.', null=True)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('activated_at', models.DateTimeField(null=True)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -108,7 +109,7 @@ class Migration(migrations.Migration):
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('space', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.embeddingspace')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -127,7 +128,7 @@ class Migration(migrations.Migration):
                 ('operation_id', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -151,7 +152,7 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -195,7 +196,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -212,7 +213,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('updated_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
             ],
             options={
@@ -228,7 +229,7 @@ class Migration(migrations.Migration):
                 ('last_used_at', models.DateTimeField(null=True)),
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -247,7 +248,7 @@ class Migration(migrations.Migration):
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('space', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.embeddingspace')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -276,7 +277,7 @@ class Migration(migrations.Migration):
                 ('known_to', models.DateTimeField(null=True)),
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -291,7 +292,7 @@ class Migration(migrations.Migration):
                 ('entity', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.entity')),
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -314,7 +315,7 @@ class Migration(migrations.Migration):
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('ingestion', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.ingestion')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -352,7 +353,7 @@ class Migration(migrations.Migration):
                 ('latency_ms', models.FloatField(null=True)),
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -377,7 +378,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('completed_at', models.DateTimeField(null=True)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('operation', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.operation')),
             ],
             options={
@@ -392,7 +393,7 @@ class Migration(migrations.Migration):
                 ('pattern', models.JSONField()),
                 ('accepted_at', models.DateTimeField()),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('operation', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.operation')),
             ],
             options={
@@ -409,7 +410,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('handled_at', models.DateTimeField(null=True)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -424,7 +425,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -447,7 +448,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('template', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.prompttemplate')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -471,7 +472,7 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True, default='')),
                 ('at', models.DateTimeField()),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('operation', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.operation')),
                 ('prompt_version', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.promptversion')),
             ],
@@ -497,7 +498,7 @@ class Migration(migrations.Migration):
                 ('reply', models.TextField(null=True)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('operation', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.operation')),
                 ('prompt_version', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.promptversion')),
             ],
@@ -520,7 +521,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('updated_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -546,7 +547,7 @@ class Migration(migrations.Migration):
                 ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.entity')),
                 ('space', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.embeddingspace')),
                 ('target', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.entity')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -562,7 +563,7 @@ class Migration(migrations.Migration):
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('relation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.relation')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -582,7 +583,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('last_active_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -603,7 +604,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('updated_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -625,7 +626,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('delivered_at', models.DateTimeField(null=True)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('outbox', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.outbox')),
                 ('webhook', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.webhook')),
             ],

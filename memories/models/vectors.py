@@ -54,8 +54,14 @@ class EmbeddingSpace(ProjectModel):
     model = models.CharField(max_length=200)
     dimension = models.IntegerField()
     fingerprint = models.CharField(max_length=64, blank=True, default="")
+    base_url = models.CharField(
+        max_length=500, blank=True, default="", help_text="Blank is the platform's."
+    )
+    api_key_encrypted = models.TextField(blank=True, default="")
     state = models.CharField(max_length=16, choices=State.choices)
-    progress_id = models.UUIDField(null=True)
+    progress_id = models.UUIDField(
+        null=True, help_text="The last memory re-embedded while building."
+    )
     created_at = models.DateTimeField(default=clock.now)
     activated_at = models.DateTimeField(null=True)
 

@@ -37,11 +37,16 @@ class ChatReply:
 
 
 class Chat(Protocol):
-    """A chat model."""
+    """A chat model, and how many tokens its window holds."""
 
-    provider: str
-    model: str
-    context_tokens: int
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int: ...
 
     def complete(self, request: ChatRequest) -> ChatReply:
         """Ask once, retrying transport faults within the total deadline.
@@ -52,10 +57,13 @@ class Chat(Protocol):
 
 
 class Embedder(Protocol):
-    """Texts to vectors of one embedding space."""
+    """Texts to vectors of one embedding space; longer inputs are cut."""
 
-    space: SpaceKey
-    max_tokens: int
+    @property
+    def space(self) -> SpaceKey: ...
+
+    @property
+    def max_tokens(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) float32, unit norm, one row per text, in order. n may be 0.

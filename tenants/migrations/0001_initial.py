@@ -6,7 +6,6 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import memplatform.lib.clock
 import memplatform.lib.ids
-import tenants.scopes
 from django.conf import settings
 from django.db import migrations, models
 from tenants.tables import APP_ROLE, APPEND_ONLY, CURRENT_OPERATOR, TenantTable
@@ -90,7 +89,7 @@ class Migration(migrations.Migration):
                 ('is_default', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('updated_at', models.DateTimeField(default=memplatform.lib.clock.now)),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -105,7 +104,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('operator', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='memberships', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -126,7 +125,7 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('invited_by', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -147,7 +146,7 @@ class Migration(migrations.Migration):
                 ('address', models.GenericIPAddressField(null=True)),
                 ('request_id', models.CharField(blank=True, default='', max_length=64)),
                 ('at', models.DateTimeField(default=memplatform.lib.clock.now)),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -170,7 +169,7 @@ class Migration(migrations.Migration):
                 ('last_used_at', models.DateTimeField(blank=True, null=True)),
                 ('owner', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -189,7 +188,7 @@ class Migration(migrations.Migration):
                 ('completion_tokens', models.BigIntegerField(db_default=0, default=0)),
                 ('cost', models.DecimalField(db_default=0, decimal_places=8, default=0, max_digits=18)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.scopes.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'abstract': False,

@@ -1,0 +1,222 @@
+"""The story of an add: recall, decide, embed, apply.
+
+No transaction is open while a model or an embedder is asked; everything written is one
+transaction in the store. A head that changed meanwhile sends the story back to the
+start, twice at most (decision 19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from memories.models import Ingestion, Message
+from memories.pipeline.choose import build_engine
+from memories.pipeline.relearning import mask_recalled
+from memories.pipeline.verbatim import plan_verbatim
+from memories.providers.base import Embedder
+from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.selectors import recall
+from memories.selectors.projects import ProjectSetup
+from memories.store.apply import Applied, Plan, StaleContext, apply
+from memories.store.operations import Lease
+from memories.types import (
+    ChatMessage,
+    Context,
+    EngineOptions,
+    EngineResult,
+    KnownMemory,
+    ModelCall,
+    Scope,
+)
+from tenants.scopes import tenant_scope
+
+DECISIONS = 3
+"""The first, and at most two again (decision 19)."""
+GUARD_MEMORIES = 30
+"""How many near memories the re-learning guard compares with."""
+LISTENED_ROLES = ("user", "assistant", "agent", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """One claimed add with everything read that its run needs."""
+
+    setup: ProjectSetup
+    lease: Lease
+    ingestion: Ingestion
+    scope: Scope
+    messages: tuple[ChatMessage, ...]
+    recent: tuple[ChatMessage, ...]
+    summary: str | None
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Recalled:
+    """What was recalled for an add so far; engines ask through ``for_texts``."""
+
+    add: Add
+    embedder: Embedder
+    space_id: UUID
+    known: dict[UUID, KnownMemory] = field(default_factory=dict)
+    vectors: dict[str, SpaceVectors] = field(default_factory=dict)
+
+    def for_texts(self, texts: Sequence[str]) -> list[list[KnownMemory]]:
+        """The nearest memories of the anchor for each text; embeds, then reads."""
+        most = self.add.setup.settings.recalled_memories
+        return self._nearest(texts, most)
+
+    def for_messages(self, messages: Sequence[ChatMessage]) -> list[KnownMemory]:
+        """The nearest memories of the anchor for the whole exchange, nearest first."""
+        texts = [message.content for message in messages if message.content.strip()]
+        found = self._nearest(texts, GUARD_MEMORIES)
+        best: dict[UUID, KnownMemory] = {}
+        for memory in (memory for row in found for memory in row):
+            seen = best.get(memory.id)
+            if seen is None or memory.similarity > seen.similarity:
+                best[memory.id] = memory
+        return sorted(best.values(), key=lambda memory: -memory.similarity)
+
+    def _nearest(self, texts: Sequence[str], most: int) -> list[list[KnownMemory]]:
+        limit = self.embedder.max_tokens * 3
+        vectors = self.embedder.embed([text[:limit] for text in texts])
+        for text, vector in zip(texts, vectors, strict=True):
+            if len(text) <= limit:
+                self.vectors[text] = {self.space_id: vector[None, :]}
+        add = self.add
+        with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
+            found = recall.nearest(
+                add.ingestion.anchor_id, self.space_id, vectors, most=most
+            )
+        self.known |= {memory.id: memory for row in found for memory in row}
+        return found
+
+
+def run_add(add: Add, calls: list[ModelCall]) -> Applied:
+    """Process one claimed add to its end; opens its own scopes.
+
+    ``calls`` collects what models were asked, also when this raises: ProviderError, or
+    LeaseLost when another runner took over.
+    """
+    if not add.ingestion.infer:
+        plan = plan_verbatim(add.setup, add.scope, add.messages, add.created_at)
+        return _apply(add, plan, accept_stale=True)
+    for remaining in reversed(range(DECISIONS)):
+        plan = _decide(add, calls)
+        try:
+            return _apply(add, plan, accept_stale=remaining == 0)
+        except StaleContext:
+            continue
+    raise AssertionError("the last decision accepts what is stale")
+
+
+def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
+    """Everything a run needs to know of its add; call inside the tenant's scope."""
+    rows = list(Message.objects.filter(ingestion=ingestion).order_by("position"))
+    operation = ingestion.operation
+    options = ingestion.options
+    backdated = options.get("created_at")
+    return Add(
+        setup=setup,
+        lease=lease,
+        ingestion=ingestion,
+        scope=Scope(
+            operation.user_id, operation.agent_id, operation.app_id, operation.run_id
+        ),
+        messages=tuple(recall.as_chat(row) for row in rows),
+        recent=recall.recent_messages(
+            ingestion.anchor_id,
+            before=rows[0].position if rows else 0,
+            most=setup.settings.recent_messages,
+        ),
+        summary=recall.get_summary(ingestion.anchor_id),
+        created_at=(
+            datetime.fromisoformat(backdated) if backdated else ingestion.accepted_at
+        ),
+    )
+
+
+def _decide(add: Add, calls: list[ModelCall]) -> Plan:
+    """Ask the engine what is worth remembering, and embed what it wants stored."""
+    space = add.setup.active_space
+    if space is None:
+        raise AssertionError("a ready project has an active space")
+    recalled = Recalled(add, add.setup.embedders[space.id], space.id)
+    near = recalled.for_messages(add.messages)
+    read, emptied = mask_recalled(add.messages, [memory.text for memory in near])
+    engine = build_engine(add.setup, recalled.embedder, calls.append)
+    context = Context(
+        summary=add.summary,
+        recent=add.recent,
+        memories=tuple(near[: add.setup.settings.recalled_memories]),
+    )
+    result = engine.decide(read, context, engine_options(add), recalled.for_texts)
+    return Plan(
+        scope=add.scope,
+        message_ids=tuple(message.id for message in add.messages if message.id),
+        decisions=result.decisions,
+        dropped=result.dropped,
+        known=recalled.known,
+        vectors=_vectors_of(add, recalled, result),
+        engine=engine.name,
+        model=calls[-1].model if calls else None,
+        prompt_version_id=calls[0].prompt_version_id if calls else None,
+        language=add.setup.text_config,
+        created_at=add.created_at,
+        calls=tuple(calls),
+        recalled=tuple(emptied),
+        unread=_unread(add.messages),
+    )
+
+
+def _unread(messages: Sequence[ChatMessage]) -> dict[int, str]:
+    return {
+        position: "empty"
+        for position, message in enumerate(messages)
+        if not message.content.strip()
+    }
+
+
+def _vectors_of(
+    add: Add, recalled: Recalled, result: EngineResult
+) -> Mapping[str, SpaceVectors]:
+    """Vectors of every fact in every written space; what recall embedded is reused."""
+    texts = dict.fromkeys(d.fact.text for d in result.decisions if d.fact)
+    if set(add.setup.embedders) == {recalled.space_id}:
+        known = {
+            text: recalled.vectors[text] for text in texts & recalled.vectors.keys()
+        }
+    else:
+        known = {}
+    missing = [text for text in texts if text not in known]
+    embedded = embed_in_spaces(add.setup.embedders, missing)
+    return known | dict(zip(missing, embedded, strict=True))
+
+
+def engine_options(add: Add) -> EngineOptions:
+    """The project's settings with this call's overrides over them."""
+    settings, given = add.setup.settings, add.ingestion.options
+    is_agent = add.scope.user_id is None and add.scope.agent_id is not None
+    reference = given.get("reference")
+    return EngineOptions(
+        reference=(datetime.fromisoformat(reference) if reference else add.created_at),
+        timezone=given.get("timezone", add.setup.timezone),
+        subject="agent" if is_agent else "user",
+        memory_type=(
+            "procedure" if add.ingestion.memory_type == "procedure" else "fact"
+        ),
+        instructions=given.get("instructions", settings.instructions),
+        agent_instructions=given.get("agent_instructions", settings.agent_instructions),
+        categories=given.get("categories", settings.categories),
+        includes=given.get("includes", settings.includes),
+        excludes=given.get("excludes", settings.excludes),
+        with_graph=given.get("with_graph", settings.with_graph),
+    )
+
+
+def _apply(add: Add, plan: Plan, *, accept_stale: bool) -> Applied:
+    with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
+        return apply(add.lease, plan, accept_stale=accept_stale)

@@ -1,0 +1,69 @@
+"""``infer=false``: each user and assistant message becomes a memory, word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from memories.models import Memory
+from memories.providers.vectors import embed_in_spaces
+from memories.selectors.projects import ProjectSetup
+from memories.store.apply import Plan
+from memories.types import ChatMessage, Decision, Fact, Scope, Verdict
+
+VERBATIM = "verbatim"
+STORED_ROLES = {"user": "user", "assistant": "agent", "agent": "agent"}
+
+
+def plan_verbatim(
+    setup: ProjectSetup,
+    scope: Scope,
+    messages: Sequence[ChatMessage],
+    created_at: datetime,
+) -> Plan:
+    """Embeds; never inside a transaction. Messages carry their ids.
+
+    Raises ProviderError.
+    """
+    unread = {
+        position: reason
+        for position, message in enumerate(messages)
+        if (reason := _why_unread(message))
+    }
+    decisions = tuple(
+        Decision(Verdict.ADD, _fact(position, message))
+        for position, message in enumerate(messages)
+        if position not in unread
+    )
+    texts = list(dict.fromkeys(d.fact.text for d in decisions if d.fact))
+    vectors = embed_in_spaces(setup.embedders, texts)
+    return Plan(
+        scope=scope,
+        message_ids=tuple(message.id for message in messages if message.id),
+        decisions=decisions,
+        dropped=(),
+        known={},
+        vectors=dict(zip(texts, vectors, strict=True)),
+        engine=VERBATIM,
+        model=None,
+        prompt_version_id=None,
+        language=setup.text_config,
+        created_at=created_at,
+        unread=unread,
+        origin=Memory.Origin.VERBATIM,
+    )
+
+
+def _why_unread(message: ChatMessage) -> str | None:
+    if message.role not in STORED_ROLES:
+        return f"{message.role} messages are not stored verbatim"
+    return None if message.content.strip() else "empty"
+
+
+def _fact(position: int, message: ChatMessage) -> Fact:
+    return Fact(
+        text=message.content,
+        messages=(position,),
+        attributed_to="user" if message.role == "user" else "agent",
+        speaker=message.name,
+    )

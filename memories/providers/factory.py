@@ -1,0 +1,137 @@
+"""Which model serves a project: its own endpoint, the platform's, or the local ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from django.conf import settings
+
+from memories.models import EmbeddingSpace, ProviderConfig
+from memories.providers.base import Chat, ChatReply, ChatRequest, Embedder
+from memories.providers.local import LocalEmbedder
+from memories.providers.openai import (
+    ChatConfig,
+    EmbedderConfig,
+    OpenAIChat,
+    OpenAIEmbedder,
+)
+from memories.providers.secrets import decrypt
+from memories.types import SpaceKey, Vectors
+from tenants.scopes import forbid_open_scope
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedChat:
+    """A chat model that refuses to be asked inside a transaction (invariant 5)."""
+
+    inner: Chat
+
+    @property
+    def provider(self) -> str:
+        return self.inner.provider
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    @property
+    def context_tokens(self) -> int:
+        return self.inner.context_tokens
+
+    def complete(self, request: ChatRequest) -> ChatReply:
+        forbid_open_scope()
+        return self.inner.complete(request)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedEmbedder:
+    """An embedder that refuses to be asked inside a transaction (invariant 5)."""
+
+    inner: Embedder
+
+    @property
+    def space(self) -> SpaceKey:
+        return self.inner.space
+
+    @property
+    def max_tokens(self) -> int:
+        return self.inner.max_tokens
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        forbid_open_scope()
+        return self.inner.embed(texts)
+
+
+def chat_for(config: ProviderConfig | None) -> Chat | None:
+    """The project's chat model, else the platform's; None means the rule engine."""
+    if config is not None:
+        return GuardedChat(OpenAIChat(_project_chat(config)))
+    if not settings.LLM_BASE_URL and not settings.LLM_API_KEY:
+        return None
+    return GuardedChat(OpenAIChat(_platform_chat()))
+
+
+def configured_space(config: ProviderConfig | None) -> SpaceKey:
+    """The space that new projects, and projects without a space yet, embed into."""
+    if config is not None:
+        dimension = int(config.options.get("dimension", settings.EMBEDDING_DIMENSION))
+        return SpaceKey("openai", config.model, dimension)
+    if settings.EMBEDDING_BASE_URL or settings.EMBEDDING_API_KEY:
+        return SpaceKey(
+            "openai", settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSION
+        )
+    return _local_embedder().space
+
+
+def embedder_for(space: EmbeddingSpace) -> Embedder:
+    """The embedder that made a space; blank addresses are the platform's."""
+    if space.provider == LOCAL:
+        return GuardedEmbedder(_local_embedder())
+    key = decrypt(space.api_key_encrypted, settings.ENCRYPTION_KEYS)
+    config = EmbedderConfig(
+        base_url=space.base_url or settings.EMBEDDING_BASE_URL or OPENAI_URL,
+        model=space.model,
+        api_key=key or settings.EMBEDDING_API_KEY,
+        dimension=space.dimension,
+        timeout_s=settings.EMBEDDING_TIMEOUT_S,
+        deadline_s=settings.EMBEDDING_TIMEOUT_S * 2,
+        concurrency=settings.LLM_CONCURRENCY,
+    )
+    return GuardedEmbedder(OpenAIEmbedder(config))
+
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@cache
+def _local_embedder() -> LocalEmbedder:
+    return LocalEmbedder()
+
+
+def _platform_chat() -> ChatConfig:
+    return ChatConfig(
+        base_url=settings.LLM_BASE_URL or OPENAI_URL,
+        model=settings.LLM_MODEL,
+        api_key=settings.LLM_API_KEY,
+        timeout_s=settings.LLM_TIMEOUT_S,
+        deadline_s=settings.LLM_DEADLINE_S,
+        concurrency=settings.LLM_CONCURRENCY,
+        context_tokens=settings.LLM_CONTEXT_TOKENS,
+    )
+
+
+def _project_chat(config: ProviderConfig) -> ChatConfig:
+    options: dict[str, float] = config.options
+    return ChatConfig(
+        base_url=config.base_url,
+        model=config.model,
+        api_key=decrypt(config.api_key_encrypted, settings.ENCRYPTION_KEYS),
+        timeout_s=float(options.get("timeout_s", settings.LLM_TIMEOUT_S)),
+        deadline_s=float(options.get("deadline_s", settings.LLM_DEADLINE_S)),
+        concurrency=int(options.get("concurrency", settings.LLM_CONCURRENCY)),
+        context_tokens=int(options.get("context_tokens", settings.LLM_CONTEXT_TOKENS)),
+    )

@@ -1,0 +1,35 @@
+"""Provider keys and webhook secrets at rest: Fernet, with a rotatable list of keys."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from memplatform.lib.errors import ProviderRejected
+
+
+def encrypt(text: str, keys: list[str]) -> str:
+    """With the first key; blank stays blank."""
+    return _box(keys).encrypt(text.encode()).decode() if text else ""
+
+
+def decrypt(token: str, keys: list[str]) -> str:
+    """With whichever key fits; raises ProviderRejected when none does."""
+    if not token:
+        return ""
+    try:
+        return _box(keys).decrypt(token.encode()).decode()
+    except InvalidToken as exc:
+        raise ProviderRejected(
+            "A stored provider key cannot be read with ENCRYPTION_KEYS; enter it again."
+        ) from exc
+
+
+def rotate(token: str, keys: list[str]) -> str:
+    """The same secret under the first key."""
+    return _box(keys).rotate(token.encode()).decode() if token else ""
+
+
+def _box(keys: list[str]) -> MultiFernet:
+    if not keys:
+        raise ProviderRejected("ENCRYPTION_KEYS is not set; provider keys need it.")
+    return MultiFernet([Fernet(key) for key in keys])

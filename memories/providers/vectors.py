@@ -1,0 +1,63 @@
+"""Texts to the vectors the store keeps: chunked, in every space that is written to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
+from uuid import UUID
+
+from memories.providers.base import Embedder
+from memories.types import Vectors
+
+# Conservative for Latin scripts and safe for others: embedders count about 4
+# characters of English to a token; what overflows is cut by the provider, not refused.
+CHARS_PER_TOKEN = 3
+_BREAK = re.compile(r"(?<=[.!?。！？\n])\s+")
+
+SpaceVectors = Mapping[UUID, Vectors]
+"""By embedding space: (chunks, dim) of one text."""
+
+
+def embed_in_spaces(
+    embedders: Mapping[UUID, Embedder], texts: Sequence[str]
+) -> list[SpaceVectors]:
+    """For each text its chunk vectors in each space; one call per space.
+
+    Raises ProviderError. Never inside a transaction.
+    """
+    answers: list[dict[UUID, Vectors]] = [{} for _ in texts]
+    if not texts:
+        return []
+    for space_id, embedder in embedders.items():
+        pieces = [split_text(text, embedder.max_tokens) for text in texts]
+        vectors = embedder.embed([piece for parts in pieces for piece in parts])
+        bounds = [0, *accumulate(len(parts) for parts in pieces)]
+        for answer, (start, end) in zip(answers, pairwise(bounds), strict=True):
+            answer[space_id] = vectors[start:end]
+    return list(answers)
+
+
+def split_text(text: str, max_tokens: int) -> list[str]:
+    """Chunks that fit the embedder, cut at sentences where there are any."""
+    limit = max_tokens * CHARS_PER_TOKEN
+    if len(text) <= limit:
+        return [text]
+    chunks: list[str] = [""]
+    for sentence in _BREAK.split(text):
+        for part in _hard_wrap(sentence, limit):
+            joined = f"{chunks[-1]} {part}".strip()
+            if len(joined) <= limit:
+                chunks[-1] = joined
+            else:
+                chunks.append(part)
+    return [chunk for chunk in chunks if chunk.strip()] or [text[:limit]]
+
+
+def _hard_wrap(sentence: str, limit: int) -> list[str]:
+    return [sentence[at : at + limit] for at in range(0, len(sentence), limit)]
+
+
+def as_literal(vector: Vectors) -> str:
+    """A vector as pgvector reads it; five digits outlast half precision's three."""
+    return "[" + ",".join([f"{value:.5g}" for value in vector.tolist()]) + "]"

@@ -1,0 +1,240 @@
+"""The story of a search: embed the query, one round trip for every leg, rank.
+
+Exact inside the anchors a filter names: no index error and no lossy filter. Queries
+carry the tenant and the anchors as literals (decision 8).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from memories.models import Operation
+from memories.providers.vectors import as_literal
+from memories.retrieval.rank import CALIBRATIONS, Candidate, Ranked, rank
+from memories.selectors.memories import (
+    VIEW_COLUMNS,
+    owned,
+    shown_states,
+    source,
+    view_of,
+    visible,
+)
+from memories.selectors.projects import ProjectSetup, get_setup
+from memories.types import SCOPE_KEYS, Hit, MemoryView, SearchRequest, State, Vectors
+from memplatform.lib import clock, logs
+from tenants.scopes import tenant_scope
+from tenants.selectors import Access
+
+LEG_DEPTH = 100
+"""Candidates of a leg; more when more are asked for (decision 24)."""
+TEXT_CAP = 2000
+"""Matches of a text query that are ranked: an OR of common words matches half of a
+large scope, and ranking all of it took 199 ms (design/environment.md)."""
+
+_SEARCH = """
+WITH dense AS (
+    SELECT v.memory_id, min(v.embedding <=> %s::halfvec) AS distance
+      FROM memories_memoryvector v {dense_join}
+     WHERE v.tenant_id = %s AND v.space_id = %s {anchors} {dense_where}
+     GROUP BY v.memory_id
+     ORDER BY distance, v.memory_id
+     LIMIT %s),
+matching AS (
+    SELECT m.id, m.search
+      FROM {source}, (SELECT {query} AS q) AS words
+     WHERE {own} {scope} AND {where} AND m.search @@ words.q
+     LIMIT %s),
+worded AS (
+    SELECT id, ts_rank(search, {query}, 32) AS rank
+      FROM matching ORDER BY rank DESC, id LIMIT %s)
+SELECT {columns}, coalesce(dense.distance, (
+           SELECT min(v.embedding <=> %s::halfvec)
+             FROM memories_memoryvector v
+            WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
+              AND v.number = m.vector_number)), worded.rank
+  FROM (SELECT memory_id AS id FROM dense UNION SELECT id FROM worded) AS found
+  JOIN {source} ON m.id = found.id
+  LEFT JOIN dense ON dense.memory_id = m.id
+  LEFT JOIN worded ON worded.id = m.id
+ WHERE {own} AND {where}
+"""
+_OR_QUERY = "replace(plainto_tsquery(%s::regconfig, %s)::text, '&', '|')::tsquery"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What the legs found, with the rows to show."""
+
+    candidates: tuple[Candidate, ...]
+    views: dict[UUID, MemoryView]
+
+
+def search(access: Access, request: SearchRequest) -> list[Hit]:
+    """The memories that answer a query, best first; opens its own scopes.
+
+    Raises ProviderError when the query cannot be embedded.
+    """
+    started = clock.now()
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        setup = get_setup(access.project_id)
+    space = setup.active_space
+    if space is None:
+        return []  # no memory was ever stored
+    embedder = setup.embedders[space.id]
+    query = embedder.embed([request.query[: embedder.max_tokens * 3]])[0]
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        pool = gather(setup, space.id, request, query)
+        ranked = rank(
+            pool.candidates,
+            dense_weight=setup.settings.dense_weight,
+            text_weight=setup.settings.text_weight,
+            calibration=CALIBRATIONS.get(space.provider, CALIBRATIONS["openai"]),
+            threshold=request.threshold,
+            top_k=request.top_k,
+        )
+        hits = [_hit(pool, place) for place in ranked]
+        if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
+            _record(access, request, hits, started)
+    return hits
+
+
+def gather(
+    setup: ProjectSetup, space_id: UUID, request: SearchRequest, query: Vectors
+) -> Pool:
+    """Every leg's candidates in one round trip; call inside the tenant's scope."""
+    statement, params = _statement(setup, space_id, request, query)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        rows = cursor.fetchall()
+    views = {row[0]: view_of(row) for row in rows}
+    candidates = tuple(
+        Candidate(
+            memory_id=row[0],
+            cosine=None if row[-2] is None else 1.0 - row[-2],
+            text_rank=row[-1],
+            is_current=views[row[0]].state == State.ACTIVE,
+            successor=views[row[0]].replaced_by,
+        )
+        for row in rows
+    )
+    return Pool(candidates, views)
+
+
+def _statement(
+    setup: ProjectSetup, space_id: UUID, request: SearchRequest, query: Vectors
+) -> tuple[str, list[Any]]:
+    """The statement and its parameters, in the order of its places."""
+    as_of = request.visibility.as_of
+    relation, relation_params = source(as_of)
+    own, own_params = owned()
+    where, where_params = visible(request.filters, request.visibility)
+    anchors, anchor_params = _anchors(setup, request)
+    join, dense_where, dense_params = _dense_conditions(
+        request, relation, relation_params, where, where_params
+    )
+    depth = max(LEG_DEPTH, request.top_k)
+    literal = as_literal(query)
+    words = [setup.text_config, request.query]
+    dense = [
+        literal,
+        *(relation_params if join else []),
+        setup.tenant_id,
+        space_id,
+        *anchor_params,
+        *dense_params,
+        depth,
+    ]
+    matching = [*relation_params, *words, *own_params, *where_params, TEXT_CAP]
+    outer = [literal, setup.tenant_id, space_id, *relation_params]
+    statement = _SEARCH.format(
+        dense_join=join,
+        dense_where=dense_where,
+        anchors=anchors,
+        source=relation,
+        own=own,
+        scope="",
+        where=where,
+        query=_OR_QUERY,
+        columns=VIEW_COLUMNS,
+    )
+    params = [*dense, *matching, *words, depth, *outer, *own_params, *where_params]
+    return statement, params
+
+
+def _anchors(setup: ProjectSetup, request: SearchRequest) -> tuple[str, list[Any]]:
+    """Bound the scan to the anchors that the filter names by equality."""
+    ids = request.filters.scope.as_dict()
+    named = {k: ids[k] for k in SCOPE_KEYS[:3] if ids[k] is not None}
+    conditions = [f"a.{key} = %s" for key in named]
+    where = " AND ".join(["a.tenant_id = %s", "a.project_id = %s", *conditions])
+    return (
+        f"AND v.anchor_id = ANY(ARRAY(SELECT a.id FROM memories_anchor a"
+        f" WHERE {where}))",
+        [setup.tenant_id, setup.project_id, *named.values()],
+    )
+
+
+def _dense_conditions(
+    request: SearchRequest,
+    relation: str,
+    relation_params: Sequence[Any],
+    where: str,
+    where_params: Sequence[Any],
+) -> tuple[str, str, list[Any]]:
+    """(join, conditions, parameters) of the dense leg.
+
+    Always joined with the memory it stands for: a filter is part of the vector query,
+    not applied after it. Without ``as_of`` the denormalised state goes first.
+    """
+    join = f"JOIN {relation} ON m.tenant_id = v.tenant_id AND m.id = v.memory_id"
+    condition = f"AND v.number = m.vector_number AND {where}"
+    if request.visibility.as_of is not None:
+        return join, condition, list(where_params)
+    states = shown_states(request.visibility)
+    return join, f"AND v.state = ANY(%s) {condition}", [states, *where_params]
+
+
+def _hit(pool: Pool, place: Ranked) -> Hit:
+    return Hit(pool.views[place.memory_id], place.score, place.signals)
+
+
+def _record(
+    access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
+) -> None:
+    """The search as an operation, sampled by a setting: the query, and ids found."""
+    now = clock.now()
+    Operation.objects.bulk_create(
+        [
+            Operation(
+                project_id=access.project_id,
+                kind=Operation.Kind.SEARCH,
+                status=Operation.Status.SUCCEEDED,
+                **request.filters.scope.as_dict(),
+                payload={"query": request.query, "top_k": request.top_k},
+                results=[
+                    {
+                        "id": str(h.memory.id),
+                        "event": "SEARCH",
+                        "number": h.memory.number,
+                    }
+                    for h in hits
+                ],
+                attempts=1,
+                request_id=logs.request_id.get(),
+                api_key_id=access.key_id,
+                created_at=started,
+                updated_at=now,
+                started_at=started,
+                completed_at=now,
+                latency_ms=(now - started).total_seconds() * 1000,
+            )
+        ]
+    )

@@ -1,0 +1,140 @@
+"""Reads of operations: what was asked, how it went, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from memories.models import Ingestion, MemoryVersion, Message, Operation
+from memories.types import OperationResult, Page
+from memplatform.lib.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """An operation with its texts looked up: messages in, effects out."""
+
+    id: UUID
+    kind: str
+    status: str
+    payload: dict[str, Any]
+    metadata: dict[str, Any] | None
+    results: tuple[OperationResult, ...]
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    latency_ms: float | None
+    error: str | None
+    error_code: str | None = None
+    attempts: int = 0
+    ledger: dict[str, Any] | None = field(default=None)
+
+
+def get_operation(operation_id: UUID) -> OperationView:
+    """One operation of the open scope; raises NotFound."""
+    operation = Operation.objects.filter(id=operation_id).first()
+    if operation is None:
+        raise NotFound
+    return _views([operation])[0]
+
+
+def list_operations(
+    *, page: int, page_size: int, kind: str | None = None, status: str | None = None
+) -> Page[OperationView]:
+    """Newest first."""
+    rows = Operation.objects.order_by("-created_at", "-id")
+    if kind:
+        rows = rows.filter(kind=kind)
+    if status:
+        rows = rows.filter(status=status)
+    start = (page - 1) * page_size
+    items = tuple(_views(list(rows[start : start + page_size])))
+    return Page(items, rows.count(), page, page_size)
+
+
+def _views(operations: Sequence[Operation]) -> list[OperationView]:
+    ids = [operation.id for operation in operations]
+    ingestions = {
+        ingestion.operation_id: ingestion
+        for ingestion in Ingestion.objects.filter(operation_id__in=ids)
+    }
+    messages = _messages(ingestions.values())
+    texts = _texts(operations)
+    return [
+        _view(operation, ingestions.get(operation.id), messages, texts)
+        for operation in operations
+    ]
+
+
+def _view(
+    operation: Operation,
+    ingestion: Ingestion | None,
+    messages: dict[UUID, list[dict[str, Any]]],
+    texts: dict[tuple[UUID, int], str | None],
+) -> OperationView:
+    payload = dict(operation.payload)
+    if ingestion is not None:
+        payload["messages"] = messages.get(ingestion.id, [])
+    return OperationView(
+        id=operation.id,
+        kind=operation.kind,
+        status=operation.status,
+        payload=payload,
+        metadata=ingestion.metadata if ingestion else None,
+        results=tuple(_results(operation, texts)),
+        created_at=operation.created_at,
+        updated_at=operation.updated_at,
+        started_at=operation.started_at,
+        completed_at=operation.completed_at,
+        latency_ms=operation.latency_ms,
+        error=operation.error,
+        error_code=operation.error_code,
+        attempts=operation.attempts,
+        ledger=ingestion.ledger if ingestion else None,
+    )
+
+
+def _results(
+    operation: Operation, texts: dict[tuple[UUID, int], str | None]
+) -> Iterable[OperationResult]:
+    for result in operation.results:
+        memory_id, number = UUID(result["id"]), result.get("number", 1)
+        yield OperationResult(
+            memory_id=memory_id,
+            event=result["event"],
+            text=texts.get((memory_id, number)),
+            user_id=operation.user_id,
+            number=number,
+        )
+
+
+def _messages(ingestions: Iterable[Ingestion]) -> dict[UUID, list[dict[str, Any]]]:
+    ids = [ingestion.id for ingestion in ingestions]
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    rows = Message.objects.filter(ingestion_id__in=ids).order_by("position")
+    for message in rows if ids else ():
+        shown = {"role": message.role, "content": message.content}
+        if message.name:
+            shown["name"] = message.name
+        found.setdefault(message.ingestion_id, []).append(shown)
+    return found
+
+
+def _texts(operations: Sequence[Operation]) -> dict[tuple[UUID, int], str | None]:
+    wanted = {
+        (UUID(result["id"]), result.get("number", 1))
+        for operation in operations
+        for result in operation.results
+        if "id" in result
+    }
+    if not wanted:
+        return {}
+    rows = MemoryVersion.objects.filter(
+        memory_id__in={memory_id for memory_id, _ in wanted},
+        number__in={number for _, number in wanted},
+    )
+    return {(row.memory_id, row.number): row.text for row in rows}

@@ -1,0 +1,150 @@
+"""How a project is set up: settings, providers, spaces and prompts, in one value.
+
+Read once and kept while the project's row says nothing changed: whoever changes a
+setting, a provider, a space or a prompt also touches ``Project.updated_at``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from memories.models import EmbeddingSpace, PromptVersion, ProviderConfig
+from memories.models.settings import ProjectSettings
+from memories.providers.base import Chat, Embedder
+from memories.providers.factory import LOCAL, chat_for, configured_space, embedder_for
+from memories.types import PromptText, SpaceKey
+from memplatform.lib.errors import NotFound
+from tenants.models import Project
+
+
+@dataclass(frozen=True)
+class ProjectSetup:
+    """Everything about a project that a request or a task needs to know."""
+
+    tenant_id: UUID
+    project_id: UUID
+    settings: ProjectSettings
+    timezone: str
+    languages: tuple[str, ...]
+    prompts: Mapping[str, PromptText]
+    spaces: tuple[EmbeddingSpace, ...]
+    configured_space: SpaceKey
+    chat_config: ProviderConfig | None
+    embedding_config: ProviderConfig | None
+
+    @cached_property
+    def chat(self) -> Chat | None:
+        return chat_for(self.chat_config)
+
+    @property
+    def engine(self) -> str:
+        """The engine's name; without a model there is only ``local``."""
+        if self.chat is None:
+            return LOCAL
+        return self.settings.engine or "single_pass"
+
+    @property
+    def active_space(self) -> EmbeddingSpace | None:
+        """The space reads use; None before the first memory."""
+        return next((s for s in self.spaces if s.state == s.State.ACTIVE), None)
+
+    @cached_property
+    def embedders(self) -> Mapping[UUID, Embedder]:
+        """The embedders of the spaces that are written to: active and building."""
+        return {space.id: embedder_for(space) for space in self.spaces}
+
+    @property
+    def text_config(self) -> str:
+        """The text-search configuration of the project's first language."""
+        return (
+            TEXT_CONFIGS.get(self.languages[0], "simple")
+            if self.languages
+            else ("english")
+        )
+
+
+TEXT_CONFIGS = {
+    "ar": "arabic",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "id": "indonesian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+
+_cache: dict[UUID, tuple[datetime, ProjectSetup]] = {}
+_CACHED_PROJECTS = 10_000
+
+
+def get_setup(project_id: UUID) -> ProjectSetup:
+    """One query while nothing changed; call inside the tenant's scope.
+
+    Raises NotFound.
+    """
+    project = Project.objects.filter(id=project_id).first()
+    if project is None:
+        raise NotFound
+    known = _cache.get(project_id)
+    if known and known[0] == project.updated_at:
+        return known[1]
+    setup = _read(project)
+    if len(_cache) >= _CACHED_PROJECTS:
+        _cache.clear()
+    _cache[project_id] = (project.updated_at, setup)
+    return setup
+
+
+def _read(project: Project) -> ProjectSetup:
+    configs = {
+        config.kind: config for config in ProviderConfig.objects.filter(project=project)
+    }
+    embedding = configs.get(ProviderConfig.Kind.EMBEDDING)
+    return ProjectSetup(
+        tenant_id=project.tenant_id,
+        project_id=project.id,
+        settings=ProjectSettings.of(project.settings),
+        timezone=project.timezone,
+        languages=tuple(project.languages),
+        prompts=_published_prompts(project),
+        spaces=_written_spaces(project),
+        configured_space=configured_space(embedding),
+        chat_config=configs.get(ProviderConfig.Kind.CHAT),
+        embedding_config=embedding,
+    )
+
+
+def _written_spaces(project: Project) -> tuple[EmbeddingSpace, ...]:
+    states = (EmbeddingSpace.State.ACTIVE, EmbeddingSpace.State.BUILDING)
+    return tuple(
+        EmbeddingSpace.objects.filter(project=project, state__in=states).order_by(
+            "state", "id"
+        )
+    )
+
+
+def _published_prompts(project: Project) -> Mapping[str, PromptText]:
+    versions = PromptVersion.objects.filter(
+        project=project, is_published=True
+    ).select_related("template")
+    return {
+        version.template.purpose: PromptText(
+            version.template.purpose, version.text, version.id
+        )
+        for version in versions
+    }

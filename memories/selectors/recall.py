@@ -1,0 +1,95 @@
+"""What a decision looks at: nearest memories, recent turns, the rolling summary.
+
+Reads one anchor across its runs, exactly (no index), newest knowledge only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from memories.models import ConversationSummary, Message
+from memories.providers.vectors import as_literal
+from memories.types import ChatMessage, KnownMemory, ValidTime, Vectors
+from tenants.scopes import current_tenant_id
+
+_NEAREST = """
+SELECT q.i, m.id, m.text, m.created_at, 1 - near.distance, m.attributed_to,
+       m.categories, m.valid_from, m.valid_to, m.valid_precision, m.is_immutable,
+       m.number
+FROM (VALUES {queries}) AS q (i, embedding)
+CROSS JOIN LATERAL (
+    SELECT v.memory_id, min(v.embedding <=> q.embedding::halfvec) AS distance
+    FROM memories_memoryvector v
+    WHERE v.tenant_id = %s AND v.anchor_id = %s AND v.space_id = %s
+      AND v.state = 'active'
+    GROUP BY v.memory_id
+    ORDER BY distance, v.memory_id
+    LIMIT %s
+) AS near
+JOIN memories_memory m ON m.tenant_id = %s AND m.id = near.memory_id
+ORDER BY q.i, near.distance, m.id
+"""
+
+
+def nearest(
+    anchor_id: UUID, space_id: UUID, vectors: Vectors, *, most: int
+) -> list[list[KnownMemory]]:
+    """For each query vector the ``most`` nearest active memories of an anchor."""
+    answers: list[list[KnownMemory]] = [[] for _ in range(len(vectors))]
+    if not len(vectors):
+        return answers
+    tenant_id = current_tenant_id()
+    queries = ", ".join(["(%s, %s)"] * len(vectors))
+    params: list[Any] = []
+    for position, vector in enumerate(vectors):
+        params += [position, as_literal(vector)]
+    params += [tenant_id, anchor_id, space_id, most, tenant_id]
+    with connection.cursor() as cursor:
+        cursor.execute(_NEAREST.format(queries=queries), params)
+        for position, *row in cursor.fetchall():
+            answers[position].append(_known(row))
+    return answers
+
+
+def recent_messages(
+    anchor_id: UUID, *, before: int, most: int
+) -> tuple[ChatMessage, ...]:
+    """The last ``most`` turns of an anchor before a position, oldest first."""
+    rows = Message.objects.filter(
+        anchor_id=anchor_id, position__lt=before, content__isnull=False
+    ).order_by("-position")[:most]
+    return tuple(as_chat(message) for message in reversed(rows))
+
+
+def get_summary(anchor_id: UUID) -> str | None:
+    summary = ConversationSummary.objects.filter(anchor_id=anchor_id).first()
+    return summary.text if summary else None
+
+
+def as_chat(message: Message) -> ChatMessage:
+    return ChatMessage(
+        role=message.role,
+        content=message.content or "",
+        name=message.name,
+        sent_at=message.sent_at,
+        id=message.id,
+    )
+
+
+def _known(row: Sequence[Any]) -> KnownMemory:
+    valid = ValidTime(start=row[6], end=row[7], precision=row[8])
+    return KnownMemory(
+        id=row[0],
+        text=row[1],
+        created_at=row[2],
+        similarity=row[3],
+        attributed_to=row[4],
+        categories=tuple(row[5] or ()),
+        valid=valid,
+        is_immutable=row[9],
+        number=row[10],
+    )

@@ -1,0 +1,123 @@
+"""Accept an add: on disk before the answer, processed afterwards, or verbatim at once.
+
+An inferred add answers PENDING; a verbatim one (``infer=false``) is embedded before its
+one transaction and readable when it answers (decision 22).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from memories import wake
+from memories.models import IdempotencyRecord, Operation
+from memories.pipeline.verbatim import plan_verbatim
+from memories.selectors.operations import get_operation
+from memories.selectors.projects import ProjectSetup
+from memories.services.idempotency import remember, reserve
+from memories.services.setup import ready_setup
+from memories.store.accept import accept
+from memories.store.apply import Plan, apply
+from memories.store.operations import Lease
+from memories.types import Actor, AddAnswer, AddRequest
+from memplatform.lib import clock, logs
+from memplatform.lib.errors import ProviderError
+from memplatform.lib.ids import new_id
+from tenants.scopes import tenant_scope
+from tenants.selectors import Access
+
+log = logs.get(__name__)
+
+
+def add_memories(
+    access: Access,
+    request: AddRequest,
+    *,
+    idempotency_key: str | None = None,
+    body_hash: str = "",
+) -> AddAnswer:
+    """Accept what was said; opens its own scopes.
+
+    Raises InvalidRequest, and Conflict for an idempotency key reused with another body.
+    """
+    setup = ready_setup(access.tenant_id, access.project_id)
+    request = _with_ids(request)
+    at = clock.now()
+    plan = None if request.infer else _plan_now(setup, request, at)
+    actor = Actor("api_key", access.key_id, logs.request_id.get())
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        record = reserve(access, idempotency_key, body_hash, at)
+        if record and record.answer is not None:
+            return _answer_again(record)
+        operation = accept(
+            setup,
+            request,
+            actor,
+            options=_options(request),
+            at=at,
+            is_running=plan is not None,
+        )
+        answer = _apply_now(operation, plan) if plan else _leave_to_worker(operation)
+        remember(record, answer)
+    return answer
+
+
+def _leave_to_worker(operation: Operation) -> AddAnswer:
+    wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
+    return AddAnswer(operation.id, Operation.Status.PENDING)
+
+
+def _apply_now(operation: Operation, plan: Plan) -> AddAnswer:
+    """Settle the operation in the transaction that accepted it."""
+    lease = Lease(operation.id, operation.lease_token)
+    applied = apply(lease, plan, accept_stale=True)
+    return AddAnswer(operation.id, Operation.Status.SUCCEEDED, applied.results)
+
+
+def _plan_now(setup: ProjectSetup, request: AddRequest, at: datetime) -> Plan | None:
+    """Vectors of verbatim texts, or None to leave the add to the worker."""
+    if len(request.messages) > settings.VERBATIM_MAX_TEXTS:
+        return None
+    try:
+        return plan_verbatim(
+            setup, request.scope, request.messages, request.created_at or at
+        )
+    except ProviderError as exc:
+        log.warning("verbatim add left to the worker", extra={"reason": exc.code})
+        return None
+
+
+def _with_ids(request: AddRequest) -> AddRequest:
+    messages = tuple(replace(message, id=new_id()) for message in request.messages)
+    return replace(request, messages=messages)
+
+
+def _answer_again(record: IdempotencyRecord) -> AddAnswer:
+    """The stored answer; its texts are read again, for they may be erased by now."""
+    answer: dict[str, Any] = record.answer or {}
+    operation_id = UUID(answer["operation_id"])
+    results = get_operation(operation_id).results if answer["has_results"] else None
+    return AddAnswer(operation_id, answer["status"], results)
+
+
+def _options(request: AddRequest) -> dict[str, Any]:
+    """What the worker must know of the request; absent means the project's setting."""
+    reference = request.reference
+    given: dict[str, Any] = {
+        "created_at": request.created_at and request.created_at.isoformat(),
+        "expires_on": request.expires_on and request.expires_on.isoformat(),
+        "is_immutable": request.is_immutable or None,
+        "categories": request.categories,
+        "instructions": request.instructions,
+        "agent_instructions": request.agent_instructions,
+        "includes": request.includes,
+        "excludes": request.excludes,
+        "timezone": request.timezone,
+        "reference": reference and reference.isoformat(),
+        "with_graph": request.with_graph,
+    }
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,169 @@
+"""Work that nobody waits for: sweeps, summaries, expiries.
+
+A sweep learns from ``due_*`` functions which tenants have something due, then opens
+each tenant for itself; two beats at once do no harm (decision 5).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from memories import wake
+from memories.models import (
+    ConversationSummary,
+    IdempotencyRecord,
+    Memory,
+    MemoryEvent,
+    Message,
+)
+from memories.pipeline.summarize import refresh_summary, summarize_by_rule
+from memories.selectors import recall
+from memories.services.idempotency import KEPT
+from memories.services.setup import ready_setup
+from memories.store import operations
+from memories.store.apply import record_calls
+from memories.store.batch import Batch, Cause
+from memories.types import EngineOptions, ModelCall
+from memplatform.lib import clock, logs
+from memplatform.lib.errors import ProviderError
+from tenants.scopes import tenant_scope
+from tenants.services import flush_key_usage
+
+log = logs.get(__name__)
+
+PATIENCE = timedelta(seconds=5)
+"""How long a wake-up may take before the sweep repeats it."""
+MOST = 500
+SUMMARY_MESSAGES = 100
+
+
+def wake_due_operations() -> int:
+    """Wake what lost its message or its worker; returns how many."""
+    now = clock.now()
+    woken = 0
+    due = _due("due_operations", now, PATIENCE, MOST)
+    for tenant_id, operation_ids in due.items():
+        with tenant_scope(tenant_id):
+            mine = [
+                operation_id
+                for operation_id in operation_ids
+                if operations.mark_woken(operation_id, before=now)
+            ]
+        for operation_id in mine:
+            wake.now(wake.RUN_OPERATION, tenant_id, operation_id)
+        woken += len(mine)
+    return woken
+
+
+def refresh_anchor_summary(tenant_id: UUID, anchor_id: UUID) -> None:
+    """Fold what was said since into the rolling summary (the paper's S)."""
+    with tenant_scope(tenant_id):
+        summary = ConversationSummary.objects.filter(anchor_id=anchor_id).first()
+        upto = summary.upto_position if summary else -1
+        rows = list(
+            Message.objects.filter(
+                anchor_id=anchor_id, position__gt=upto, content__isnull=False
+            ).order_by("position")[:SUMMARY_MESSAGES]
+        )
+    if not rows:
+        return
+    setup = ready_setup(tenant_id, rows[0].project_id)
+    previous = summary.text if summary else None
+    messages = [recall.as_chat(row) for row in rows]
+    options = EngineOptions(reference=clock.now(), timezone=setup.timezone)
+    calls: list[ModelCall] = []
+    if setup.chat is None:
+        text = summarize_by_rule(previous, messages)
+    else:
+        try:
+            text = refresh_summary(
+                setup.chat, setup.prompts, calls.append, previous, messages, options
+            )
+        except ProviderError as exc:
+            log.warning("summary not refreshed", extra={"code": exc.code})
+            return
+    with tenant_scope(tenant_id):
+        _write_summary(rows[-1], upto, text, calls)
+
+
+def keep_house() -> None:
+    """Note expiries, flush key usage, forget old idempotency records."""
+    note_expiries()
+    flush_key_usage()
+    _forget_idempotency_records()
+
+
+def note_expiries() -> int:
+    """Write an EXPIRE event for memories whose day is past; nothing is deleted."""
+    noted = 0
+    for tenant_id, memory_ids in _due("due_expiries", clock.now().date(), MOST).items():
+        for memory_id in memory_ids:
+            noted += _note_expiry(tenant_id, memory_id)
+    return noted
+
+
+def _note_expiry(tenant_id: UUID, memory_id: UUID) -> bool:
+    with tenant_scope(tenant_id):
+        found = Memory.objects.filter(id=memory_id).first()
+        if found is None:
+            return False
+        batch = Batch.open(found.project_id, [found.anchor_id])
+        head = Memory.objects.get(id=memory_id)
+        known = MemoryEvent.objects.filter(
+            memory_id=memory_id, kind=MemoryEvent.Kind.EXPIRE, new_number=head.number
+        )
+        if head.expires_on is None or known.exists():
+            return False
+        batch.note(head, MemoryEvent.Kind.EXPIRE, Cause(actor_kind="system"))
+        batch.flush()
+    return True
+
+
+def _write_summary(last: Message, upto: int, text: str, calls: list[ModelCall]) -> None:
+    """Only if nobody was faster: a summary never goes back."""
+    now = clock.now()
+    summary, is_new = ConversationSummary.objects.get_or_create(
+        anchor_id=last.anchor_id,
+        defaults={
+            "tenant_id": last.tenant_id,
+            "project_id": last.project_id,
+            "upto_position": last.position,
+            "text": text,
+            "updated_at": now,
+        },
+    )
+    if not is_new:
+        ConversationSummary.objects.filter(id=summary.id, upto_position=upto).update(
+            text=text, upto_position=last.position, updated_at=now
+        )
+    record_calls(last.project_id, None, calls)
+
+
+def _forget_idempotency_records() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT tenant_id FROM due_projects(%s)", [MOST * 100])
+        tenants = [row[0] for row in cursor.fetchall()]
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id):
+            IdempotencyRecord.objects.filter(created_at__lt=clock.now() - KEPT).delete()
+
+
+def _due(function: str, *args: Any) -> dict[UUID, list[UUID]]:
+    """Ids by tenant from a ``due_*`` function; it sees keys, never content."""
+    places = ", ".join(["%s"] * len(args))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT tenant_id, id FROM {function}({places})",  # noqa: S608
+            list(args),
+        )
+        rows: Iterable[tuple[UUID, UUID]] = cursor.fetchall()
+    due: dict[UUID, list[UUID]] = defaultdict(list)
+    for tenant_id, row_id in rows:
+        due[tenant_id].append(row_id)
+    return due

@@ -1,0 +1,221 @@
+"""Edit one memory from outside: update, delete, restore.
+
+Text is embedded before the transaction; the write takes the anchor lock, so that an
+edit and a running add follow one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
+from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.selectors.memories import get_memory
+from memories.services.setup import ready_setup
+from memories.store.batch import Batch, Cause, Revision, hash_text
+from memories.store.operations import results_json
+from memories.types import (
+    SCOPE_KEYS,
+    STATE_RULES,
+    UNSET,
+    JsonDict,
+    MemoryView,
+    OperationResult,
+    State,
+    Unset,
+)
+from memplatform.lib import clock, logs
+from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.scopes import tenant_scope
+from tenants.selectors import Access
+
+IMMUTABLE = "This memory is immutable; it can be deleted but not changed."
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanges:
+    """What to change; UNSET stays, None clears where that means something."""
+
+    text: str | Unset = UNSET
+    metadata: JsonDict | Unset | None = UNSET
+    created_at: datetime | Unset = UNSET
+    expires_on: date | Unset | None = UNSET
+
+
+def update_memory(
+    access: Access, memory_id: UUID, changes: MemoryChanges
+) -> MemoryView:
+    """Change a memory; opens its own scopes.
+
+    Raises NotFound, and InvalidRequest for an immutable memory or a text that another
+    memory of the same scope already says.
+    """
+    vectors = _embed(access, changes.text)
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        batch, head = _open(memory_id)
+        if head.is_immutable:
+            raise InvalidRequest(IMMUTABLE, fields={"memory_id": [IMMUTABLE]})
+        revision = _revision(head, changes, vectors)
+        if revision is not None:
+            _refuse_said_twice(head, changes.text)
+            kind = MemoryEvent.Kind.UPDATE
+            batch.revise(head, kind, revision, cause_of(access))
+            _record(access, Operation.Kind.UPDATE, head, batch.flush())
+        return get_memory(memory_id)
+
+
+def delete_memory(access: Access, memory_id: UUID, *, delete_linked: bool) -> int:
+    """Delete softly; versions stay and can be restored. Returns how many were linked.
+
+    With ``delete_linked`` the memories it superseded go too. Raises NotFound.
+    """
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        batch, head = _open(memory_id)
+        linked = _superseded_by(head) if delete_linked else []
+        cause = cause_of(access)
+        for doomed in [head, *linked]:
+            delete_head(batch, doomed, cause)
+        _record(access, Operation.Kind.DELETE, head, batch.flush())
+    return len(linked)
+
+
+def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
+    """Make an old version the current one again, as a new version.
+
+    Raises NotFound, and InvalidRequest when another memory says the same by now.
+    """
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        version = MemoryVersion.objects.filter(
+            memory_id=memory_id, number=number, text__isnull=False
+        ).first()
+    if version is None or version.text is None:
+        raise NotFound("Memory version not found!")
+    vectors = _embed(access, version.text)
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        batch, head = _open(memory_id, is_deleted_too=True)
+        _refuse_said_twice(head, version.text)
+        revision = Revision(
+            text=version.text,
+            metadata=version.metadata,
+            categories=tuple(version.categories) if version.categories else None,
+            state=State.ACTIVE,
+            valid_from=version.valid_from,
+            valid_to=version.valid_to,
+            valid_precision=version.valid_precision,
+            expires_on=version.expires_on,
+            replaced_by_id=None,
+            vectors=vectors,
+        )
+        kind = MemoryEvent.Kind.RESTORE
+        batch.revise(head, kind, revision, cause_of(access))
+        _record(access, Operation.Kind.RESTORE, head, batch.flush())
+        return get_memory(memory_id)
+
+
+def delete_head(batch: Batch, head: Memory, cause: Cause) -> None:
+    """One memory becomes deleted; its last version keeps what it said."""
+    revision = Revision(state=State.DELETED)
+    batch.revise(head, MemoryEvent.Kind.DELETE, revision, cause)
+
+
+def cause_of(access: Access, reason: str = "") -> Cause:
+    kind = MemoryEvent.ActorKind.API_KEY
+    return Cause(actor_kind=kind, actor_id=access.key_id, reason=reason)
+
+
+def _open(memory_id: UUID, *, is_deleted_too: bool = False) -> tuple[Batch, Memory]:
+    """Lock the memory's anchor, then read the head again under the lock."""
+    found = Memory.objects.filter(id=memory_id).values_list("project_id", "anchor_id")
+    place = found.first()
+    if place is None:
+        raise NotFound("Memory not found!")
+    batch = Batch.open(place[0], [place[1]])
+    head = Memory.objects.get(id=memory_id)
+    is_there = STATE_RULES[State(head.state)].got or is_deleted_too
+    if head.text is None or not is_there:
+        raise NotFound("Memory not found!")
+    return batch, head
+
+
+def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
+    if isinstance(text, Unset):
+        return None
+    setup = ready_setup(access.tenant_id, access.project_id)
+    return embed_in_spaces(setup.embedders, [text])[0]
+
+
+def _revision(
+    head: Memory, changes: MemoryChanges, vectors: SpaceVectors | None
+) -> Revision | None:
+    """What really changes; None when everything asked for is so already."""
+    asked = {
+        name: value
+        for name in ("text", "metadata", "created_at", "expires_on")
+        if (value := getattr(changes, name)) is not UNSET
+        and value != getattr(head, name)
+    }
+    if not asked:
+        return None
+    return Revision(**asked, vectors=vectors if "text" in asked else None)
+
+
+def _refuse_said_twice(head: Memory, text: str | Unset) -> None:
+    if isinstance(text, Unset):
+        return
+    twin = (
+        Memory.objects.filter(
+            text_hash=hash_text(text),
+            state=State.ACTIVE,
+            **{key: getattr(head, key) for key in SCOPE_KEYS},
+        )
+        .exclude(id=head.id)
+        .first()
+    )
+    if twin is not None:
+        message = f"Memory {twin.id} of the same scope already says exactly this."
+        raise InvalidRequest(message, fields={"text": [message]})
+
+
+def _superseded_by(head: Memory) -> list[Memory]:
+    """The older memories this one replaced, however long the chain; same anchor."""
+    found: list[Memory] = []
+    successors = {head.id}
+    while successors:
+        older = list(
+            Memory.objects.filter(
+                replaced_by_id__in=successors,
+                anchor_id=head.anchor_id,
+                state__in=[State.SUPERSEDED, State.MERGED],
+            ).exclude(id__in=[memory.id for memory in found])
+        )
+        found += older
+        successors = {memory.id for memory in older}
+    return found
+
+
+def _record(
+    access: Access,
+    kind: Operation.Kind,
+    head: Memory,
+    results: tuple[OperationResult, ...],
+) -> None:
+    """A finished operation, so that the change is listed among the project's events."""
+    now = clock.now()
+    Operation.objects.create(
+        project_id=head.project_id,
+        kind=kind,
+        status=Operation.Status.SUCCEEDED,
+        **{key: getattr(head, key) for key in SCOPE_KEYS},
+        payload={"memory_id": str(head.id)},
+        results=results_json(results),
+        attempts=1,
+        request_id=logs.request_id.get(),
+        api_key_id=access.key_id,
+        created_at=now,
+        updated_at=now,
+        started_at=now,
+        completed_at=now,
+        latency_ms=0.0,
+    )

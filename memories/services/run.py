@@ -1,0 +1,126 @@
+"""Run one accepted operation to its end, whatever happens on the way.
+
+Called by the worker with ids only. A fault of a provider postpones or fails the
+operation with its reason; a fault of the machine or the database leaves it RUNNING
+until its lease is over, and the attempt it cost is counted.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from memories import wake
+from memories.models import ConversationSummary, Ingestion, Message, Operation
+from memories.pipeline.run import read_add, run_add
+from memories.services.deletion import run_scope_delete
+from memories.services.setup import ready_setup
+from memories.store import ledger, operations
+from memories.store.apply import Applied, record_calls
+from memories.store.operations import Lease, LeaseLost
+from memories.types import ModelCall
+from memplatform.lib import clock, logs
+from memplatform.lib.errors import PlatformError, ProviderError
+from tenants.scopes import tenant_scope
+
+log = logs.get(__name__)
+
+
+class GaveUp(PlatformError):
+    """Every attempt ended without an outcome; retry it when the cause is removed."""
+
+    code = "gave_up"
+
+
+def run_operation(tenant_id: UUID, operation_id: UUID) -> None:
+    """Claim, run and settle; does nothing when there is nothing to do now."""
+    with tenant_scope(tenant_id):
+        operation = operations.claim(operation_id, lease_s=settings.LEASE_S)
+    if operation is None:
+        return
+    token = logs.request_id.set(operation.request_id)
+    try:
+        _run(operation, Lease(operation.id, operation.lease_token))
+    except LeaseLost:
+        log.warning("taken over", extra={"operation": str(operation.id)})
+    finally:
+        logs.request_id.reset(token)
+
+
+def _run(operation: Operation, lease: Lease) -> None:
+    calls: list[ModelCall] = []
+    try:
+        if operation.attempts > settings.MAX_ATTEMPTS:
+            raise GaveUp(operation.error or "")
+        if operation.kind == Operation.Kind.ADD:
+            _run_add(operation, lease, calls)
+        else:
+            run_scope_delete(operation, lease)
+    except (ProviderError, GaveUp) as exc:
+        _postpone_or_fail(operation.tenant_id, lease, exc, calls)
+
+
+def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
+    setup = ready_setup(operation.tenant_id, operation.project_id)
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        ingestion = Ingestion.objects.select_related("operation").get(
+            operation_id=operation.id
+        )
+        add = read_add(setup, lease, ingestion)
+    applied = run_add(add, calls)
+    _wake_summary(applied, setup.settings.summary_every_messages)
+
+
+def _postpone_or_fail(
+    tenant_id: UUID, lease: Lease, error: PlatformError, calls: list[ModelCall]
+) -> None:
+    """Settle a failed attempt: later again, or FAILED with its reason."""
+    with tenant_scope(tenant_id):
+        operation = operations.hold(lease)
+        record_calls(operation.project_id, operation.id, calls)
+        if error.retryable and operation.attempts < settings.MAX_ATTEMPTS:
+            until = clock.now() + timedelta(seconds=_pause_s(operation, error))
+            operations.postpone(operation, error, until)
+            return
+        _fail_ledger(operation, error)
+        operations.fail(operation, error.code, error.message)
+    log.warning("failed", extra={"operation": str(operation.id), "code": error.code})
+
+
+def _pause_s(operation: Operation, error: PlatformError) -> float:
+    """Doubling pauses; a provider that names one is obeyed."""
+    pause: float = settings.RETRY_BASE_S * 2 ** (operation.attempts - 1)
+    return max(pause, getattr(error, "retry_after_s", None) or 0.0)
+
+
+def _fail_ledger(operation: Operation, error: PlatformError) -> None:
+    ingestion = Ingestion.objects.filter(operation_id=operation.id).first()
+    if ingestion is None:
+        return
+    rows = Message.objects.filter(ingestion=ingestion).order_by("position")
+    ids = list(rows.values_list("id", flat=True))
+    ingestion.ledger = ledger.failed(ids, ingestion.engine or "", error.code)
+    ingestion.save(update_fields=["ledger"])
+
+
+def _wake_summary(applied: Applied, every: int) -> None:
+    """Refresh the rolling summary in the background once enough was said since."""
+    operation = applied.operation
+    if operation.anchor_id is None:
+        return
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        last = (
+            Message.objects.filter(anchor_id=operation.anchor_id)
+            .order_by("-position")
+            .values_list("position", flat=True)
+            .first()
+        )
+        upto = (
+            ConversationSummary.objects.filter(anchor_id=operation.anchor_id)
+            .values_list("upto_position", flat=True)
+            .first()
+        )
+    if last is not None and last - (-1 if upto is None else upto) >= every:
+        wake.now(wake.REFRESH_SUMMARY, operation.tenant_id, operation.anchor_id)

@@ -1,0 +1,67 @@
+"""A project ready to work: its first embedding space and its prompts exist."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from memories.models import PromptTemplate, PromptVersion
+from memories.prompts import content_hash, shipped_prompts
+from memories.selectors.projects import ProjectSetup, get_setup
+from memories.store.spaces import ensure_active_space, touch_project
+from memories.types import PromptText
+from memplatform.lib import clock
+from tenants.models import Project
+from tenants.scopes import tenant_scope
+
+
+def ready_setup(tenant_id: UUID, project_id: UUID) -> ProjectSetup:
+    """The project's setup, completed on its first use. Opens its own scopes.
+
+    Raises NotFound.
+    """
+    with tenant_scope(tenant_id):
+        setup = get_setup(project_id)
+    if setup.active_space is not None and setup.prompts:
+        return setup
+    with tenant_scope(tenant_id):
+        ensure_active_space(project_id, setup.configured_space)
+        ensure_shipped_prompts(project_id)
+    with tenant_scope(tenant_id):
+        return get_setup(project_id)
+
+
+def ensure_shipped_prompts(project_id: UUID) -> None:
+    """Publish version 1 of every shipped prompt that the project has no template of."""
+    Project.objects.select_for_update().get(id=project_id)
+    present = set(
+        PromptTemplate.objects.filter(project_id=project_id).values_list(
+            "purpose", flat=True
+        )
+    )
+    missing = {
+        name: prompt
+        for name, prompt in shipped_prompts().items()
+        if name not in present
+    }
+    for name, prompt in missing.items():
+        _publish_shipped(project_id, name, prompt)
+    if missing:
+        touch_project(project_id)
+
+
+def _publish_shipped(project_id: UUID, name: str, prompt: PromptText) -> None:
+    now = clock.now()
+    template = PromptTemplate.objects.create(
+        project_id=project_id, purpose=name, name=name, created_at=now
+    )
+    PromptVersion.objects.create(
+        project_id=project_id,
+        template=template,
+        number=1,
+        text=prompt.text,
+        text_hash=content_hash(prompt.text),
+        is_shipped=True,
+        is_published=True,
+        published_at=now,
+        created_at=now,
+    )

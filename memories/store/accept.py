@@ -1,0 +1,156 @@
+"""An add is on disk before it is answered: operation, ingestion and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from memories.models import Ingestion, Message, Operation
+from memories.selectors.projects import ProjectSetup
+from memories.types import SCOPE_KEYS, Actor, AddRequest, ChatMessage, Scope
+from memplatform.lib.ids import new_id
+from tenants.scopes import current_tenant_id
+
+_TAKE_ANCHOR = """
+INSERT INTO memories_anchor AS a
+    (id, tenant_id, project_id, user_id, agent_id, app_id, next_seq, next_position,
+     created_at)
+VALUES (%s, %s, %s, %s, %s, %s, 1, %s, %s)
+ON CONFLICT (tenant_id, project_id, user_id, agent_id, app_id) DO UPDATE SET
+    next_seq = a.next_seq + 1, next_position = a.next_position + %s
+RETURNING id, next_seq - 1, next_position - %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an add stands in its anchor: its number and its first message's."""
+
+    anchor_id: UUID
+    seq: int
+    position: int
+
+
+def accept(
+    setup: ProjectSetup,
+    request: AddRequest,
+    actor: Actor,
+    *,
+    options: dict[str, Any],
+    at: datetime,
+    is_running: bool = False,
+) -> Operation:
+    """Write an add as PENDING, or as RUNNING for whoever accepts it; inside a scope.
+
+    Holding the anchor's row until the commit makes the order of ``seq`` the order in
+    which adds become visible (decision 19).
+    """
+    place = take_place(setup.project_id, request.scope, len(request.messages), at)
+    operation = _operation(setup.project_id, request, actor, place, at)
+    if is_running:
+        operation.status = Operation.Status.RUNNING
+        operation.started_at = at
+        operation.attempts = operation.lease_token = 1
+    ingestion = Ingestion(
+        project_id=setup.project_id,
+        operation_id=operation.id,
+        anchor_id=place.anchor_id,
+        infer=request.infer,
+        engine=setup.engine if request.infer else None,
+        memory_type=request.memory_type,
+        options=options,
+        metadata=request.metadata,
+        session_key=_session_key(setup, request, place, at),
+        accepted_at=at,
+    )
+    Operation.objects.bulk_create([operation])
+    Ingestion.objects.bulk_create([ingestion])
+    Message.objects.bulk_create(_messages(ingestion, request, place, at))
+    return operation
+
+
+def take_place(project_id: UUID, scope: Scope, messages: int, at: datetime) -> Place:
+    """The next number of an anchor, made when it is new; locks it until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE_ANCHOR,
+            [
+                new_id(),
+                current_tenant_id(),
+                project_id,
+                *scope.anchor_key,
+                messages,
+                at,
+                messages,
+                messages,
+            ],
+        )
+        return Place(*cursor.fetchone())
+
+
+def _operation(
+    project_id: UUID, request: AddRequest, actor: Actor, place: Place, at: datetime
+) -> Operation:
+    return Operation(
+        project_id=project_id,
+        kind=Operation.Kind.ADD,
+        **{key: getattr(request.scope, key) for key in SCOPE_KEYS},
+        anchor_id=place.anchor_id,
+        seq=place.seq,
+        payload={"infer": request.infer},
+        request_id=actor.request_id,
+        api_key_id=actor.id if actor.kind == "api_key" else None,
+        operator_id=actor.id if actor.kind == "operator" else None,
+        woken_at=at,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def _messages(
+    ingestion: Ingestion, request: AddRequest, place: Place, at: datetime
+) -> Iterable[Message]:
+    for offset, message in enumerate(request.messages):
+        yield Message(
+            id=message.id or new_id(),
+            project_id=ingestion.project_id,
+            ingestion_id=ingestion.id,
+            anchor_id=place.anchor_id,
+            run_id=request.scope.run_id,
+            position=place.position + offset,
+            session_key=ingestion.session_key,
+            role=message.role,
+            name=message.name,
+            content=message.content,
+            sent_at=_sent_at(message, request, at),
+            created_at=at,
+        )
+
+
+def _sent_at(message: ChatMessage, request: AddRequest, at: datetime) -> datetime:
+    return message.sent_at or request.reference or request.created_at or at
+
+
+def _session_key(
+    setup: ProjectSetup, request: AddRequest, place: Place, at: datetime
+) -> str:
+    """The run, else turns that follow one another within the session gap."""
+    if request.scope.run_id is not None:
+        return f"run:{request.scope.run_id}"
+    if place.position == 0:
+        return f"gap:{place.position}"
+    previous = (
+        Message.objects.filter(anchor_id=place.anchor_id, position=place.position - 1)
+        .values_list("session_key", "sent_at")
+        .first()
+    )
+    sent_at = _sent_at(request.messages[0], request, at)
+    gap = timedelta(hours=setup.settings.session_gap_hours)
+    if previous and previous[0] and abs(sent_at - previous[1]) <= gap:
+        return str(previous[0])
+    return f"gap:{place.position}"

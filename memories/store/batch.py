@@ -1,0 +1,498 @@
+"""The changes of one transaction: heads, versions, events, vectors, counters, outbox.
+
+A :class:`Batch` is opened under the anchor locks, collects what happens to memories in
+order, and writes all of it in :meth:`Batch.flush`. It does not decide anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchVector
+from django.db import connection
+from django.db.models import Value
+
+from memories.models import Anchor, Memory, MemoryEvent, MemoryVersion, Outbox
+from memories.models.memory import FactColumns
+from memories.providers.vectors import SpaceVectors, as_literal
+from memories.types import (
+    SCOPE_KEYS,
+    STATE_RULES,
+    UNSET,
+    JsonDict,
+    OperationResult,
+    Scope,
+    State,
+    Unset,
+    ValidTime,
+)
+from memplatform.lib import clock
+from memplatform.lib.errors import ScopeError
+from memplatform.lib.ids import new_id
+from tenants.scopes import require_tenant
+
+FACT_COLUMNS = tuple(field.name for field in FactColumns._meta.fields)
+PAST = "past"
+WIRE_EVENTS = {
+    # The wire knows ADD, UPDATE and DELETE (decision 12).
+    MemoryEvent.Kind.SUPERSEDE: "UPDATE",
+    MemoryEvent.Kind.MERGE: "NOOP",
+    MemoryEvent.Kind.RETIRE: "DELETE",
+    MemoryEvent.Kind.RESTORE: "UPDATE",
+    MemoryEvent.Kind.EXPIRE: "DELETE",
+    MemoryEvent.Kind.ERASE: "DELETE",
+}
+ALWAYS = ValidTime()
+OUTBOX_TOPICS = {
+    "ADD": "memory_add",
+    "UPDATE": "memory_update",
+    "DELETE": "memory_delete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something happened: who, which messages, which prompt and model."""
+
+    actor_kind: str
+    actor_id: UUID | None = None
+    operation_id: UUID | None = None
+    message_ids: tuple[UUID, ...] = ()
+    prompt_version_id: UUID | None = None
+    engine: str | None = None
+    model: str | None = None
+    reason: str = ""
+
+    def because(self, reason: str, message_ids: Iterable[UUID] = ()) -> Cause:
+        return replace(self, reason=reason, message_ids=tuple(message_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class NewMemory:
+    """A memory to be. ``created_at`` is the wire's clock and may be backdated."""
+
+    anchor_id: UUID
+    scope: Scope
+    text: str
+    origin: str
+    created_at: datetime
+    accepted_at: datetime
+    vectors: SpaceVectors
+    metadata: JsonDict | None = None
+    categories: tuple[str, ...] | None = None
+    attributed_to: str = "user"
+    speaker: str | None = None
+    kind: str = "fact"
+    state: State = State.ACTIVE
+    replaced_by_id: UUID | None = None
+    valid: ValidTime = ALWAYS
+    expires_on: date | None = None
+    is_immutable: bool = False
+    confidence: float = 1.0
+    language: str = "english"
+
+
+@dataclass(slots=True)
+class Revision:
+    """What a new version changes; absent stays."""
+
+    text: str | Unset = UNSET
+    metadata: JsonDict | Unset | None = UNSET
+    categories: tuple[str, ...] | Unset | None = UNSET
+    state: State | Unset = UNSET
+    valid_from: datetime | Unset | None = UNSET
+    valid_to: datetime | Unset | None = UNSET
+    valid_precision: str | Unset | None = UNSET
+    expires_on: date | Unset | None = UNSET
+    created_at: datetime | Unset = UNSET
+    confidence: float | Unset = UNSET
+    is_immutable: bool | Unset = UNSET
+    replaced_by_id: UUID | Unset | None = UNSET
+    vectors: SpaceVectors | None = None
+
+    def changed(self) -> dict[str, Any]:
+        values = {name: getattr(self, name, UNSET) for name in FACT_COLUMNS}
+        return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def lock_anchors(anchor_ids: Iterable[UUID]) -> dict[UUID, Anchor]:
+    """Take the anchor locks, always in the same order; call inside a scope."""
+    rows = Anchor.objects.filter(id__in=set(anchor_ids)).order_by("id")
+    return {anchor.id: anchor for anchor in rows.select_for_update()}
+
+
+def hash_text(text: str) -> str:
+    """Identity of a text within a scope: SHA-256 of exactly what was said."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Changes of one project's memories under held anchor locks."""
+
+    project_id: UUID
+    anchors: Mapping[UUID, Anchor]
+    results: list[OperationResult] = field(default_factory=list)
+    _new_heads: dict[UUID, Memory] = field(default_factory=dict)
+    _changed_heads: dict[UUID, Memory] = field(default_factory=dict)
+    _versions: list[MemoryVersion] = field(default_factory=list)
+    _closings: list[tuple[UUID, int, datetime]] = field(default_factory=list)
+    _events: list[MemoryEvent] = field(default_factory=list)
+    _outbox: list[Outbox] = field(default_factory=list)
+    _vectors: list[tuple[Memory, int, SpaceVectors]] = field(default_factory=list)
+    _moved_vectors: set[UUID] = field(default_factory=set)
+    _counts: dict[tuple[str, str], Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+
+    @classmethod
+    def open(cls, project_id: UUID, anchor_ids: Iterable[UUID]) -> Batch:
+        """Lock the anchors and start; call inside a tenant scope."""
+        return cls(project_id, lock_anchors(anchor_ids))
+
+    # --- what can happen to a memory ---------------------------------------------
+
+    def add(
+        self,
+        new: NewMemory,
+        cause: Cause,
+        *,
+        kind: MemoryEvent.Kind = MemoryEvent.Kind.ADD,
+        related: UUID | None = None,
+    ) -> Memory:
+        """A memory comes into being: head, version 1, event, vectors."""
+        at = self._next_instant(new.anchor_id)
+        head = _head_of(self.project_id, new, at)
+        self._new_heads[head.id] = head
+        self._count(head, before=None)
+        self._versions.append(self._snapshot(head))
+        self._vectors.append((head, head.number, new.vectors))
+        self._tell(head, kind, cause, old=None, related=related)
+        return head
+
+    def revise(
+        self,
+        head: Memory,
+        kind: MemoryEvent.Kind,
+        revision: Revision,
+        cause: Cause,
+        *,
+        related: UUID | None = None,
+    ) -> Memory:
+        """A memory changes: the version it was is closed, a new one follows."""
+        before, old = _counted_as(head), head.number
+        at = self._next_instant(head.anchor_id)
+        self._closings.append((head.id, old, at))
+        for name, value in revision.changed().items():
+            setattr(head, name, _plain(value))
+        head.number, head.known_from, head.updated_at = old + 1, at, at
+        self._revise_text(head, revision)
+        if head.id not in self._new_heads:
+            self._changed_heads[head.id] = head
+        self._moved_vectors.add(head.id)
+        self._count(head, before=before)
+        self._versions.append(self._snapshot(head))
+        self._tell(head, kind, cause, old=old, related=related)
+        return head
+
+    def note(self, head: Memory, kind: MemoryEvent.Kind, cause: Cause) -> None:
+        """Something happened that changes no version (an expiry, say)."""
+        self._tell(head, kind, cause, old=head.number)
+
+    # --- writing it ----------------------------------------------------------------
+
+    def flush(self) -> tuple[OperationResult, ...]:
+        """Write everything collected; the caller's transaction makes it one."""
+        self._close_versions()
+        # Heads that give up a text go first, so that another may say it.
+        self._write_changed_heads()
+        Memory.objects.bulk_create(self._new_heads.values())
+        MemoryVersion.objects.bulk_create(self._versions)
+        MemoryEvent.objects.bulk_create(self._events)
+        Outbox.objects.bulk_create(self._outbox)
+        self._move_vectors()
+        insert_version_vectors(self.project_id, self._vectors)
+        self._write_counts()
+        self._write_clock()
+        return tuple(self.results)
+
+    def _revise_text(self, head: Memory, revision: Revision) -> None:
+        if revision.text is UNSET:
+            return
+        head.text_hash = hash_text(head.text or "")
+        head.search = _search_vector(head.text or "", head.language)
+        if revision.vectors is not None:
+            head.vector_number = head.number
+            self._vectors.append((head, head.number, revision.vectors))
+
+    def _next_instant(self, anchor_id: UUID) -> datetime:
+        anchor = self.anchors.get(anchor_id)
+        if anchor is None:
+            raise ScopeError("A memory was changed without its anchor's lock.")
+        anchor.last_known_at = clock.after(anchor.last_known_at)
+        return anchor.last_known_at
+
+    def _snapshot(self, head: Memory) -> MemoryVersion:
+        columns = {name: getattr(head, name) for name in FACT_COLUMNS}
+        return MemoryVersion(
+            project_id=self.project_id,
+            memory_id=head.id,
+            number=head.number,
+            **columns,
+        )
+
+    def _tell(
+        self,
+        head: Memory,
+        kind: MemoryEvent.Kind,
+        cause: Cause,
+        *,
+        old: int | None,
+        related: UUID | None = None,
+    ) -> None:
+        self._events.append(
+            MemoryEvent(
+                project_id=self.project_id,
+                memory_id=head.id,
+                kind=kind,
+                old_number=old,
+                new_number=head.number,
+                related_memory_id=related,
+                actor_kind=cause.actor_kind,
+                actor_id=cause.actor_id,
+                operation_id=cause.operation_id,
+                message_ids=list(cause.message_ids),
+                prompt_version_id=cause.prompt_version_id,
+                engine=cause.engine,
+                model=cause.model,
+                reason=cause.reason,
+                at=head.known_from,
+            )
+        )
+        wire = WIRE_EVENTS.get(kind, str(kind))
+        self.results.append(
+            OperationResult(head.id, wire, head.text, head.user_id, head.number)
+        )
+        if topic := OUTBOX_TOPICS.get(wire):
+            payload = {"memory_id": str(head.id), "number": head.number}
+            self._outbox.append(
+                Outbox(
+                    project_id=self.project_id,
+                    topic=topic,
+                    payload=payload,
+                    created_at=head.known_from,
+                )
+            )
+
+    def _count(self, head: Memory, *, before: tuple[int, int] | None) -> None:
+        memories, expiring = _counted_as(head)
+        had_memories, had_expiring = before or (0, 0)
+        for kind, name in _subjects_of(head):
+            delta = self._counts[kind, name]
+            delta["memories"] += memories - had_memories
+            delta["expiring"] += expiring - had_expiring
+            delta["new"] += before is None
+
+    def _close_versions(self) -> None:
+        if not self._closings:
+            return
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE memories_memoryversion SET known_to = %s WHERE tenant_id = %s"
+                " AND memory_id = %s AND number = %s",
+                [
+                    (at, require_tenant().tenant_id, memory_id, number)
+                    for memory_id, number, at in self._closings
+                    if not self._is_unwritten(memory_id, number, at)
+                ],
+            )
+
+    def _is_unwritten(self, memory_id: UUID, number: int, at: datetime) -> bool:
+        """Close a version of this very batch in memory; it is not inserted yet."""
+        for version in self._versions:
+            if version.memory_id == memory_id and version.number == number:
+                version.known_to = at
+                return True
+        return False
+
+    def _write_changed_heads(self) -> None:
+        for head in self._changed_heads.values():
+            head.save(update_fields=HEAD_COLUMNS)
+
+    def _move_vectors(self) -> None:
+        """Vectors follow their head: its state on the current text, past on others."""
+        moved = [
+            (head.vector_number, head.state, PAST, require_tenant().tenant_id, head.id)
+            for head in self._changed_heads.values()
+            if head.id in self._moved_vectors
+        ]
+        if not moved:
+            return
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE memories_memoryvector SET state ="
+                " CASE WHEN number = %s THEN %s ELSE %s END"
+                " WHERE tenant_id = %s AND memory_id = %s",
+                moved,
+            )
+
+    def _write_counts(self) -> None:
+        at = max(a.last_known_at for a in self.anchors.values() if a.last_known_at)
+        rows = [
+            (kind, name, delta["memories"], delta["expiring"], delta["new"] > 0)
+            for (kind, name), delta in sorted(self._counts.items())
+        ]
+        count_subjects(self.project_id, rows, at)
+
+    def _write_clock(self) -> None:
+        for anchor in self.anchors.values():
+            anchor.save(update_fields=["last_known_at"])
+
+
+HEAD_COLUMNS = [
+    *FACT_COLUMNS,
+    "number",
+    "updated_at",
+    "text_hash",
+    "search",
+]
+
+
+def insert_version_vectors(
+    project_id: UUID, rows: Sequence[tuple[Memory, int, SpaceVectors]]
+) -> None:
+    """Insert the chunks of versions' texts, one row per space and chunk.
+
+    A row that is there already is left as it is.
+    """
+    tenant_id = require_tenant().tenant_id
+    values: list[tuple[Any, ...]] = [
+        (
+            new_id(),
+            tenant_id,
+            project_id,
+            head.anchor_id,
+            space_id,
+            head.id,
+            number,
+            chunk_no,
+            head.state if number == head.vector_number else PAST,
+            as_literal(vector),
+        )
+        for head, number, spaces in rows
+        for space_id, vectors in spaces.items()
+        for chunk_no, vector in enumerate(vectors)
+    ]
+    if not values:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT_VECTOR, values)
+
+
+def count_subjects(
+    project_id: UUID,
+    rows: Sequence[tuple[str, str, int, int, bool]],
+    at: datetime,
+) -> None:
+    """Keep the counters; a subject comes into being with its first memory.
+
+    Rows are sorted, so that two applies that share an agent cannot deadlock.
+    """
+    tenant_id = require_tenant().tenant_id
+    with connection.cursor() as cursor:
+        for kind, name, memories, expiring, is_new in rows:
+            counted: list[Any] = [
+                memories,
+                expiring,
+                at,
+                tenant_id,
+                project_id,
+                kind,
+                name,
+            ]
+            if is_new:
+                cursor.execute(_UPSERT_SUBJECT, [new_id(), *counted, at])
+            else:
+                cursor.execute(_COUNT_SUBJECT, counted)
+
+
+_INSERT_VECTOR = """
+INSERT INTO memories_memoryvector
+    (id, tenant_id, project_id, anchor_id, space_id, memory_id, number, chunk_no,
+     state, embedding)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::halfvec)
+ON CONFLICT DO NOTHING
+"""
+_UPSERT_SUBJECT = """
+INSERT INTO memories_subject AS s
+    (id, memory_count, expiring_count, last_active_at, tenant_id, project_id, kind,
+     external_id, created_at, message_count)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0)
+ON CONFLICT (tenant_id, project_id, kind, external_id) DO UPDATE SET
+    memory_count = s.memory_count + EXCLUDED.memory_count,
+    expiring_count = s.expiring_count + EXCLUDED.expiring_count,
+    last_active_at = EXCLUDED.last_active_at
+"""
+_COUNT_SUBJECT = """
+UPDATE memories_subject SET
+    memory_count = memory_count + %s,
+    expiring_count = expiring_count + %s,
+    last_active_at = %s
+WHERE tenant_id = %s AND project_id = %s AND kind = %s AND external_id = %s
+"""
+
+
+def _head_of(project_id: UUID, new: NewMemory, at: datetime) -> Memory:
+    return Memory(
+        project_id=project_id,
+        anchor_id=new.anchor_id,
+        **new.scope.as_dict(),
+        text=new.text,
+        text_hash=hash_text(new.text),
+        language=new.language,
+        search=_search_vector(new.text, new.language),
+        metadata=new.metadata,
+        categories=_plain(new.categories),
+        attributed_to=new.attributed_to,
+        speaker=new.speaker,
+        kind=new.kind,
+        origin=new.origin,
+        state=new.state,
+        replaced_by_id=new.replaced_by_id,
+        valid_from=new.valid.start,
+        valid_to=new.valid.end,
+        valid_precision=new.valid.precision,
+        expires_on=new.expires_on,
+        is_immutable=new.is_immutable,
+        confidence=new.confidence,
+        created_at=new.created_at,
+        accepted_at=new.accepted_at,
+        known_from=at,
+        updated_at=at,
+    )
+
+
+def _search_vector(text: str, config: str) -> SearchVector:
+    return SearchVector(Value(text), config=config)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _counted_as(head: Memory) -> tuple[int, int]:
+    """(memories, expiring) that a head contributes to its subjects' counters."""
+    if not STATE_RULES[State(head.state)].counted:
+        return (0, 0)
+    return (1, int(head.expires_on is not None))
+
+
+def _subjects_of(head: Memory) -> list[tuple[str, str]]:
+    names = ((key.removesuffix("_id"), getattr(head, key)) for key in SCOPE_KEYS)
+    return [(kind, name) for kind, name in names if name is not None]

@@ -1,0 +1,163 @@
+"""The ledger of an ingestion: exactly one outcome for each message and each fact.
+
+Invariant 2 of domain.md. Pure; holds ids and reasons, never text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from memories.types import Decision, Dropped
+
+
+class Outcome(StrEnum):
+    """What became of a proposed fact."""
+
+    STORED = "stored"
+    UPDATED = "updated"
+    SUPERSEDED = "superseded"
+    MERGED = "merged"
+    RETIRED = "retired"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+    FAILED = "failed"
+
+
+class MessageOutcome(StrEnum):
+    """What became of a message."""
+
+    LEARNED = "learned"
+    CONFIRMED = "confirmed"
+    NOTHING = "nothing"
+    RECALLED = "recalled"
+    DROPPED = "dropped"
+    FAILED = "failed"
+
+
+CHANGING = {
+    Outcome.STORED,
+    Outcome.UPDATED,
+    Outcome.SUPERSEDED,
+    Outcome.MERGED,
+    Outcome.RETIRED,
+}
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Written while decisions are applied; one entry per message and per fact."""
+
+    message_ids: Sequence[UUID]
+    engine: str
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    given: dict[UUID, tuple[MessageOutcome, str]] = field(default_factory=dict)
+
+    def give(self, message_id: UUID, outcome: MessageOutcome, reason: str) -> None:
+        """Settle a message before any fact is drawn from it."""
+        self.given[message_id] = (outcome, reason)
+
+    def decided(
+        self,
+        decision: Decision,
+        outcome: Outcome,
+        *,
+        memory_id: UUID | None = None,
+        note: str = "",
+    ) -> None:
+        positions = decision.fact.messages if decision.fact else ()
+        self.facts.append(
+            {
+                "verdict": str(decision.verdict),
+                "outcome": str(outcome),
+                "memory_id": str(memory_id) if memory_id else None,
+                "target_id": str(decision.target) if decision.target else None,
+                "reason": decision.reason,
+                "note": note,
+                "messages": [str(i) for i in self.ids_at(positions)],
+            }
+        )
+
+    def dropped(self, dropped: Dropped) -> None:
+        """A fact that was proposed and leads nowhere, or a message without one."""
+        if dropped.text is None:
+            for message_id in self.ids_at(dropped.messages):
+                self.given.setdefault(
+                    message_id, (MessageOutcome.NOTHING, dropped.reason)
+                )
+            return
+        self.facts.append(
+            {
+                "verdict": None,
+                "outcome": str(Outcome.DROPPED),
+                "memory_id": None,
+                "target_id": None,
+                "reason": dropped.reason,
+                "note": "",
+                "messages": [str(i) for i in self.ids_at(dropped.messages)],
+            }
+        )
+
+    def ids_at(self, positions: Iterable[int]) -> list[UUID]:
+        return [
+            self.message_ids[position]
+            for position in positions
+            if 0 <= position < len(self.message_ids)
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """``messages``, ``facts`` and their ``totals``."""
+        messages = [self._message_entry(message_id) for message_id in self.message_ids]
+        outcomes = Counter(fact["outcome"] for fact in self.facts)
+        return {
+            "engine": self.engine,
+            "messages": messages,
+            "facts": self.facts,
+            "totals": {"messages": len(messages), "facts": dict(outcomes)},
+        }
+
+    def _message_entry(self, message_id: UUID) -> dict[str, Any]:
+        outcome, reason = self._message_outcome(message_id)
+        return {"id": str(message_id), "outcome": str(outcome), "reason": reason}
+
+    def _message_outcome(self, message_id: UUID) -> tuple[MessageOutcome, str]:
+        mine = [fact for fact in self.facts if str(message_id) in fact["messages"]]
+        outcomes = {Outcome(fact["outcome"]) for fact in mine}
+        if outcomes & CHANGING:
+            return MessageOutcome.LEARNED, ""
+        if Outcome.CONFIRMED in outcomes:
+            return MessageOutcome.CONFIRMED, ""
+        if message_id in self.given:
+            return self.given[message_id]
+        if mine:
+            return MessageOutcome.DROPPED, mine[0]["reason"] or mine[0]["note"]
+        return MessageOutcome.NOTHING, ""
+
+
+def failed(message_ids: Sequence[UUID], engine: str, reason: str) -> dict[str, Any]:
+    """The ledger of an ingestion that failed: every message says so."""
+    ledger = Ledger(message_ids, engine)
+    for message_id in message_ids:
+        ledger.give(message_id, MessageOutcome.FAILED, reason)
+    return ledger.as_json()
+
+
+def imbalance(ledger: dict[str, Any], message_ids: Sequence[UUID]) -> str | None:
+    """What does not balance, or None: one outcome each, and only known words."""
+    entries = [entry["id"] for entry in ledger.get("messages", [])]
+    if sorted(entries) != sorted(str(message_id) for message_id in message_ids):
+        return "messages without exactly one outcome"
+    known_messages = {str(outcome) for outcome in MessageOutcome}
+    if any(e["outcome"] not in known_messages for e in ledger["messages"]):
+        return "a message with an unknown outcome"
+    known_facts = {str(outcome) for outcome in Outcome}
+    if any(fact["outcome"] not in known_facts for fact in ledger["facts"]):
+        return "a fact with an unknown outcome"
+    if sum(ledger["totals"]["facts"].values()) != len(ledger["facts"]):
+        return "totals that do not add up"
+    return None

@@ -1,0 +1,194 @@
+"""The life of an operation: accepted, claimed under a lease, settled, retried.
+
+The row is the truth: a broker message only says "look". Scenarios, each of which ends
+with exactly one effect:
+
+* worker dies while it runs: the lease passes, the sweep wakes another, whose claim
+  raises the fencing token; what the first still tries to write is refused (LeaseLost).
+* two workers are woken for one operation: the second claim finds it RUNNING and leaves.
+* an older add of the same anchor is unfinished: the claim finds nothing; finishing
+  the older one wakes this one.
+* the model fails for now: back to PENDING with ``next_attempt_at``; it keeps its place.
+* it fails for good, or too often: FAILED with the reason, and the next one may run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from memories import wake
+from memories.models import Operation
+from memories.models.ingestion import UNFINISHED
+from memories.types import OperationResult
+from memplatform.lib import clock
+from memplatform.lib.errors import PlatformError
+
+
+class LeaseLost(PlatformError):
+    """Another runner took this operation over; nothing was written."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write one operation's outcome, until it is taken over."""
+
+    operation_id: UUID
+    token: int
+
+
+def claim(operation_id: UUID, *, lease_s: float) -> Operation | None:
+    """Take an operation to run it, or None when there is nothing to do now.
+
+    Call inside the tenant's scope. The attempt is counted at once, so that an
+    operation that kills its runner cannot run for ever.
+    """
+    now = clock.now()
+    operation = Operation.objects.select_for_update().filter(id=operation_id).first()
+    if operation is None or not _is_runnable(operation, now):
+        return None
+    operation.status = Operation.Status.RUNNING
+    operation.attempts += 1
+    operation.lease_token += 1
+    operation.lease_until = now + timedelta(seconds=lease_s)
+    operation.next_attempt_at = None
+    operation.started_at = operation.started_at or now
+    operation.updated_at = now
+    operation.save(update_fields=_CLAIMED)
+    return operation
+
+
+_CLAIMED = [
+    "status",
+    "attempts",
+    "lease_token",
+    "lease_until",
+    "next_attempt_at",
+    "started_at",
+    "updated_at",
+]
+
+
+def hold(lease: Lease) -> Operation:
+    """Lock the operation for its final write; raises LeaseLost when taken over."""
+    operation = (
+        Operation.objects.select_for_update()
+        .filter(
+            id=lease.operation_id,
+            lease_token=lease.token,
+            status=Operation.Status.RUNNING,
+        )
+        .first()
+    )
+    if operation is None:
+        raise LeaseLost
+    return operation
+
+
+def succeed(operation: Operation, results: Sequence[OperationResult]) -> None:
+    """Settle a held operation and wake the next of its anchor after the commit."""
+    operation.results = results_json(results)
+    _settle(operation, Operation.Status.SUCCEEDED)
+
+
+def fail(operation: Operation, code: str, message: str) -> None:
+    """Settle a held operation with its reason; visible and replayable."""
+    operation.error_code, operation.error = code, message
+    _settle(operation, Operation.Status.FAILED)
+
+
+def postpone(operation: Operation, error: PlatformError, until: datetime) -> None:
+    """Back to PENDING, keeping its place; the sweep wakes it at ``until``."""
+    operation.status = Operation.Status.PENDING
+    operation.error_code, operation.error = error.code, error.message
+    operation.next_attempt_at, operation.lease_until = until, None
+    operation.updated_at = clock.now()
+    operation.save(
+        update_fields=[
+            "status",
+            "error_code",
+            "error",
+            "next_attempt_at",
+            "lease_until",
+            "updated_at",
+        ]
+    )
+
+
+def wake_next(operation: Operation) -> None:
+    """Wake the oldest unfinished add behind this one, after the commit."""
+    if operation.anchor_id is None:
+        return
+    following = (
+        Operation.objects.filter(
+            anchor_id=operation.anchor_id,
+            seq__gt=operation.seq,
+            status__in=UNFINISHED,
+        )
+        .order_by("seq")
+        .values_list("id", flat=True)
+        .first()
+    )
+    if following is not None:
+        wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, following)
+
+
+def mark_woken(operation_id: UUID, *, before: datetime) -> bool:
+    """Note a wake-up; False when somebody else just did (two beats at once)."""
+    lately = Q(woken_at__isnull=True) | Q(woken_at__lt=before)
+    waiting = Operation.objects.filter(lately, id=operation_id, status__in=UNFINISHED)
+    return bool(waiting.update(woken_at=clock.now()))
+
+
+def results_json(results: Sequence[OperationResult]) -> list[dict[str, Any]]:
+    """Ids and events only; the text is looked up in the version when it is shown."""
+    return [
+        {"id": str(r.memory_id), "event": r.event, "number": r.number} for r in results
+    ]
+
+
+def _is_runnable(operation: Operation, now: datetime) -> bool:
+    if operation.status == Operation.Status.RUNNING:
+        is_free = operation.lease_until is None or operation.lease_until < now
+    else:
+        is_free = operation.status == Operation.Status.PENDING
+    is_due = operation.next_attempt_at is None or operation.next_attempt_at <= now
+    return is_free and is_due and not _has_older(operation)
+
+
+def _has_older(operation: Operation) -> bool:
+    if operation.anchor_id is None or operation.seq is None:
+        return False
+    return Operation.objects.filter(
+        anchor_id=operation.anchor_id, seq__lt=operation.seq, status__in=UNFINISHED
+    ).exists()
+
+
+def _settle(operation: Operation, status: Operation.Status) -> None:
+    now = clock.now()
+    operation.status = status
+    operation.completed_at = operation.updated_at = now
+    operation.latency_ms = (now - operation.created_at).total_seconds() * 1000
+    operation.lease_until = None
+    if status == Operation.Status.SUCCEEDED:
+        operation.error_code = operation.error = None
+    operation.save(
+        update_fields=[
+            "status",
+            "results",
+            "error_code",
+            "error",
+            "completed_at",
+            "updated_at",
+            "latency_ms",
+            "lease_until",
+        ]
+    )
+    wake_next(operation)

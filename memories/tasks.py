@@ -1,0 +1,41 @@
+"""Celery entry points: ids in, one call. The work is in services."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from memories import wake
+from memories.services import background, reembedding
+from memories.services.run import run_operation
+
+
+@shared_task(name=wake.RUN_OPERATION)
+def run(tenant_id: str, operation_id: str) -> None:
+    """Run one accepted operation, if it is its turn."""
+    run_operation(UUID(tenant_id), UUID(operation_id))
+
+
+@shared_task(name="operations.sweep")
+def sweep() -> None:
+    """Wake what lost its message or its worker."""
+    background.wake_due_operations()
+
+
+@shared_task(name=wake.REFRESH_SUMMARY)
+def refresh_summary(tenant_id: str, anchor_id: str) -> None:
+    """Bring the rolling summary of a conversation up to date."""
+    background.refresh_anchor_summary(UUID(tenant_id), UUID(anchor_id))
+
+
+@shared_task(name=wake.REEMBED)
+def reembed(tenant_id: str, space_id: str) -> None:
+    """Fill a building space; switch to it when it is complete."""
+    reembedding.reembed_space(UUID(tenant_id), UUID(space_id))
+
+
+@shared_task(name="maintenance.housekeeping")
+def housekeeping() -> None:
+    """Note expiries, flush key usage, forget old idempotency records."""
+    background.keep_house()
