@@ -36,7 +36,7 @@ from tenants.models import (
     Usage,
 )
 from tenants.scopes import current_tenant_id, operator_scope, tenant_scope
-from tenants.selectors import Access
+from tenants.selectors import Access, KnownKey
 
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 INVITATION_TTL = timedelta(days=7)
@@ -313,26 +313,26 @@ def admit_key(text: str) -> Access:
     parts = keys.parse_key(text)
     now = clock.now()
     with tenant_scope(parts.tenant_id):
-        key = selectors.find_api_key(parts.prefix)
+        key = selectors.find_known_key(parts.prefix)
         if key is None or not parts.matches(key.digest) or not _is_admitted(key, now):
             raise NotAuthenticated
         _note_use(key, now)
-        return Access.of_key(key)
+        return key.access
 
 
-def _is_admitted(key: ApiKey, at: datetime) -> bool:
-    is_tenant_active = key.tenant.status == Tenant.Status.ACTIVE
-    return key.is_usable(at) and is_tenant_active and key.owner.is_active
+def _is_admitted(key: KnownKey, at: datetime) -> bool:
+    is_expired = key.expires_at is not None and at >= key.expires_at
+    return key.is_live and key.revoked_at is None and not is_expired
 
 
-def _note_use(key: ApiKey, at: datetime) -> None:
+def _note_use(key: KnownKey, at: datetime) -> None:
     """One write a minute and key, whichever process sees it first."""
     if key.last_used_at and at - key.last_used_at < LAST_USED_RESOLUTION:
         return
     stale = models.Q(last_used_at=None) | models.Q(
         last_used_at__lte=at - LAST_USED_RESOLUTION
     )
-    ApiKey.objects.filter(stale, id=key.id).update(last_used_at=at)
+    ApiKey.objects.filter(stale, id=key.access.key_id).update(last_used_at=at)
 
 
 def flush_key_usage() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from memplatform.lib import ids, logs
 
@@ -22,6 +22,10 @@ EXPOSED_HEADERS = (
     "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
     "X-Request-ID"
 )
+LENGTH_REQUIRED = {
+    "detail": "Send the body with a Content-Length, not in chunks.",
+    "code": "length_required",
+}
 _ADDED = "_headers_for_the_answer"
 
 
@@ -43,7 +47,7 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("//"):
             request.path_info = "/" + request.path_info.lstrip("/")
-            request.path = request.path_info
+            request.path = request.META.get("SCRIPT_NAME", "") + request.path_info
         given = request.headers.get("X-Request-ID", "")
         request_id = given if ACCEPTED_REQUEST_ID.fullmatch(given) else ids.new_id().hex
         token = logs.request_id.set(request_id)
@@ -58,6 +62,8 @@ class RequestMiddleware:
         is_api = request.path_info.startswith(API_PREFIXES)
         if is_api and request.method == "OPTIONS":
             response = HttpResponse(b"{}", content_type="application/json")
+        elif is_api and _has_unmeasured_body(request):
+            response = JsonResponse(LENGTH_REQUIRED, status=411)
         else:
             response = self.get_response(request)
         if is_api:
@@ -69,3 +75,9 @@ class RequestMiddleware:
         for name, value in request.__dict__.get(_ADDED, {}).items():
             response[name] = value
         return response
+
+
+def _has_unmeasured_body(request: HttpRequest) -> bool:
+    """Django reads a body without a length as an empty one, which would be a lie."""
+    is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    return is_chunked and not request.headers.get("Content-Length")

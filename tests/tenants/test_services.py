@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -381,9 +380,3 @@ def test_reading_by_name_or_id_says_what_is_missing(in_acme):
     ):
         with pytest.raises(selectors.NotFound):
             read()
-
-
-def test_expiry_is_the_first_instant_of_refusal(frozen):
-    key = ApiKey(expires_at=frozen.instant + timedelta(seconds=1), tenant_id=new_id())
-    assert key.is_usable(frozen.instant)
-    assert not key.is_usable(key.expires_at)

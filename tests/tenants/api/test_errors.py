@@ -117,8 +117,18 @@ def test_a_database_that_is_away_is_503(committed_db, api, acme):
     assert answer.json()["code"] == "unavailable"
 
 
-def test_leading_slashes_are_collapsed(api, acme):
-    assert api(acme.key).get("//v1/whoami/").status_code in (200, 404)
+def test_leading_slashes_are_collapsed(client, db):
+    """Some clients join a host that ends in a slash with a path that begins with one."""
+    environ = {"PATH_INFO": "//v1/whoami/"}
+    assert client.get("/v1/whoami/", **environ).status_code == 401
+
+
+def test_a_body_in_chunks_is_refused_not_ignored(api, acme):
+    client = api(acme.key)
+    answer = client.post(
+        "/v1/whoami/", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH=""
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
 
 
 def test_a_preflight_needs_no_key(client):
