@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from memories.pipeline.prompting import quote
+from memories.pipeline.reply import storable
 from memories.providers.base import Chat, ChatReply, ChatRequest
 from memories.types import ModelCall, PromptText
 from memplatform.lib.errors import ProviderError, ProviderReplyInvalid
@@ -83,8 +84,8 @@ class Asker:
                 {"role": "system", "content": request.system},
                 {"role": "user", "content": request.user},
             ),
-            reply=reply.text if reply else "",
-            error=problem.message if problem else "",
+            reply=storable(reply.text) if reply else "",
+            error=storable(problem.message) if problem else "",
         )
 
 

@@ -44,8 +44,8 @@ GRAPH_RULE = (
 )
 
 _PLACEHOLDER = re.compile(r"\{(user|agent|categories|project|graph|words)\}")
-# str.splitlines breaks at these; json.dumps leaves them alone.
-_LINE_BREAKS = re.compile("[\x7f\x85\u2028\u2029]")
+# json.dumps leaves these alone: str.splitlines breaks at some, UTF-8 lacks the others.
+_UNSAFE = re.compile("[\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _marked(text: str) -> str:
 def quote(text: str) -> str:
     """``text`` as a JSON string that is one line to every reader."""
     literal = json.dumps(text, ensure_ascii=False)
-    return _LINE_BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", literal)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", literal)
 
 
 def exchange_text(
@@ -231,7 +231,7 @@ def _join(*parts: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_LINE_BREAKS.sub(" ", text).split())
+    return " ".join(_UNSAFE.sub(" ", text).split())
 
 
 # --- fitting the window ---------------------------------------------------------------

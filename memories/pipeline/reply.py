@@ -138,9 +138,19 @@ def _coerce(value: Any, rule: Mapping[str, Any]) -> Any:
     if rule["type"] == "array":
         values = value if isinstance(value, list) else [value]
         return [_coerce(item, rule["items"]) for item in values if item is not None]
-    if isinstance(value, str) and "string" not in rule["type"]:
-        return _number_or_text(value)
+    if rule["type"] == "object":
+        return fill_defaults(value, rule) if isinstance(value, dict) else value
+    if isinstance(value, str):
+        is_text = "string" in rule["type"]
+        return storable(value) if is_text else _number_or_text(value)
+    if isinstance(value, float) and "integer" in rule["type"] and value.is_integer():
+        return int(value)
     return value
+
+
+def storable(text: str) -> str:
+    """Without what PostgreSQL cannot store: NUL and halves of surrogate pairs."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _number_or_text(value: str) -> Any:
@@ -157,6 +167,5 @@ def _number_or_text(value: str) -> Any:
 def _drop(row: Any, problem: str) -> Dropped:
     text = row.get("text") if isinstance(row, dict) else None
     readable = text if isinstance(text, str) else json.dumps(row, default=str)
-    return Dropped(
-        reason=f"The model's row is unusable: {problem}", text=readable[:500]
-    )
+    reason = storable(f"The model's row is unusable: {problem}")
+    return Dropped(reason, storable(readable[:500]))

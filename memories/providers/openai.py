@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import IntEnum
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ from memories.providers.base import ChatReply, ChatRequest
 from memories.providers.retry import Deadline, call_with_retries
 from memories.providers.tokens import clip_tokens
 from memories.types import SpaceKey, Vectors
+from memplatform.lib import clock
 from memplatform.lib.errors import (
     InvalidRequest,
     ProviderRateLimited,
@@ -343,13 +345,17 @@ def _refuses_format(exc: openai.APIStatusError) -> bool:
 
 
 def _retry_after_s(headers: httpx2.Headers) -> float | None:
-    """Seconds from Retry-After-Ms or Retry-After (RFC 9110 §10.2.3, seconds form)."""
+    """Seconds, from Retry-After-Ms or either form of Retry-After (RFC 9110 §10.2.3)."""
     for name, per_second in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[name]) / per_second)
         except (KeyError, ValueError):
             continue
-    return None
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+        return max(0.0, (until - clock.now()).total_seconds())
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 class OpenAIChat:

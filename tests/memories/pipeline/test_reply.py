@@ -43,6 +43,7 @@ PARSED = {"text": "User sings", "from": [1], "conf": 1, "op": "ADD", "id": None}
         f'{{"facts":[{ROW}],"note":"extra keys do not matter"}}',
         '{"facts":[{"text":"User sings","conf":"1","op":"ADD","from":["1"]}]}',
         '{"facts":[{"text":"User sings","conf":1,"op":"ADD","from":1}]}',
+        '{"facts":[{"text":"User\\u0000 sings","conf":1,"op":"ADD","from":[1.0]}]}',
         '{"facts":[{"text":"User sings","from":[1],"conf":1,"op":"ADD","id":"null","x":1}]}',
     ],
 )
@@ -68,6 +69,11 @@ def test_it_reads_what_was_meant(text):
 def test_what_cannot_be_read_is_an_error_not_an_empty_answer(text):
     with pytest.raises(ProviderReplyInvalid):
         READER.read(text)
+
+
+def test_no_reply_brings_what_cannot_be_stored():
+    rows = READER.read(f'{{"facts":[{ROW.replace("sings", chr(92) + "ud800")}]}}')
+    assert rows.kept[0]["text"] == "User ?"
 
 
 def test_an_empty_list_is_an_answer():

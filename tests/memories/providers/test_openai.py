@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import httpx2
 import numpy as np
@@ -24,6 +25,7 @@ from memories.providers.retry import (
     call_with_retries,
 )
 from memories.providers.tokens import bound_tokens, clip_tokens
+from memplatform.lib import clock
 from memplatform.lib.errors import (
     InvalidRequest,
     ProviderError,
@@ -245,6 +247,27 @@ def test_an_exhausted_quota_is_not_tried_again():
 
     with pytest.raises(ProviderRejected, match="quota"):
         offline(handler).complete(SUMMARIZE)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Wed, 08 May 2024 14:00:00 GMT"}, 240),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_in_each_of_its_forms(headers, seconds):
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(429, headers=headers, json={"error": {}})
+
+    chat = offline(handler, max_attempts=1)
+    now = datetime(2024, 5, 8, 13, 56, tzinfo=UTC)
+    with clock.frozen(now), pytest.raises(ProviderRateLimited) as caught:
+        chat.complete(SUMMARIZE)
+    assert caught.value.retry_after_s == seconds
 
 
 @pytest.mark.parametrize(

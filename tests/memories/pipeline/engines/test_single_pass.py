@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from memories.pipeline.engines.single_pass import SinglePass
 from memories.types import PromptText, Verdict
@@ -219,6 +221,31 @@ def test_rows_that_fit_are_kept_and_the_others_reported(talk):
     result = talk.decide("I like tea.")
     assert verdicts(result) == ["ADD"]
     assert result.dropped[0].text == "User sings."
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(columns=st.dictionaries(st.sampled_from(sorted(row())), ANYTHING, max_size=4))
+def test_whatever_a_row_holds_the_engine_stands(talk, columns):
+    """Beside a sound row, nonsense is refused, reported or harmless; it never raises."""
+    talk.server.reply(reply(row(text="User is sound."), row(**columns)))
+    result = talk.decide("I like tea.")
+    assert result.decisions[0].fact.text == "User is sound."
+    for fact in (decision.fact for decision in result.decisions if decision.fact):
+        assert fact.messages == (0,)
+        assert 0 <= fact.confidence <= 1
+        assert "\0" not in fact.text
+        fact.text.encode()
 
 
 # --- replies that cannot be used ------------------------------------------------------
