@@ -1,0 +1,305 @@
+"""The filter language: what it refuses, what it binds, and that SQL means what it says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memories.selectors.filters import join, parse_filters, restrict
+from memories.types import Scope
+from memplatform.lib.errors import InvalidRequest
+from tests.memories.selectors.filter_evaluator import IDS, Row, matches
+
+ME = {"user_id": "ida"}
+
+
+def deep(levels):
+    raw = ME
+    for _ in range(levels - 1):
+        raw = {"AND": [raw]}
+    return raw
+
+
+# --- What is refused --------------------------------------------------------
+
+BAD = {
+    "missing": (None, "required"),
+    "text": ("user_id", "object"),
+    "list": ([ME], "object"),
+    "empty": ({}, "empty object"),
+    "unknown key": ({**ME, "shoe_size": 39}, "unknown filter key shoe_size"),
+    "camel case": ({"userId": "ida"}, "userId"),
+    "dotted metadata": ({**ME, "metadata.kind": "x"}, "metadata.kind"),
+    "lower-case group": ({"and": [ME]}, "and"),
+    # --- a positive subject is needed
+    "no subject": ({"metadata": {"kind": "x"}}, "at least one"),
+    "only negated": ({"NOT": ME}, "at least one"),
+    "only twice negated": ({"NOT": {"NOT": ME}}, "at least one"),
+    "only ne": ({"user_id": {"ne": "ida"}}, "at least one"),
+    # --- nothing that would match everything
+    "empty AND": ({**ME, "AND": []}, "AND"),
+    "empty OR": ({**ME, "OR": []}, "OR"),
+    "empty NOT": ({**ME, "NOT": []}, "NOT"),
+    "empty NOT object": ({**ME, "NOT": {}}, "empty object"),
+    "empty object inside": ({"AND": [ME, {}]}, "empty object"),
+    "AND of an object": ({"AND": ME}, "AND"),
+    "OR of texts": ({"OR": ["ida"]}, "object"),
+    "empty operators": ({"user_id": {}}, "user_id"),
+    "empty metadata": ({**ME, "metadata": {}}, "metadata"),
+    "empty metadata operators": ({**ME, "metadata": {"kind": {}}}, "metadata.kind"),
+    "empty text": ({**ME, "keywords": {"contains": ""}}, "keywords"),
+    # --- subjects
+    "null": ({"user_id": None}, "user_id"),
+    "blank": ({"user_id": " "}, "user_id"),
+    "empty in": ({"user_id": {"in": []}}, "user_id"),
+    "in of text": ({"user_id": {"in": "ida"}}, "user_id"),
+    "bare list": ({"user_id": ["ida"]}, "user_id"),
+    "true": ({"user_id": True}, "user_id"),
+    "stars": ({"user_id": "**"}, "user_id"),
+    "star in a list": ({"user_id": {"in": ["*"]}}, "user_id"),
+    "too long": ({"user_id": "x" * 257}, "256"),
+    "NUL": ({"user_id": "a\0b"}, "NUL"),
+    "unknown operator": ({**ME, "run_id": {"nin": ["r"]}}, "nin"),
+    "contains on an id": ({**ME, "run_id": {"contains": "r"}}, "contains"),
+    # --- times
+    "word": ({**ME, "created_at": {"gte": "last tuesday"}}, "created_at"),
+    "number": ({**ME, "created_at": {"gte": 1700000000}}, "created_at"),
+    "no such day": ({**ME, "created_at": "2022-02-30"}, "created_at"),
+    "beyond the calendar": (
+        {**ME, "updated_at": {"lt": "0001-01-01T00:00:00+14:00"}},
+        "updated_at",
+    ),
+    "null time": ({**ME, "expiration_date": None}, "expiration_date"),
+    "sql operator": ({**ME, "created_at": {">=": "2022-01-01"}}, ">="),
+    # --- the rest
+    "bare categories": ({**ME, "categories": "food"}, "categories"),
+    "categories eq": ({**ME, "categories": {"eq": "food"}}, "eq"),
+    "categories in of numbers": ({**ME, "categories": {"in": [1]}}, "categories"),
+    "metadata text": ({**ME, "metadata": "kind"}, "metadata"),
+    "metadata range": ({**ME, "metadata": {"n": {"gt": 1}}}, "gt"),
+    "metadata in": ({**ME, "metadata": {"n": {"in": [1]}}}, "in"),
+    "metadata beyond bigint": ({**ME, "metadata": {"n": 2**63}}, "metadata.n"),
+    "metadata contains a list": (
+        {**ME, "metadata": {"n": {"contains": [1]}}},
+        "metadata.n",
+    ),
+    "bare keywords": ({**ME, "keywords": "bees"}, "keywords"),
+    "keywords eq": ({**ME, "keywords": {"eq": "bees"}}, "eq"),
+    "memory_ids of words": ({**ME, "memory_ids": ["bees"]}, "memory_ids"),
+    "no memory_ids": ({**ME, "memory_ids": []}, "memory_ids"),
+    "65 levels": (deep(65), "64"),
+    "too many conditions": ({"AND": [ME] * 1001}, "1000"),
+    "too many listed": ({"user_id": {"in": ["x"] * 10_001}}, "10000"),
+    "too many metadata keys": (
+        {**ME, "metadata": {str(n): n for n in range(101)}},
+        "100",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_it_refuses_and_says_what(case):
+    raw, told = BAD[case]
+    with pytest.raises(InvalidRequest) as refused:
+        parse_filters(raw)
+    assert told in refused.value.message
+    assert refused.value.fields == {"filters": [refused.value.message]}
+
+
+def test_a_scope_is_not_always_needed():
+    assert parse_filters({"metadata": {"kind": "x"}}, needs_scope=False).sql
+
+
+def test_64_levels_are_fine():
+    assert parse_filters(deep(64)).scope == Scope(user_id="ida")
+
+
+# --- What every match is bound to -------------------------------------------
+
+BOUND = [
+    # raw filter, the ids every match carries, whether that is all it asks
+    (ME, {"user_id": "ida"}, True),
+    (
+        {"user_id": {"eq": "ida"}, "run_id": "r"},
+        {"user_id": "ida", "run_id": "r"},
+        True,
+    ),
+    (
+        {"AND": [ME, {"AND": [{"run_id": "r"}]}]},
+        {"user_id": "ida", "run_id": "r"},
+        True,
+    ),
+    ({"OR": [ME]}, {"user_id": "ida"}, True),
+    ({"user_id": 7}, {"user_id": "7"}, True),
+    ({**ME, "metadata": {"a": 1}}, {"user_id": "ida"}, False),
+    ({**ME, "OR": [{"run_id": "r"}, {"run_id": "s"}]}, {"user_id": "ida"}, False),
+    ({**ME, "NOT": {"run_id": "r"}}, {"user_id": "ida"}, False),
+    ({"OR": [ME, {"user_id": "bo"}]}, {}, False),
+    ({"user_id": "*"}, {}, False),
+    ({"user_id": {"in": ["ida"]}}, {}, False),
+    # Contradictory: nothing matches, and no counter answers that.
+    ({"AND": [ME, {"user_id": "bo"}]}, {"user_id": "ida"}, False),
+]
+
+
+@pytest.mark.parametrize(("raw", "bound", "is_only_scope"), BOUND)
+def test_it_tells_what_matches_are_bound_to(raw, bound, is_only_scope):
+    filters = parse_filters(raw)
+    assert filters.scope == Scope(**bound)
+    assert filters.is_only_scope is is_only_scope
+
+
+def test_restricting_binds_and_keeps_the_rest():
+    filters = restrict(parse_filters({"user_id": "*"}), Scope(user_id="ida"))
+    assert filters.scope == Scope(user_id="ida")
+    assert not filters.is_only_scope
+    assert filters.params == ("ida",)
+
+
+def test_restricting_to_nothing_changes_nothing():
+    filters = parse_filters(ME)
+    assert restrict(filters, Scope()) is filters
+
+
+# --- What it means: SQL against plain Python ---------------------------------
+
+NAMES = ["ida", "Ida", "bo", "5"]
+WORDS = ["Bees", "bees 100%", "a_b", "aXb", "Ünal's 'q' \\", "100"]
+DAYS = ["2022-01-01", "2022-06-15", "2023-03-01"]
+INSTANTS = [
+    *DAYS,
+    "2022-01-01T00:00:00Z",
+    "2022-06-15T01:00:00+01:00",
+    "2022-12-31T23:30:00.000001",
+]
+CATEGORIES = ["food", "Food & drink", "travel"]
+MEMORY_IDS = [str(UUID(int=n)) for n in range(1, 5)]
+KEYS = ["kind", "n", "", "a'b"]
+SCALARS = [None, True, False, 0, 1, 1.0, 2.5, -(2**63), 1e300, "1", "true", "a%_b", "ü"]
+JSON = [*SCALARS, [], [1, "1"], ["a%_b", True], {}, {"eq": 1}, {"x": [1, None]}]
+
+one_of = st.sampled_from
+some = lambda values: st.lists(one_of(values), min_size=1, max_size=2)  # noqa: E731
+maybe = lambda values: st.none() | one_of(values)  # noqa: E731
+
+rows = st.builds(
+    Row,
+    id=one_of(MEMORY_IDS),
+    **{key: maybe(NAMES) for key in IDS},
+    text=one_of(WORDS),
+    metadata=st.none() | st.dictionaries(one_of(KEYS), one_of(JSON), max_size=3),
+    categories=st.none() | st.lists(one_of(CATEGORIES), max_size=2),
+    created_at=one_of([f"{t}T00:00:00+00:00" if t in DAYS else t for t in INSTANTS]),
+    updated_at=one_of(["2022-01-01T00:00:00Z", "2022-06-15T12:00:00Z"]),
+    expires_on=maybe(DAYS),
+)
+
+
+def operators(**values):
+    """An object of one or more operators."""
+    return st.fixed_dictionaries({}, optional=values).filter(bool)
+
+
+names = one_of([*NAMES, 5, "*"])
+listed_names = some([*NAMES, 5])
+instants = one_of(INSTANTS)
+compared = dict.fromkeys(("eq", "ne", "gt", "gte", "lt", "lte"), instants)
+words = one_of([*WORDS, "%", "_", "BEES", "ü", "b"])
+substrings = {"contains": words, "icontains": words}
+metadata_values = one_of([v for v in JSON if not isinstance(v, dict)]) | operators(
+    eq=one_of(JSON), ne=one_of(JSON), contains=one_of(SCALARS)
+)
+FIELDS = {
+    **dict.fromkeys(IDS, names | operators(eq=names, ne=names, **{"in": listed_names})),
+    **dict.fromkeys(
+        ("created_at", "timestamp", "updated_at", "expiration_date"),
+        instants | operators(**compared, **{"in": some(INSTANTS)}),
+    ),
+    "text": words | operators(eq=words, ne=words, **substrings),
+    "keywords": operators(**substrings),
+    "keywords_search": words | operators(**substrings),
+    "categories": operators(
+        contains=one_of(["FOOD", "o", "&", "%"]), **{"in": some([*CATEGORIES, "x"])}
+    ),
+    "metadata": st.dictionaries(one_of(KEYS), metadata_values, min_size=1, max_size=2),
+    "memory_ids": some([*MEMORY_IDS]) | operators(**{"in": some(MEMORY_IDS)}),
+}
+leaves = st.one_of(
+    *(st.fixed_dictionaries({key: value}) for key, value in FIELDS.items())
+)
+
+
+def grouped(inner):
+    several = st.lists(inner, min_size=1, max_size=3)
+    return st.one_of(
+        several.map(lambda items: {k: v for item in items for k, v in item.items()}),
+        *(
+            several.map(lambda items, key=key: {key: items})
+            for key in ("AND", "OR", "NOT")
+        ),
+        inner.map(lambda item: {"NOT": item}),
+        st.tuples(inner, inner).map(lambda two: {"AND": [two[0]], "OR": list(two)}),
+    )
+
+
+filter_objects = st.recursive(leaves, grouped, max_leaves=8)
+
+SELECT = """
+SELECT m.position FROM jsonb_to_recordset(%s::jsonb) AS m (
+    position int, id uuid, user_id varchar, agent_id varchar, app_id varchar,
+    run_id varchar, text text, metadata jsonb, categories varchar[],
+    created_at timestamptz, updated_at timestamptz, expires_on date)
+WHERE {} ORDER BY m.position
+"""
+
+
+def select(filters, rows):
+    values = [{"position": n, **asdict(row)} for n, row in enumerate(rows)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SELECT.format(filters.sql), [json.dumps(values), *filters.params]
+        )
+        return [position for (position,) in cursor.fetchall()]
+
+
+def expected(raw, rows):
+    return [n for n, row in enumerate(rows) if matches(raw, row)]
+
+
+property_test = settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@property_test
+@given(raw=filter_objects, rows=st.lists(rows, min_size=1, max_size=6))
+def test_sql_means_what_the_contract_says(db, raw, rows):
+    filters = parse_filters(raw, needs_scope=False)
+    assert select(filters, rows) == expected(raw, rows)
+
+
+@property_test
+@given(raw=filter_objects, rows=st.lists(rows, min_size=1, max_size=6))
+def test_every_match_carries_the_bound_ids(db, raw, rows):
+    filters = parse_filters(raw, needs_scope=False)
+    bound = {k: v for k, v in filters.scope.as_dict().items() if v is not None}
+    carrying = [n for n, row in enumerate(rows) if bound.items() <= asdict(row).items()]
+    found = expected(raw, rows)
+    assert set(found) <= set(carrying)
+    if filters.is_only_scope:
+        assert found == carrying
+
+
+@settings(property_test, max_examples=50)
+@given(one=filter_objects, two=filter_objects, rows=st.lists(rows, max_size=6))
+def test_joined_filters_match_what_both_do(db, one, two, rows):
+    both = join(*(parse_filters(raw, needs_scope=False) for raw in (one, two)))
+    assert select(both, rows) == expected({"AND": [one, two]}, rows)
