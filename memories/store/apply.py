@@ -407,10 +407,8 @@ def covers(pattern: Mapping[str, str], scope: Scope) -> bool:
     )
 
 
-def _may_change(target: Memory | None) -> bool:
-    return (
-        target is not None and target.state == State.ACTIVE and not target.is_immutable
-    )
+def _may_change(target: Memory) -> bool:
+    return target.state == State.ACTIVE and not target.is_immutable
 
 
 def _why_beside(decision: Decision, target: Memory | None) -> str:
