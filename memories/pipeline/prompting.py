@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from memories.prompts import shipped_prompts
 from memories.providers.tokens import bound_tokens, clip_tokens
 from memories.types import (
     ChatMessage,
@@ -86,11 +87,21 @@ def system_text(
         "graph": GRAPH_RULE if options.with_graph else "",
         "words": str(words or ""),
     }
-    present = set(_PLACEHOLDER.findall(prompt.text))
     text = _PLACEHOLDER.sub(lambda match: sections[match[1]], prompt.text)
-    if "project" not in present:
-        text = f"{text}\n\n{sections['project']}"
+    text = "\n\n".join([text, *(sections[name] for name in _left_out(prompt))])
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _left_out(prompt: PromptText) -> list[str]:
+    """Rules that a project's own prompt has no place for, though its job needs them."""
+    shipped = shipped_prompts().get(prompt.purpose)
+    needed = _placeholders(shipped.text) if shipped else {"project"}
+    missing = needed - _placeholders(prompt.text)
+    return [name for name in ("graph", "categories", "project") if name in missing]
+
+
+def _placeholders(text: str) -> set[str]:
+    return set(_PLACEHOLDER.findall(text))
 
 
 def _person(fallback: str, name: str | None) -> str:
