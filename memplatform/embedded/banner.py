@@ -43,17 +43,20 @@ found = call("/v3/memories/search/",
 for memory in found["results"]: print(memory["score"], memory["memory"])
 END
 """
-_NO_DEMO = """\
-Your own database, so no demo tenant was made. Make the first one with
+_NO_DEMO = """
+No demo credentials to show: the database is your own, or the demo is gone. Your own
+tenant is made with (give these commands the same environment):
 
-  ./manage.py create_tenant …   create_operator …   create_project …   create_key …
+./manage.py create_operator you@example.com --generate-password
+./manage.py create_tenant acme --owner you@example.com
+./manage.py create_project acme Main
+./manage.py create_key acme
 """
 
 
 def banner(run: Mapping[str, Any]) -> str:
     """``run`` is the content of run.json."""
+    has_demo = bool(run.get("api_key"))
+    parts = [_SIGN_IN.format(**run), _EXAMPLE.format(**run)] if has_demo else [_NO_DEMO]
     console = f"Console     {run['url']}/"
-    if not run.get("api_key"):
-        return "\n".join([RULE, console, "", _NO_DEMO, RULE])
-    parts = [RULE, console, _SIGN_IN.format(**run), _EXAMPLE.format(**run)]
-    return "\n".join([*parts, "Ctrl-C stops everything.", RULE])
+    return "\n".join([RULE, console, *parts, "Ctrl-C stops everything.", RULE])

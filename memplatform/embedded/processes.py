@@ -132,6 +132,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
             pass_fds=tuple(inherit),
             preexec_fn=_die_with_parent(death_signal),
             **options,

@@ -110,6 +110,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
+                umask=0o077,
                 text=True,
             )
             with child:
