@@ -13,14 +13,13 @@ from memories.pipeline.local.dates import resolve_dates
 from memories.pipeline.local.facts import Voice, split_clauses, to_third_person
 from memories.pipeline.local.language import is_english
 from memories.pipeline.local.retractions import Retraction, read_retraction
-from memories.pipeline.local.sentences import (
+from memories.pipeline.local.screening import (
     NOT_SELF_CONTAINED,
     NOTHING_STATED,
     QUESTION,
-    has_vague_subject,
     screen,
-    split_sentences,
 )
+from memories.pipeline.local.sentences import has_vague_subject, split_sentences
 from memories.pipeline.local.turns import Turn, read_turns
 from memories.types import ChatMessage, Dropped, EngineOptions, Fact, ValidTime
 

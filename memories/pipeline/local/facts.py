@@ -84,7 +84,9 @@ def _split_at_subject(sentence: str) -> Iterator[str]:
 
 def _stands_alone(clause: str) -> bool:
     """A first-person clause with a verb, and no subordinate that may go on."""
-    starts_with_subject = re.match(r"(?:I|we|my \w+)\b", clause, re.IGNORECASE)
+    starts_with_subject = re.match(
+        r"(?:I|we|my \w+|it|this|that|they)\b", clause, re.IGNORECASE
+    )
     if not starts_with_subject or _SUBORDINATE.search(clause):
         return False
     joint = _JOINT_SUBJECT.match(clause + " and I ")

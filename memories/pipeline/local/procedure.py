@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from memories.pipeline.local.sentences import split_sentences, strip_fillers
+from memories.pipeline.local.fillers import strip_fillers
+from memories.pipeline.local.sentences import split_sentences
 from memories.types import ChatMessage, Fact
 
 _NUMBERED = re.compile(r"^\s*(?:step\s*)?\d{1,2}[.):]\s+(?P<step>\S.*)$", re.IGNORECASE)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from memories.pipeline.local.facts import Voice, to_third_person
-from memories.pipeline.local.sentences import strip_fillers
+from memories.pipeline.local.fillers import strip_fillers
 
 
 @dataclass(frozen=True, slots=True)

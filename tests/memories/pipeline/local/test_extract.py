@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from memories.pipeline.local.extract import extract
-from memories.pipeline.local.sentences import NOT_SELF_CONTAINED
+from memories.pipeline.local.screening import NOT_SELF_CONTAINED
 from memories.types import ChatMessage
 from tests.memories.pipeline.local.conversation import options
 

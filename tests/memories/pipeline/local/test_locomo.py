@@ -15,7 +15,7 @@ import pytest
 from dateutil import parser
 
 from memories.pipeline.local.extract import Extraction, extract
-from memories.pipeline.local.sentences import QUESTION
+from memories.pipeline.local.screening import QUESTION
 from memories.types import ChatMessage, EngineOptions
 
 LOCOMO = Path(__file__).parents[4].parent / "shared/data/locomo/locomo_open.json"
