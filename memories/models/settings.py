@@ -1,4 +1,4 @@
-"""A typed view on ``Project.settings``; only what differs from the default is stored."""
+"""A typed view on ``Project.settings``, which stores only what differs."""
 
 from __future__ import annotations
 

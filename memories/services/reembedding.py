@@ -62,6 +62,31 @@ def change_embedder(
     return space.id
 
 
+def return_to_previous(tenant_id: UUID, project_id: UUID) -> EmbeddingSpace:
+    """Go back to the space that was read before the active one; opens its scope.
+
+    What was stored since is embedded into it first. Raises NotFound without one.
+    """
+    with tenant_scope(tenant_id, project_id=project_id):
+        retired = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.RETIRED)
+        previous = retired.order_by("-activated_at").first()
+    if previous is None:
+        raise NotFound("This project never had another embedding space.")
+    change_embedder(
+        tenant_id,
+        project_id,
+        SpaceKey(
+            previous.provider,
+            previous.model,
+            previous.dimension,
+            previous.fingerprint,
+        ),
+        base_url=previous.base_url,
+        api_key_encrypted=previous.api_key_encrypted,
+    )
+    return previous
+
+
 def reembed_space(tenant_id: UUID, space_id: UUID) -> None:
     """Fill a space chunk by chunk, then switch; resumes where it was stopped.
 

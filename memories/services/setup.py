@@ -24,7 +24,7 @@ def ready_setup(tenant_id: UUID, project_id: UUID) -> ProjectSetup:
     if setup.active_space is not None and setup.prompts:
         return setup
     with tenant_scope(tenant_id):
-        ensure_active_space(project_id, setup.configured_space)
+        ensure_active_space(project_id, setup.configured_space, setup.embedding_config)
         ensure_shipped_prompts(project_id)
     with tenant_scope(tenant_id):
         return get_setup(project_id)

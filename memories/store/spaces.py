@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from memories.models import EmbeddingSpace
+from memories.models import EmbeddingSpace, ProviderConfig
 from memories.types import SpaceKey
 from memplatform.lib import clock
 from tenants.models import Project
 
 
-def ensure_active_space(project_id: UUID, key: SpaceKey) -> None:
+def ensure_active_space(
+    project_id: UUID, key: SpaceKey, config: ProviderConfig | None
+) -> None:
     """Give a project without a space its first one; call inside its tenant's scope.
 
     The project's row is locked, so that two first adds make one space.
@@ -25,6 +27,8 @@ def ensure_active_space(project_id: UUID, key: SpaceKey) -> None:
         model=key.model,
         dimension=key.dimension,
         fingerprint=key.fingerprint,
+        base_url=config.base_url if config else "",
+        api_key_encrypted=config.api_key_encrypted if config else "",
         state=active,
         activated_at=clock.now(),
     )

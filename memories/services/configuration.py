@@ -1,0 +1,185 @@
+"""Configure a project: its settings and its providers; each change is audited.
+
+Settings are checked against :class:`ProjectSettings`; provider keys are encrypted
+before they touch the database. Call inside the tenant's scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from memories.models import EmbeddingSpace, ProviderConfig
+from memories.models.settings import ENGINES, ProjectSettings
+from memories.providers import secrets
+from memories.store.spaces import touch_project
+from memplatform.lib import clock
+from memplatform.lib.errors import InvalidRequest
+from tenants.audit import SYSTEM, Actor, record_audit
+from tenants.models import Project
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "recent_messages": (0, 100),
+    "recalled_memories": (1, 100),
+    "summary_every_messages": (2, 1000),
+    "session_gap_hours": (1, 24 * 365),
+    "dense_weight": (0, 10),
+    "text_weight": (0, 10),
+}
+PROVIDER_OPTIONS: Mapping[str, type] = {
+    "timeout_s": float,
+    "deadline_s": float,
+    "concurrency": int,
+    "context_tokens": int,
+    "dimension": int,
+}
+
+
+def change_settings(
+    project: Project, changes: Mapping[str, Any], *, actor: Actor = SYSTEM
+) -> ProjectSettings:
+    """Change some settings; None gives a setting its default back.
+
+    Raises InvalidRequest naming each field that is unknown or out of range.
+    """
+    defaults = asdict(ProjectSettings())
+    problems = {
+        name: [problem]
+        for name, value in changes.items()
+        if (problem := _problem(name, value, defaults))
+    }
+    if problems:
+        name, (problem,) = next(iter(problems.items()))
+        raise InvalidRequest(f"{name}: {problem}", fields=problems)
+    project = Project.objects.select_for_update().get(id=project.id)
+    old = dict(project.settings)
+    kept = {**old, **changes}
+    project.settings = {k: v for k, v in kept.items() if v is not None}
+    project.updated_at = clock.now()
+    project.save(update_fields=["settings", "updated_at"])
+    diff = {name: [old.get(name), project.settings.get(name)] for name in changes}
+    record_audit("project.settings", project, actor=actor, changes=diff)
+    return ProjectSettings.of(project.settings)
+
+
+def configure_provider(
+    project: Project,
+    kind: str,
+    *,
+    base_url: str,
+    model: str,
+    api_key: str = "",
+    options: Mapping[str, Any] | None = None,
+    actor: Actor = SYSTEM,
+) -> ProviderConfig:
+    """Give a project its own chat, embedding or rerank endpoint.
+
+    The key is encrypted with the first of ENCRYPTION_KEYS and never shown again. An
+    embedding provider serves from the next ``reembed`` on. Raises InvalidRequest.
+    """
+    _require_kind(kind)
+    _require_url(base_url)
+    given = _provider_options(options or {})
+    if not model.strip():
+        raise InvalidRequest("model: name one.", fields={"model": ["Name one."]})
+    now = clock.now()
+    config, is_new = ProviderConfig.objects.update_or_create(
+        project=project,
+        kind=kind,
+        defaults={
+            "base_url": base_url,
+            "model": model.strip(),
+            "api_key_encrypted": secrets.encrypt(api_key, settings.ENCRYPTION_KEYS),
+            "options": given,
+            "updated_at": now,
+        },
+        create_defaults={
+            "base_url": base_url,
+            "model": model.strip(),
+            "api_key_encrypted": secrets.encrypt(api_key, settings.ENCRYPTION_KEYS),
+            "options": given,
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    touch_project(project.id)
+    action = "provider.create" if is_new else "provider.update"
+    changes = {"kind": [None, kind], "model": [None, model], "url": [None, base_url]}
+    record_audit(action, config, actor=actor, changes=changes)
+    return config
+
+
+def rotate_secrets(*, actor: Actor = SYSTEM) -> int:
+    """Encrypt every stored key of the open tenant with the first of ENCRYPTION_KEYS.
+
+    Returns how many. Afterwards the older keys may leave the list.
+    """
+    rotated = 0
+    for model in (ProviderConfig, EmbeddingSpace):
+        for row in model.objects.exclude(api_key_encrypted="").select_for_update():
+            row.api_key_encrypted = secrets.rotate(
+                row.api_key_encrypted, settings.ENCRYPTION_KEYS
+            )
+            row.save(update_fields=["api_key_encrypted"])
+            touch_project(row.project_id)
+            record_audit("secret.rotate", row, actor=actor)
+            rotated += 1
+    return rotated
+
+
+def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
+    if name not in defaults:
+        known = ", ".join(field.name for field in fields(ProjectSettings))
+        return f"there is no such setting; there are {known}."
+    if value is None:
+        return None
+    if name == "engine" and value not in ENGINES:
+        return f"one of {', '.join(ENGINES)}."
+    if name == "categories":
+        return None if _is_catalogue(value) else "an object of names to descriptions."
+    if name in RANGES:
+        low, high = RANGES[name]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_within = is_number and low <= value <= high
+        return None if is_within else f"a number from {low:g} to {high:g}."
+    expected = type(defaults[name])
+    return None if isinstance(value, expected) else f"must be {expected.__name__}."
+
+
+def _is_catalogue(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and name and isinstance(description, str)
+        for name, description in value.items()
+    )
+
+
+def _require_kind(kind: str) -> None:
+    if kind not in ProviderConfig.Kind.values:
+        message = f"one of {', '.join(ProviderConfig.Kind.values)}."
+        raise InvalidRequest(f"kind: {message}", fields={"kind": [message]})
+
+
+def _require_url(base_url: str) -> None:
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = "an http(s) address, such as https://api.openai.com/v1."
+        raise InvalidRequest(f"base_url: {message}", fields={"base_url": [message]})
+
+
+def _provider_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in PROVIDER_OPTIONS:
+            message = f"unknown; there are {', '.join(PROVIDER_OPTIONS)}."
+            raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
+        try:
+            given[name] = PROVIDER_OPTIONS[name](value)
+        except (TypeError, ValueError) as exc:
+            raise InvalidRequest(
+                f"{name}: must be a number.", fields={name: ["Must be a number."]}
+            ) from exc
+    return given
