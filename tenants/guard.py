@@ -49,8 +49,8 @@ class ScopedQuerySet(models.QuerySet[Row]):
         super()._fetch_all()
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Row]:
-        self._check()
-        return super().iterator(chunk_size)
+        self._check()  # when the first row is asked for, not before
+        yield from super().iterator(chunk_size)
 
     def count(self) -> int:
         self._check()

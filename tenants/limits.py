@@ -2,8 +2,8 @@
 
 Rates are counted in Valkey, in fixed windows of a minute, one round trip a request;
 without Valkey every request passes, for a refusal would be our fault. Usage is counted
-in the process and written to ``Usage`` in batches: a killed process loses at most
-``FLUSH_EVERY_S`` of counts, never an effect.
+in the process and written to ``Usage`` in batches, by whichever request finds the last
+batch ``FLUSH_EVERY_S`` old: a process that ends loses its last counts, never an effect.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Sum
 
 from memplatform.lib import clock
-from memplatform.lib.errors import QuotaExceeded
+from memplatform.lib.errors import InvalidRequest, QuotaExceeded
 from memplatform.lib.ids import new_id
 from tenants.models import Project, Usage
 from tenants.scopes import current_tenant_id, tenant_scope
@@ -202,16 +203,31 @@ def flush_usage_if_due() -> None:
 def flush_usage() -> int:
     """Write what this process counted; returns the rows written. Opens its own scopes.
 
-    A count is lost when its project is gone or the write fails, and the log says so.
+    Counts of a project that is gone are dropped; a write that fails is logged and not
+    tried again, for it must not fail the request that happens to flush.
     """
     by_tenant: dict[UUID, dict[Counted, Amounts]] = defaultdict(dict)
     counts = _buffer.take()
     for counted, amounts in counts.items():
         by_tenant[counted.tenant_id][counted] = amounts
     for tenant_id, rows in by_tenant.items():
-        with tenant_scope(tenant_id):
-            add_usage(rows)
+        try:
+            with tenant_scope(tenant_id):
+                add_usage(rows)
+        except DatabaseError as exc:
+            log.warning("%d usage counts are lost: %s", len(rows), exc)
     return len(counts)
+
+
+def check_limits(limits: Mapping[str, Any]) -> None:
+    """Raise InvalidRequest unless these are limits that every request can read."""
+    per_month = limits.get(PER_MONTH, {})
+    counts = [limits.get(PER_MINUTE, 0)]
+    counts += per_month.values() if isinstance(per_month, Mapping) else [None]
+    is_known = set(limits) <= {PER_MINUTE, PER_MONTH}
+    if not is_known or not all(type(count) is int and count >= 0 for count in counts):
+        message = f'Use {{"{PER_MINUTE}": n, "{PER_MONTH}": {{operation: n}}}}, n ≥ 0.'
+        raise InvalidRequest(message, fields={"limits": [message]})
 
 
 def add_usage(counts: Mapping[Counted, Mapping[str, int]]) -> None:

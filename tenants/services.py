@@ -24,7 +24,7 @@ from memplatform.lib.errors import InvalidRequest, NotAuthenticated
 from memplatform.lib.ids import new_id
 from tenants import keys, purge, selectors
 from tenants.audit import SYSTEM, Actor, record_audit
-from tenants.limits import flush_usage
+from tenants.limits import check_limits, flush_usage
 from tenants.models import (
     ApiKey,
     Invitation,
@@ -41,8 +41,10 @@ from tenants.selectors import Access, KnownKey
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 INVITATION_TTL = timedelta(days=7)
 MAX_SUBJECT_CHARS = 256
-MAX_PROJECT_NAME_CHARS = 200
+MAX_NAME_CHARS = 200
 MAX_KEY_NAME_CHARS = 100
+MAX_EMAIL_CHARS = 254
+MAX_TEXT_CHARS = 10_000
 DEMO_SLUG = "demo"
 DEMO_EMAIL = "demo@example.com"
 DEMO_PROJECT = "Default project"
@@ -73,7 +75,12 @@ def create_tenant(
     """
     if not _SLUG.fullmatch(slug):
         raise _invalid("slug", "Use lower-case letters, digits and inner hyphens.")
-    tenant = Tenant(slug=slug, name=name or slug, limits=dict(limits or {}))
+    check_limits(limits or {})
+    tenant = Tenant(
+        slug=slug,
+        name=_require_text("name", name or slug, MAX_NAME_CHARS),
+        limits=dict(limits or {}),
+    )
     with tenant_scope(tenant.id):
         _insert(tenant, "slug", f"There already is a tenant {slug!r}.")
         record_audit("tenant.create", tenant, actor=actor)
@@ -93,8 +100,8 @@ def create_project(
     Raises InvalidRequest for a blank or taken name or an unknown timezone.
     """
     project = Project(
-        name=_require_name(name, MAX_PROJECT_NAME_CHARS),
-        description=description,
+        name=_require_text("name", name, MAX_NAME_CHARS),
+        description=_require_text("description", description, MAX_TEXT_CHARS, least=0),
         timezone=require_timezone(timezone),
         languages=list(languages),
         is_default=not Project.objects.exists(),
@@ -134,10 +141,8 @@ def create_operator(
 
     ``password`` None: cannot sign in by password. Raises InvalidRequest.
     """
-    try:
-        validate_email(email)
-    except ValidationError as exc:
-        raise _invalid("email", f"{email!r} is not an e-mail address.") from exc
+    _require_email(email)
+    _require_text("name", name, MAX_NAME_CHARS, least=0)
     if password is not None:
         _require_good_password(password)
     try:
@@ -192,6 +197,7 @@ def invite_member(
     actor: Actor | None = None,
 ) -> str:
     """Invite somebody; returns the token for the link, which is not kept."""
+    _require_email(email)
     token = keys.generate_key(current_tenant_id(), kind=keys.INVITATION)
     invitation = Invitation.objects.create(
         email=email.lower(),
@@ -281,7 +287,7 @@ def issue_api_key(
     key = ApiKey.objects.create(
         project=project,
         owner=owner,
-        name=_require_name(name, MAX_KEY_NAME_CHARS),
+        name=_require_text("name", name, MAX_KEY_NAME_CHARS),
         prefix=new.prefix,
         digest=new.digest,
         access=access,
@@ -397,10 +403,19 @@ def require_timezone(name: str) -> str:
     return name
 
 
-def _require_name(name: str, max_chars: int) -> str:
-    if not name.strip() or len(name) > max_chars or "\0" in name:
-        raise _invalid("name", f"A name has 1 to {max_chars} characters.")
-    return name
+def _require_text(field: str, text: str, most: int, *, least: int = 1) -> str:
+    """Text with so many characters besides blanks around it, and no NUL."""
+    if len(text.strip()) < least or len(text) > most or "\0" in text:
+        raise _invalid(field, f"The {field} has {least} to {most} characters.")
+    return text
+
+
+def _require_email(email: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError as exc:
+        raise _invalid("email", f"{email!r} is not an e-mail address.") from exc
+    _require_text("email", email, MAX_EMAIL_CHARS)
 
 
 def _require_subject(field: str, value: str | None) -> str | None:

@@ -86,6 +86,13 @@ def test_a_queryset_does_not_outlive_its_scope(acme, globex, use):
         use(leaked)
 
 
+def test_an_iterator_does_not_outlive_its_scope(acme):
+    with tenant_scope(acme.id):
+        leaked = Project.objects.iterator()
+    with pytest.raises(ScopeError):
+        next(leaked)
+
+
 def test_a_row_saved_outside_its_scope_raises(acme):
     with pytest.raises(ScopeError):
         Project(name="stray").save()

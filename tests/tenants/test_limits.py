@@ -167,6 +167,14 @@ def test_a_view_counts_under_its_operation(api, acme, monkeypatch):
     assert usage_of(acme) == [("WHOAMI", 1)]
 
 
+def test_a_flush_that_fails_is_logged_and_fails_nothing(acme, access, caplog):
+    limits.count_usage(access, "x" * 33)  # longer than its column
+    limits.count_usage(access, "ADD")
+    flush_key_usage()
+    assert "2 usage counts are lost" in caplog.text
+    assert usage_of(acme) == []
+
+
 # --- Quotas -----------------------------------------------------------------
 
 

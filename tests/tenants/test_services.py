@@ -49,6 +49,28 @@ def test_a_slug_has_a_shape(db, slug):
     assert "slug" in refused.value.fields
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"requests_per_minute": None},
+        {"requests_per_minute": -1},
+        {"requests_per_minute": True},
+        {"per_month": 5},
+        {"per_month": {"ADD": "many"}},
+        {"per_year": {}},
+    ],
+)
+def test_limits_have_a_shape(db, limits):
+    with pytest.raises(InvalidRequest) as refused:
+        services.create_tenant("new", limits=limits)
+    assert "limits" in refused.value.fields
+
+
+def test_good_limits_are_kept(db):
+    limits = {"requests_per_minute": 0, "per_month": {"ADD": 5}}
+    assert services.create_tenant("new", limits=limits).limits == limits
+
+
 def test_a_slug_is_taken_once(acme):
     with pytest.raises(InvalidRequest, match="already"):
         services.create_tenant("acme")
@@ -103,7 +125,9 @@ def test_a_change_needs_an_open_scope(acme, change):
 # --- Operators and members --------------------------------------------------
 
 
-@pytest.mark.parametrize("email", ["", "x", "x@", "a b@c.de", "x@y.z\n"])
+@pytest.mark.parametrize(
+    "email", ["", "x", "x@", "a b@c.de", "x@y.z\n", "x" * 60 + "@" + "y." * 100 + "org"]
+)
 def test_an_email_has_a_shape(db, email):
     with pytest.raises(InvalidRequest) as refused:
         services.create_operator(email, PASSWORD)
