@@ -17,10 +17,25 @@ from memories.types import (
     EngineOptions,
     EngineResult,
     KnownMemory,
+    Vectors,
     Verdict,
 )
 
-EMBEDDER = LocalEmbedder()
+
+class RememberingEmbedder(LocalEmbedder):
+    """The real embedder, which does not embed one text twice in a test run."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Vectors] = {}
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        missing = list(dict.fromkeys(text for text in texts if text not in self._seen))
+        self._seen |= zip(missing, super().embed(missing), strict=True)
+        rows = [self._seen[text] for text in texts]
+        return np.vstack(rows) if rows else super().embed([])
+
+
+EMBEDDER = RememberingEmbedder()
 TUESDAY = datetime(2023, 5, 9, 14, 30, tzinfo=UTC)
 
 
