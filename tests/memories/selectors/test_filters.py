@@ -199,11 +199,13 @@ rows = st.builds(
     updated_at=one_of(["2022-01-01T00:00:00Z", "2022-06-15T12:00:00Z"]),
     expires_on=maybe(DAYS),
 )
+worlds = st.lists(rows, min_size=4, max_size=8)
 
 
 def operators(**values):
-    """An object of one or more operators."""
-    return st.fixed_dictionaries({}, optional=values).filter(bool)
+    """An object of one operator, sometimes of two."""
+    one = st.one_of(*(st.fixed_dictionaries({op: v}) for op, v in values.items()))
+    return one | st.tuples(one, one).map(lambda two: two[0] | two[1])
 
 
 names = one_of([*NAMES, 5, "*"])
@@ -273,21 +275,28 @@ def expected(raw, rows):
 
 
 property_test = settings(
-    max_examples=400,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
+@settings(property_test, max_examples=800)
+@given(raw=leaves | leaves.map(lambda leaf: {"NOT": leaf}), rows=worlds)
+def test_each_operator_means_what_the_contract_says(db, raw, rows):
+    filters = parse_filters(raw, needs_scope=False)
+    assert select(filters, rows) == expected(raw, rows)
+
+
 @property_test
-@given(raw=filter_objects, rows=st.lists(rows, min_size=1, max_size=6))
+@given(raw=filter_objects, rows=worlds)
 def test_sql_means_what_the_contract_says(db, raw, rows):
     filters = parse_filters(raw, needs_scope=False)
     assert select(filters, rows) == expected(raw, rows)
 
 
 @property_test
-@given(raw=filter_objects, rows=st.lists(rows, min_size=1, max_size=6))
+@given(raw=filter_objects, rows=worlds)
 def test_every_match_carries_the_bound_ids(db, raw, rows):
     filters = parse_filters(raw, needs_scope=False)
     bound = {k: v for k, v in filters.scope.as_dict().items() if v is not None}
@@ -299,7 +308,38 @@ def test_every_match_carries_the_bound_ids(db, raw, rows):
 
 
 @settings(property_test, max_examples=50)
-@given(one=filter_objects, two=filter_objects, rows=st.lists(rows, max_size=6))
+@given(one=filter_objects, two=filter_objects, rows=worlds)
 def test_joined_filters_match_what_both_do(db, one, two, rows):
     both = join(*(parse_filters(raw, needs_scope=False) for raw in (one, two)))
     assert select(both, rows) == expected({"AND": [one, two]}, rows)
+
+
+METADATA = [
+    # metadata, what is asked of its key "k", whether it matches
+    ({"k": ["a", "bc"]}, {"contains": "a"}, True),
+    ({"k": ["a", "bc"]}, {"contains": "b"}, False),  # an element, not a part of one
+    ({"k": [1, {"x": 1}]}, {"contains": 1}, True),
+    ({"k": [1]}, {"contains": "1"}, False),
+    ({"k": [None]}, {"contains": None}, True),
+    ({"k": "a%b"}, {"contains": "%"}, True),
+    ({"k": "aXb"}, {"contains": "%"}, False),
+    ({"k": "12"}, {"contains": 1}, False),
+    ({"k": {"a": 1}}, {"contains": "a"}, False),
+    ({"k": 1}, 1.0, True),
+    ({"k": 1}, True, False),
+    ({"k": 1}, "1", False),
+    ({"k": None}, None, True),
+    ({}, None, False),
+    (None, {"ne": 1}, True),
+    ({"k": None}, {"ne": "x"}, True),
+    ({"k": [1, 2]}, [2, 1], False),
+    ({"k": {"a": 1, "b": 2}}, {"eq": {"b": 2, "a": 1}}, True),
+]
+
+
+@pytest.mark.parametrize(("metadata", "asked", "is_match"), METADATA)
+def test_metadata(db, metadata, asked, is_match):
+    row = Row(MEMORY_IDS[0], *[None] * 4, "", metadata, None, DAYS[0], DAYS[0], None)
+    filters = parse_filters({"metadata": {"k": asked}}, needs_scope=False)
+    assert bool(select(filters, [row])) is is_match
+    assert matches({"metadata": {"k": asked}}, row) is is_match
