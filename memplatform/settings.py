@@ -191,5 +191,8 @@ LOGGING = {
         "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},
         "celery": {"handlers": [], "level": "INFO", "propagate": True},
+        # Two lines a task would drown the rest: a sweep runs every other second.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
