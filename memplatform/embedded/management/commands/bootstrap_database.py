@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from argparse import ArgumentParser
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--database", default=DATABASE)
 
-    def handle(self, *args: object, **options: str) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         admin_url, database = options["admin_url"], options["database"]
         if not admin_url:
             raise CommandError("Give --admin-url, or set ADMIN_DATABASE_URL.")
@@ -44,6 +45,8 @@ class Command(BaseCommand):
         app = _password("DATABASE_URL", APP_ROLE)
         bootstrap(admin_url, owner_password=owner, app_password=app, database=database)
         url = at_database(admin_url, database)
+        if options["verbosity"] == 0:
+            return
         self.stdout.write(f"DATABASE_URL={as_role(url, APP_ROLE, app)}")
         self.stdout.write(f"MIGRATION_DATABASE_URL={as_role(url, OWNER_ROLE, owner)}")
 

@@ -1,0 +1,39 @@
+"""CI's own judge: what must have run, and which skips are forgiven."""
+
+from __future__ import annotations
+
+from tests.groups import Case, complaints, read_cases
+
+RAN = Case("tests.memories.test_add", None)
+
+
+def test_enough_is_enough():
+    assert complaints([RAN, RAN], {"tests.memories": 2}) == []
+
+
+def test_a_shrunken_group_is_named():
+    assert complaints([RAN], {"tests.memories": 2}) == [
+        "tests.memories: 1 tests, expected at least 2"
+    ]
+
+
+def test_a_prefix_of_a_name_is_not_the_group():
+    assert complaints([Case("tests.memories_extra", None)], {"tests.memories": 1})
+
+
+def test_only_the_absence_of_shared_excuses_a_skip():
+    forgiven = Case("tests.contract.test_sdk", "../shared is absent")
+    blamed = Case("tests.browser.test_axe", "no chromium")
+    assert complaints([forgiven, blamed], {}) == [
+        "skipped: tests.browser.test_axe: no chromium"
+    ]
+
+
+def test_it_reads_junit(tmp_path):
+    path = tmp_path / "unit.xml"
+    path.write_text(
+        '<testsuites><testsuite><testcase classname="tests.a" name="x"/>'
+        '<testcase classname="tests.b" name="y"><skipped message="why"/></testcase>'
+        "</testsuite></testsuites>"
+    )
+    assert read_cases([path]) == [Case("tests.a", None), Case("tests.b", "why")]
