@@ -6,23 +6,19 @@ operator that is only now made, and a key or invitation that names its tenant it
 
 from __future__ import annotations
 
-import re
 import secrets
-import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, models, transaction
+from psycopg.errors import UniqueViolation
 
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotAuthenticated
 from memplatform.lib.ids import new_id
-from tenants import keys, purge, selectors
+from tenants import checks, keys, purge, selectors
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.limits import check_limits, flush_usage
 from tenants.models import (
@@ -40,15 +36,9 @@ from tenants.selectors import Access, KnownKey
 
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 INVITATION_TTL = timedelta(days=7)
-MAX_SUBJECT_CHARS = 256
-MAX_NAME_CHARS = 200
-MAX_KEY_NAME_CHARS = 100
-MAX_EMAIL_CHARS = 254
-MAX_TEXT_CHARS = 10_000
 DEMO_SLUG = "demo"
 DEMO_EMAIL = "demo@example.com"
 DEMO_PROJECT = "Default project"
-_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +63,10 @@ def create_tenant(
 
     Raises InvalidRequest for a malformed or taken slug.
     """
-    if not _SLUG.fullmatch(slug):
-        raise _invalid("slug", "Use lower-case letters, digits and inner hyphens.")
     check_limits(limits or {})
     tenant = Tenant(
-        slug=slug,
-        name=_require_text("name", name or slug, MAX_NAME_CHARS),
+        slug=checks.require_slug(slug),
+        name=checks.require_text("name", name or slug, checks.MAX_NAME_CHARS),
         limits=dict(limits or {}),
     )
     with tenant_scope(tenant.id):
@@ -100,9 +88,11 @@ def create_project(
     Raises InvalidRequest for a blank or taken name or an unknown timezone.
     """
     project = Project(
-        name=_require_text("name", name, MAX_NAME_CHARS),
-        description=_require_text("description", description, MAX_TEXT_CHARS, least=0),
-        timezone=require_timezone(timezone),
+        name=checks.require_text("name", name, checks.MAX_NAME_CHARS),
+        description=checks.require_text(
+            "description", description, checks.MAX_TEXT_CHARS, least=0
+        ),
+        timezone=checks.require_timezone(timezone),
         languages=list(languages),
         is_default=not Project.objects.exists(),
     )
@@ -141,10 +131,10 @@ def create_operator(
 
     ``password`` None: cannot sign in by password. Raises InvalidRequest.
     """
-    _require_email(email)
-    _require_text("name", name, MAX_NAME_CHARS, least=0)
+    checks.require_email(email)
+    checks.require_text("name", name, checks.MAX_NAME_CHARS, least=0)
     if password is not None:
-        _require_good_password(password)
+        checks.require_good_password(password)
     try:
         with transaction.atomic():
             return Operator.objects.create_user(
@@ -152,7 +142,7 @@ def create_operator(
             )
     except IntegrityError as exc:
         message = f"There already is an operator {email!r}."
-        raise _invalid("email", message) from exc
+        raise checks.invalid("email", message) from exc
 
 
 def add_member(
@@ -197,7 +187,7 @@ def invite_member(
     actor: Actor | None = None,
 ) -> str:
     """Invite somebody; returns the token for the link, which is not kept."""
-    _require_email(email)
+    checks.require_email(email)
     token = keys.generate_key(current_tenant_id(), kind=keys.INVITATION)
     invitation = Invitation.objects.create(
         email=email.lower(),
@@ -263,7 +253,7 @@ def _require_another_owner(member: Membership) -> None:
         return
     owners = Membership.objects.filter(role=Role.OWNER, project=None)
     if not set(owners.select_for_update().values_list("id", flat=True)) - {member.id}:
-        raise _invalid("role", "A tenant needs at least one owner.")
+        raise checks.invalid("role", "A tenant needs at least one owner.")
 
 
 # --- API keys ---------------------------------------------------------------
@@ -282,17 +272,17 @@ def issue_api_key(
 ) -> IssuedKey:
     """A new key of a project; its text is in the result and nowhere else."""
     if expires_at is not None and expires_at <= clock.now():
-        raise _invalid("expires_at", "A key cannot expire in the past.")
+        raise checks.invalid("expires_at", "A key cannot expire in the past.")
     new = keys.generate_key(current_tenant_id())
     key = ApiKey.objects.create(
         project=project,
         owner=owner,
-        name=_require_text("name", name, MAX_KEY_NAME_CHARS),
+        name=checks.require_text("name", name, checks.MAX_KEY_NAME_CHARS),
         prefix=new.prefix,
         digest=new.digest,
         access=access,
-        only_user_id=_require_subject("only_user_id", only_user_id),
-        only_agent_id=_require_subject("only_agent_id", only_agent_id),
+        only_user_id=checks.require_subject("only_user_id", only_user_id),
+        only_agent_id=checks.require_subject("only_agent_id", only_agent_id),
         expires_at=expires_at,
     )
     changes = {"prefix": [None, new.prefix], "access": [None, access]}
@@ -391,58 +381,12 @@ def _seed_tenant(slug: str, email: str, password: str) -> str:
         return issue_api_key(project, owner, name="First key").text
 
 
-# --- Checks -----------------------------------------------------------------
-
-
-def require_timezone(name: str) -> str:
-    """The IANA name of a timezone that exists; raises InvalidRequest."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as exc:
-        raise _invalid("timezone", f"There is no timezone {name!r}.") from exc
-    return name
-
-
-def _require_text(field: str, text: str, most: int, *, least: int = 1) -> str:
-    """Text with so many characters besides blanks around it, and no NUL."""
-    if len(text.strip()) < least or len(text) > most or "\0" in text:
-        raise _invalid(field, f"The {field} has {least} to {most} characters.")
-    return text
-
-
-def _require_email(email: str) -> None:
-    try:
-        validate_email(email)
-    except ValidationError as exc:
-        raise _invalid("email", f"{email!r} is not an e-mail address.") from exc
-    _require_text("email", email, MAX_EMAIL_CHARS)
-
-
-def _require_subject(field: str, value: str | None) -> str | None:
-    if value is None:
-        return None
-    is_wildcard = not value.strip("* ")
-    if is_wildcard or len(value) > MAX_SUBJECT_CHARS or "\0" in value:
-        message = f"An id has 1 to {MAX_SUBJECT_CHARS} characters and is not '*'."
-        raise _invalid(field, message)
-    return value
-
-
-def _require_good_password(password: str) -> None:
-    try:
-        validate_password(password)
-    except ValidationError as exc:
-        raise _invalid("password", " ".join(exc.messages)) from exc
-
-
 def _insert(row: models.Model, field: str, taken: str) -> None:
     """Insert, or say that the field's value is taken; the transaction lives on."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError as exc:
-        raise _invalid(field, taken) from exc
-
-
-def _invalid(field: str, message: str) -> InvalidRequest:
-    return InvalidRequest(message, fields={field: [message]})
+        if not isinstance(exc.__cause__, UniqueViolation):
+            raise
+        raise checks.invalid(field, taken) from exc

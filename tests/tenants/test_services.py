@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotAuthenticated, ScopeError
@@ -149,6 +149,12 @@ def test_a_password_must_be_good(db, password):
 def test_an_operator_is_a_member_once(in_acme):
     with pytest.raises(InvalidRequest, match="already a member"):
         services.add_member(in_acme.owner, Role.VIEWER)
+
+
+def test_a_member_of_another_tenants_project_is_refused_as_such(acme, globex, bob):
+    """A broken wall must not be told as a name that is taken."""
+    with pytest.raises(IntegrityError, match="_wall"), tenant_scope(acme.id):
+        services.add_member(bob, Role.VIEWER, project=globex.project)
 
 
 def test_a_role_changes_with_an_audit(in_acme, bob, alice):
