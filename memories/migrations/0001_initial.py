@@ -244,6 +244,7 @@ class Migration(migrations.Migration):
                 ('number', models.IntegerField()),
                 ('chunk_no', models.SmallIntegerField(default=0)),
                 ('state', models.CharField(default=memories.types.State['ACTIVE'], max_length=16)),
+                ('expires_on', models.DateField(null=True)),
                 ('embedding', memories.models.fields.Halfvec()),
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
@@ -714,6 +715,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='memoryvector',
             index=models.Index(fields=['tenant', 'anchor', 'space', 'state'], name='vector_scan'),
+        ),
+        migrations.AddIndex(
+            model_name='memoryvector',
+            index=models.Index(condition=models.Q(('chunk_no__gt', 0)), fields=['tenant', 'anchor', 'space', 'chunk_no'], name='vector_chunks'),
         ),
         migrations.AddConstraint(
             model_name='memoryvector',

@@ -89,8 +89,9 @@ class EmbeddingSpace(ProjectModel):
 class MemoryVector(ProjectModel):
     """The vector of one chunk of one version's text in one space (decision 8).
 
-    ``anchor`` and ``state`` are denormalised, so that a scan needs no join before it
-    ranks: ``state`` is the head's while this is the head's text, else "past".
+    ``anchor``, ``state`` and ``expires_on`` are denormalised, so that a scan needs no
+    join before it ranks: ``state`` is the head's while this is the head's text, else
+    "past"; ``expires_on`` is the head's.
     """
 
     PAST = "past"
@@ -101,6 +102,7 @@ class MemoryVector(ProjectModel):
     number = models.IntegerField()
     chunk_no = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=16, default=State.ACTIVE)
+    expires_on = models.DateField(null=True)
     embedding = Halfvec()
 
     class Meta(TenantModel.Meta):
@@ -113,5 +115,11 @@ class MemoryVector(ProjectModel):
         indexes = [
             models.Index(
                 fields=["tenant", "anchor", "space", "state"], name="vector_scan"
-            )
+            ),
+            # Few texts are long; a search asks how many chunks the longest has.
+            models.Index(
+                fields=["tenant", "anchor", "space", "chunk_no"],
+                condition=Q(chunk_no__gt=0),
+                name="vector_chunks",
+            ),
         ]

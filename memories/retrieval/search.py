@@ -17,13 +17,16 @@ from django.conf import settings
 from django.db import connection
 
 from memories.models import Operation
-from memories.providers.vectors import as_literal
+from memories.providers.vectors import as_direction
 from memories.retrieval.rank import CALIBRATIONS, Candidate, Ranked, rank
 from memories.selectors.memories import (
+    REPLACED_BY_AT,
+    STATE_AT,
     VIEW_COLUMNS,
     owned,
     shown_states,
     source,
+    unexpired,
     view_of,
     visible,
 )
@@ -40,41 +43,56 @@ TEXT_CAP = 2000
 large scope, and ranking all of it took 199 ms (design/environment.md)."""
 
 _SEARCH = """
-WITH dense AS (
-    SELECT v.memory_id, min(v.embedding <=> %s::halfvec) AS distance
+WITH query AS MATERIALIZED (SELECT %s::halfvec AS vector, {query} AS words),
+chunks AS (
+    SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
       FROM memories_memoryvector v {dense_join}
      WHERE v.tenant_id = %s AND v.space_id = %s {anchors} {dense_where}
-     GROUP BY v.memory_id
      ORDER BY distance, v.memory_id
-     LIMIT %s),
+     LIMIT %s * (1 + coalesce((
+           SELECT max(v.chunk_no) FROM memories_memoryvector v
+            WHERE v.tenant_id = %s AND v.space_id = %s AND v.chunk_no > 0
+                  {anchors}), 0))),
+dense AS (
+    SELECT memory_id AS id, min(distance) AS distance
+      FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT %s),
 matching AS (
     SELECT m.id, m.search
-      FROM {source}, (SELECT {query} AS q) AS words
-     WHERE {own} {scope} AND {where} AND m.search @@ words.q
+      FROM {source}
+     WHERE {own} AND {where} AND m.search @@ (SELECT words FROM query)
      LIMIT %s),
 worded AS (
-    SELECT id, ts_rank(search, {query}, 32) AS rank
-      FROM matching ORDER BY rank DESC, id LIMIT %s)
-SELECT {columns}, coalesce(dense.distance, (
-           SELECT min(v.embedding <=> %s::halfvec)
+    SELECT id, ts_rank(search, (SELECT words FROM query), 32) AS rank
+      FROM matching ORDER BY rank DESC, id LIMIT %s),
+found AS (
+    SELECT id, min(distance) AS distance, max(rank) AS rank
+      FROM (SELECT id, distance, NULL::real AS rank FROM dense
+            UNION ALL SELECT id, NULL, rank FROM worded) AS legs
+     GROUP BY id)
+SELECT {columns}, coalesce(found.distance, (
+           SELECT min(v.embedding <=> (SELECT vector FROM query))
              FROM memories_memoryvector v
             WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
-              AND v.number = m.vector_number)), worded.rank
-  FROM (SELECT memory_id AS id FROM dense UNION SELECT id FROM worded) AS found
-  JOIN {source} ON m.id = found.id
-  LEFT JOIN dense ON dense.memory_id = m.id
-  LEFT JOIN worded ON worded.id = m.id
+              AND v.number = m.vector_number)), found.rank
+  FROM found JOIN {source} ON m.id = found.id
  WHERE {own} AND {where}
 """
+# The dense leg ranks chunks, and the first n different memories among them are the n
+# nearest by their best chunk. To be sure of n, it takes n times the most chunks that
+# any memory there has (one, but for long texts): sorting that few costs half of
+# grouping every row of a large anchor.
 _OR_QUERY = "replace(plainto_tsquery(%s::regconfig, %s)::text, '&', '|')::tsquery"
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What the legs found, with the rows to show."""
+    """What the legs found, with the rows (``VIEW_COLUMNS``) to show."""
 
     candidates: tuple[Candidate, ...]
-    views: dict[UUID, MemoryView]
+    rows: dict[UUID, Sequence[Any]]
+
+    def view(self, memory_id: UUID) -> MemoryView:
+        return view_of(self.rows[memory_id])
 
 
 def search(access: Access, request: SearchRequest) -> list[Hit]:
@@ -114,18 +132,22 @@ def gather(
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         rows = cursor.fetchall()
-    views = {row[0]: view_of(row) for row in rows}
-    candidates = tuple(
-        Candidate(
-            memory_id=row[0],
-            cosine=None if row[-2] is None else 1.0 - row[-2],
-            text_rank=row[-1],
-            is_current=views[row[0]].state == State.ACTIVE,
-            successor=views[row[0]].replaced_by,
-        )
-        for row in rows
+    return Pool(
+        candidates=tuple(_candidate(row) for row in rows),
+        rows={row[0]: row for row in rows},
     )
-    return Pool(candidates, views)
+
+
+def _candidate(row: Sequence[Any]) -> Candidate:
+    """From ``VIEW_COLUMNS`` and, behind them, distance and text rank."""
+    distance, text_rank = row[-2:]
+    return Candidate(
+        memory_id=row[0],
+        cosine=None if distance is None else 1.0 - distance,
+        text_rank=text_rank,
+        is_current=row[STATE_AT] == State.ACTIVE,
+        successor=row[REPLACED_BY_AT],
+    )
 
 
 def _statement(
@@ -141,32 +163,27 @@ def _statement(
         request, relation, relation_params, where, where_params
     )
     depth = max(LEG_DEPTH, request.top_k)
-    literal = as_literal(query)
+    here = [setup.tenant_id, space_id]
     words = [setup.text_config, request.query]
-    dense = [
-        literal,
-        *(relation_params if join else []),
-        setup.tenant_id,
-        space_id,
-        *anchor_params,
-        *dense_params,
-        depth,
-    ]
-    matching = [*relation_params, *words, *own_params, *where_params, TEXT_CAP]
-    outer = [literal, setup.tenant_id, space_id, *relation_params]
+    chunks = [*(relation_params if join else []), *here, *anchor_params, *dense_params]
+    dense = [*chunks, depth, *here, *anchor_params, depth]
+    matching = [*relation_params, *own_params, *where_params, TEXT_CAP]
+    outer = [*here, *relation_params, *own_params, *where_params]
     statement = _SEARCH.format(
         dense_join=join,
         dense_where=dense_where,
         anchors=anchors,
         source=relation,
         own=own,
-        scope="",
         where=where,
         query=_OR_QUERY,
         columns=VIEW_COLUMNS,
     )
-    params = [*dense, *matching, *words, depth, *outer, *own_params, *where_params]
-    return statement, params
+    return statement, [
+        *(as_direction(query), *words),
+        *(*dense, *matching, depth),
+        *outer,
+    ]
 
 
 def _anchors(setup: ProjectSetup, request: SearchRequest) -> tuple[str, list[Any]]:
@@ -191,19 +208,23 @@ def _dense_conditions(
 ) -> tuple[str, str, list[Any]]:
     """(join, conditions, parameters) of the dense leg.
 
-    Always joined with the memory it stands for: a filter is part of the vector query,
-    not applied after it. Without ``as_of`` the denormalised state goes first.
+    A filter is part of the vector query, not applied after it. What the vectors carry
+    themselves (anchor, state, expiry) needs no join: most searches ask no more.
     """
     join = f"JOIN {relation} ON m.tenant_id = v.tenant_id AND m.id = v.memory_id"
-    condition = f"AND v.number = m.vector_number AND {where}"
+    joined = f"AND v.number = m.vector_number AND {where}"
     if request.visibility.as_of is not None:
-        return join, condition, list(where_params)
+        return join, joined, list(where_params)
     states = shown_states(request.visibility)
-    return join, f"AND v.state = ANY(%s) {condition}", [states, *where_params]
+    fresh, fresh_params = unexpired("v", request.visibility)
+    own = f"AND v.state = ANY(%s) AND {fresh}"
+    if request.filters.is_only_scope and request.filters.scope.run_id is None:
+        return "", own, [states, *fresh_params]
+    return join, f"{own} {joined}", [states, *fresh_params, *where_params]
 
 
 def _hit(pool: Pool, place: Ranked) -> Hit:
-    return Hit(pool.views[place.memory_id], place.score, place.signals)
+    return Hit(pool.view(place.memory_id), place.score, place.signals)
 
 
 def _record(

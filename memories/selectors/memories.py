@@ -37,6 +37,8 @@ m.state, m.kind, m.attributed_to, m.is_immutable, m.is_stale_suspect, m.confiden
 m.number, m.expires_on, m.created_at, m.updated_at, m.known_from, m.valid_from,
 m.valid_to, m.replaced_by_id, m.text_hash
 """
+STATE_AT, REPLACED_BY_AT = 8, 21
+"""Where ``VIEW_COLUMNS`` has what a ranking needs of a row it may never show."""
 # The head as it was believed at an instant: the version known then, under the head's
 # identity. Shares the alias ``m`` with the living head, so that filters serve both.
 AS_OF_SOURCE = """
@@ -110,12 +112,18 @@ def get_history(memory_id: UUID) -> list[HistoryEntry]:
 
 def visible(filters: Filters, visibility: Visibility) -> tuple[str, list[Any]]:
     """The condition on ``m`` that a list and a search share."""
-    conditions = ["m.state = ANY(%s)", "m.text IS NOT NULL", filters.sql]
-    params: list[Any] = [shown_states(visibility), *filters.params]
-    if not visibility.show_expired:
-        conditions.append("(m.expires_on IS NULL OR m.expires_on >= %s)")
-        params.append(_today(visibility))
+    fresh, fresh_params = unexpired("m", visibility)
+    conditions = ["m.state = ANY(%s)", "m.text IS NOT NULL", filters.sql, fresh]
+    params: list[Any] = [shown_states(visibility), *filters.params, *fresh_params]
     return " AND ".join(conditions), params
+
+
+def unexpired(alias: str, visibility: Visibility) -> tuple[str, list[Any]]:
+    """The condition that an expiry day, if there is one, is not past."""
+    if visibility.show_expired:
+        return "true", []
+    sql = f"({alias}.expires_on IS NULL OR {alias}.expires_on >= %s)"
+    return sql, [_today(visibility)]
 
 
 def shown_states(visibility: Visibility) -> list[str]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from memories.models import ConversationSummary, Message
-from memories.providers.vectors import as_literal
+from memories.providers.vectors import as_direction
 from memories.types import ChatMessage, KnownMemory, ValidTime, Vectors
 from tenants.scopes import current_tenant_id
 
@@ -46,7 +46,7 @@ def nearest(
     queries = ", ".join(["(%s, %s)"] * len(vectors))
     params: list[Any] = []
     for position, vector in enumerate(vectors):
-        params += [position, as_literal(vector)]
+        params += [position, as_direction(vector)]
     params += [tenant_id, anchor_id, space_id, most, tenant_id]
     with connection.cursor() as cursor:
         cursor.execute(_NEAREST.format(queries=queries), params)

@@ -326,9 +326,12 @@ class Batch:
             head.save(update_fields=HEAD_COLUMNS)
 
     def _move_vectors(self) -> None:
-        """Vectors follow their head: its state on the current text, past on others."""
+        """Vectors follow their head: its expiry, its state on the current text."""
         moved = [
-            (head.vector_number, head.state, PAST, require_tenant().tenant_id, head.id)
+            (
+                *(head.vector_number, head.state, PAST, head.expires_on),
+                *(require_tenant().tenant_id, head.id),
+            )
             for head in self._changed_heads.values()
             if head.id in self._moved_vectors
         ]
@@ -337,7 +340,7 @@ class Batch:
         with connection.cursor() as cursor:
             cursor.executemany(
                 "UPDATE memories_memoryvector SET state ="
-                " CASE WHEN number = %s THEN %s ELSE %s END"
+                " CASE WHEN number = %s THEN %s ELSE %s END, expires_on = %s"
                 " WHERE tenant_id = %s AND memory_id = %s",
                 moved,
             )
@@ -383,6 +386,7 @@ def insert_version_vectors(
             number,
             chunk_no,
             head.state if number == head.vector_number else PAST,
+            head.expires_on,
             as_literal(vector),
         )
         for head, number, spaces in rows
@@ -425,8 +429,8 @@ def count_subjects(
 _INSERT_VECTOR = """
 INSERT INTO memories_memoryvector
     (id, tenant_id, project_id, anchor_id, space_id, memory_id, number, chunk_no,
-     state, embedding)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::halfvec)
+     state, expires_on, embedding)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::halfvec)
 ON CONFLICT DO NOTHING
 """
 _UPSERT_SUBJECT = """
