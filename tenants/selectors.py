@@ -35,7 +35,8 @@ class Access:
     """What an API key may do; views receive it as ``request.auth``.
 
     ``only_user_id`` and ``only_agent_id`` narrow the key to one subject; None does
-    not narrow. ``limits`` are the tenant's plan limits.
+    not narrow. ``limits`` are the tenant's plan limits. ``project_changed_at`` is what
+    the project's row said when the key was read: what is cached of it since holds.
     """
 
     tenant_id: UUID
@@ -47,6 +48,7 @@ class Access:
     only_user_id: str | None = None
     only_agent_id: str | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    project_changed_at: datetime | None = None
 
     @property
     def only(self) -> dict[str, str]:
@@ -144,9 +146,10 @@ def find_api_key(prefix: str) -> ApiKey | None:
 _KNOWN_KEY = """
 SELECT k.id, k.project_id, k.owner_id, k.access, k.only_user_id, k.only_agent_id,
        k.digest, k.expires_at, k.revoked_at, k.last_used_at,
-       o.email, o.is_active AND t.status = 'active', t.limits
+       o.email, o.is_active AND t.status = 'active', t.limits, p.updated_at
 FROM tenants_apikey k
 JOIN tenants_tenant t ON t.id = k.tenant_id
+JOIN tenants_project p ON p.tenant_id = k.tenant_id AND p.id = k.project_id
 JOIN tenants_operator o ON o.id = k.owner_id
 WHERE k.tenant_id = %s AND k.prefix = %s
 """
@@ -163,7 +166,8 @@ def find_known_key(prefix: str) -> KnownKey | None:
 
 def _known_key(tenant_id: UUID, row: tuple[Any, ...]) -> KnownKey:
     (key_id, project_id, owner_id, may, user_id, agent_id, *rest) = row
-    (digest, expires_at, revoked_at, last_used_at, email, is_live, limits) = rest
+    (digest, expires_at, revoked_at, last_used_at, *rest) = rest
+    (email, is_live, limits, project_changed_at) = rest
     access = Access(
         tenant_id=tenant_id,
         project_id=project_id,
@@ -174,6 +178,7 @@ def _known_key(tenant_id: UUID, row: tuple[Any, ...]) -> KnownKey:
         only_user_id=user_id,
         only_agent_id=agent_id,
         limits=json.loads(limits),
+        project_changed_at=project_changed_at,
     )
     return KnownKey(access, digest, is_live, expires_at, revoked_at, last_used_at)
 

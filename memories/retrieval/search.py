@@ -9,15 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
-from memories.models import Operation
 from memories.providers.vectors import as_direction
+from memories.retrieval import journal
 from memories.retrieval.rank import CALIBRATIONS, Candidate, Ranked, rank
 from memories.selectors.memories import (
     REPLACED_BY_AT,
@@ -30,9 +29,9 @@ from memories.selectors.memories import (
     view_of,
     visible,
 )
-from memories.selectors.projects import ProjectSetup, get_setup
+from memories.selectors.projects import ProjectSetup, get_setup, known_setup
 from memories.types import SCOPE_KEYS, Hit, MemoryView, SearchRequest, State, Vectors
-from memplatform.lib import clock, logs
+from memplatform.lib import clock
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
@@ -101,8 +100,7 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
     Raises ProviderError when the query cannot be embedded.
     """
     started = clock.now()
-    with tenant_scope(access.tenant_id, project_id=access.project_id):
-        setup = get_setup(access.project_id)
+    setup = _setup(access)
     space = setup.active_space
     if space is None:
         return []  # no memory was ever stored
@@ -110,18 +108,26 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
     query = embedder.embed([request.query[: embedder.max_tokens * 3]])[0]
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         pool = gather(setup, space.id, request, query)
-        ranked = rank(
-            pool.candidates,
-            dense_weight=setup.settings.dense_weight,
-            text_weight=setup.settings.text_weight,
-            calibration=CALIBRATIONS.get(space.provider, CALIBRATIONS["openai"]),
-            threshold=request.threshold,
-            top_k=request.top_k,
-        )
-        hits = [_hit(pool, place) for place in ranked]
-        if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
-            _record(access, request, hits, started)
+    ranked = rank(
+        pool.candidates,
+        dense_weight=setup.settings.dense_weight,
+        text_weight=setup.settings.text_weight,
+        calibration=CALIBRATIONS.get(space.provider, CALIBRATIONS["openai"]),
+        threshold=request.threshold,
+        top_k=request.top_k,
+    )
+    hits = [_hit(pool, place) for place in ranked]
+    if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
+        journal.note(access, request, hits, started)
     return hits
+
+
+def _setup(access: Access) -> ProjectSetup:
+    known = known_setup(access.project_id, access.project_changed_at)
+    if known is not None:
+        return known
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        return get_setup(access.project_id)
 
 
 def gather(
@@ -225,37 +231,3 @@ def _dense_conditions(
 
 def _hit(pool: Pool, place: Ranked) -> Hit:
     return Hit(pool.view(place.memory_id), place.score, place.signals)
-
-
-def _record(
-    access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
-) -> None:
-    """The search as an operation, sampled by a setting: the query, and ids found."""
-    now = clock.now()
-    Operation.objects.bulk_create(
-        [
-            Operation(
-                project_id=access.project_id,
-                kind=Operation.Kind.SEARCH,
-                status=Operation.Status.SUCCEEDED,
-                **request.filters.scope.as_dict(),
-                payload={"query": request.query, "top_k": request.top_k},
-                results=[
-                    {
-                        "id": str(h.memory.id),
-                        "event": "SEARCH",
-                        "number": h.memory.number,
-                    }
-                    for h in hits
-                ],
-                attempts=1,
-                request_id=logs.request_id.get(),
-                api_key_id=access.key_id,
-                created_at=started,
-                updated_at=now,
-                started_at=started,
-                completed_at=now,
-                latency_ms=(now - started).total_seconds() * 1000,
-            )
-        ]
-    )

@@ -92,6 +92,15 @@ _cache: dict[UUID, tuple[datetime, ProjectSetup]] = {}
 _CACHED_PROJECTS = 10_000
 
 
+def known_setup(project_id: UUID, changed_at: datetime | None) -> ProjectSetup | None:
+    """No query: the setup of that very state of the project, if this process has it.
+
+    ``changed_at`` is ``Project.updated_at`` as the caller just read it.
+    """
+    known = _cache.get(project_id)
+    return known[1] if known and known[0] == changed_at else None
+
+
 def get_setup(project_id: UUID) -> ProjectSetup:
     """One query while nothing changed; call inside the tenant's scope.
 
@@ -100,9 +109,9 @@ def get_setup(project_id: UUID) -> ProjectSetup:
     project = Project.objects.filter(id=project_id).first()
     if project is None:
         raise NotFound
-    known = _cache.get(project_id)
-    if known and known[0] == project.updated_at:
-        return known[1]
+    known = known_setup(project_id, project.updated_at)
+    if known is not None:
+        return known
     setup = _read(project)
     if len(_cache) >= _CACHED_PROJECTS:
         _cache.clear()

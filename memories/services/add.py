@@ -44,7 +44,9 @@ def add_memories(
 
     Raises InvalidRequest, and Conflict for an idempotency key reused with another body.
     """
-    setup = ready_setup(access.tenant_id, access.project_id)
+    setup = ready_setup(
+        access.tenant_id, access.project_id, changed_at=access.project_changed_at
+    )
     request = _with_ids(request)
     at = clock.now()
     plan = None if request.infer else _plan_now(setup, request, at)

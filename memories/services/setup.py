@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from memories.models import PromptTemplate, PromptVersion
 from memories.prompts import content_hash, shipped_prompts
-from memories.selectors.projects import ProjectSetup, get_setup
+from memories.selectors.projects import ProjectSetup, get_setup, known_setup
 from memories.store.spaces import ensure_active_space, touch_project
 from memories.types import PromptText
 from memplatform.lib import clock
@@ -14,13 +15,18 @@ from tenants.models import Project
 from tenants.scopes import tenant_scope
 
 
-def ready_setup(tenant_id: UUID, project_id: UUID) -> ProjectSetup:
+def ready_setup(
+    tenant_id: UUID, project_id: UUID, *, changed_at: datetime | None = None
+) -> ProjectSetup:
     """The project's setup, completed on its first use. Opens its own scopes.
 
+    Costs no query when ``changed_at`` is the state of it that is cached (known_setup).
     Raises NotFound.
     """
-    with tenant_scope(tenant_id):
-        setup = get_setup(project_id)
+    setup = known_setup(project_id, changed_at)
+    if setup is None:
+        with tenant_scope(tenant_id):
+            setup = get_setup(project_id)
     if setup.active_space is not None and setup.prompts:
         return setup
     with tenant_scope(tenant_id):

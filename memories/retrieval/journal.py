@@ -1,0 +1,170 @@
+"""Searches as operations, written after the answer (decision 18), in batches.
+
+The request that searched does not wait for its record: a thread of the process writes
+what has gathered every ``WRITE_EVERY_S``. A killed process loses at most that much of
+its searches' records, never an answer. Inside somebody's open transaction the record is
+written at once and belongs to it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from memories.types import Hit, SearchRequest
+from memplatform.lib import clock, logs
+from memplatform.lib.ids import new_id
+from tenants.scopes import tenant_scope
+from tenants.selectors import Access
+
+log = logs.get(__name__)
+
+WRITE_EVERY_S = 0.5
+MAX_WAITING = 10_000
+"""Records kept while the database is away; later ones are dropped, and counted."""
+
+_INSERT = """
+INSERT INTO memories_operation
+    (id, tenant_id, project_id, kind, status, user_id, agent_id, app_id, run_id,
+     payload, results, attempts, lease_token, request_id, api_key_id, created_at,
+     updated_at, started_at, completed_at, latency_ms)
+SELECT s.id, p.tenant_id, p.id, 'SEARCH', 'SUCCEEDED', s.user_id, s.agent_id, s.app_id,
+       s.run_id, s.payload, s.results, 1, 0, s.request_id, s.api_key_id, s.started_at,
+       s.completed_at, s.started_at, s.completed_at, s.latency_ms
+  FROM jsonb_to_recordset(%s::jsonb) AS s (
+       id uuid, project_id uuid, user_id text, agent_id text, app_id text, run_id text,
+       payload jsonb, results jsonb, request_id text, api_key_id uuid,
+       started_at timestamptz, completed_at timestamptz, latency_ms float8)
+  JOIN tenants_project p ON p.tenant_id = %s AND p.id = s.project_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """One search that was answered; the row holds its query, and ids found."""
+
+    tenant_id: UUID
+    row: dict[str, Any]
+
+
+def note(
+    access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
+) -> None:
+    """Keep a search for the record. Call outside the search's own scope."""
+    searched = Searched(access.tenant_id, _row(access, request, hits, started))
+    if connection.in_atomic_block:
+        _write([searched])
+    else:
+        _journal.add(searched)
+
+
+def flush() -> None:
+    """Write what has gathered; opens its own scopes. Outside a scope only."""
+    _write(_journal.take())
+
+
+def _row(
+    access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
+) -> dict[str, Any]:
+    now = clock.now()
+    return {
+        "id": str(new_id()),
+        "project_id": str(access.project_id),
+        **request.filters.scope.as_dict(),
+        "payload": {"query": request.query, "top_k": request.top_k},
+        "results": [
+            {"id": str(h.memory.id), "event": "SEARCH", "number": h.memory.number}
+            for h in hits
+        ],
+        "request_id": logs.request_id.get(),
+        "api_key_id": str(access.key_id),
+        "started_at": started.isoformat(),
+        "completed_at": now.isoformat(),
+        "latency_ms": (now - started).total_seconds() * 1000,
+    }
+
+
+def _write(searches: Sequence[Searched]) -> None:
+    """One statement a tenant; searches of a project that is gone are forgotten."""
+    by_tenant: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for searched in searches:
+        by_tenant[searched.tenant_id].append(searched.row)
+    for tenant_id, rows in by_tenant.items():
+        with tenant_scope(tenant_id), connection.cursor() as cursor:
+            cursor.execute(_INSERT, [json.dumps(rows), tenant_id])
+
+
+class _Journal:
+    """What waits to be written, and the thread that writes it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Searched] = []
+        self._dropped = 0
+        self._writer: threading.Thread | None = None
+        self._came = threading.Event()
+
+    def add(self, searched: Searched) -> None:
+        with self._lock:
+            if len(self._waiting) >= MAX_WAITING:
+                self._dropped += 1
+                return
+            self._waiting.append(searched)
+            if self._writer is None:
+                self._writer = threading.Thread(
+                    target=self._write_for_ever, name="search-journal", daemon=True
+                )
+                self._writer.start()
+        self._came.set()
+
+    def take(self) -> list[Searched]:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            log.warning("searches not recorded", extra={"count": dropped})
+        return waiting
+
+    def _write_for_ever(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._came.wait()
+            pause.wait(WRITE_EVERY_S)
+            self._came.clear()
+            self._write_what_waits()
+
+    def _write_what_waits(self) -> None:
+        waiting = self.take()
+        try:
+            _write(waiting)
+        except DatabaseError as exc:
+            reason = type(exc).__name__
+            log.warning(
+                "searches not recorded",
+                extra={"count": len(waiting), "reason": reason},
+            )
+        finally:
+            connection.close()
+
+
+_journal = _Journal()
+
+
+def _start_anew() -> None:
+    """A forked child has no writer, and its parent's records are its parent's."""
+    global _journal
+    _journal = _Journal()
+
+
+os.register_at_fork(after_in_child=_start_anew)
+atexit.register(lambda: _journal._write_what_waits())
