@@ -176,8 +176,8 @@ class Decision:
     ``target`` is the recalled memory that UPDATE, DELETE, MERGE and NONE name;
     ``fact`` is None only for a DELETE that stands alone, which then quotes the
     retracting sentence in ``evidence``. ``problem`` is set when the engine could not
-    make the model's answer meaningful (an unknown id, say): the store records the
-    decision as refused with that reason and changes nothing for it.
+    make the model's answer meaningful (an unknown id, say): the store records it,
+    stores the fact beside what is known, and touches no memory for it.
     """
 
     verdict: Verdict

@@ -10,10 +10,11 @@ from django.db import connection
 from django.db.models import Q
 
 from memories import wake
-from memories.models import Anchor, DeleteBarrier, Memory, Operation
+from memories.models import Anchor, Memory, Operation
 from memories.models.ingestion import UNFINISHED
 from memories.services.edit import delete_head
 from memories.store import operations
+from memories.store.barriers import ANY, raise_barrier
 from memories.store.batch import Batch, Cause
 from memories.store.operations import Lease
 from memories.types import SCOPE_KEYS, Actor, OperationResult, State
@@ -24,7 +25,6 @@ from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 CHUNK = 500
-ANY = "*"
 
 
 def delete_scope(access: Access, pattern: Mapping[str, str]) -> UUID:
@@ -48,12 +48,7 @@ def delete_scope(access: Access, pattern: Mapping[str, str]) -> UUID:
             created_at=now,
             updated_at=now,
         )
-        DeleteBarrier.objects.create(
-            project_id=access.project_id,
-            operation=operation,
-            pattern=dict(pattern),
-            accepted_at=now,
-        )
+        raise_barrier(operation, pattern)
         wake.after_commit(wake.RUN_OPERATION, access.tenant_id, operation.id)
     return operation.id
 

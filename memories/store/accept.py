@@ -12,6 +12,7 @@ from django.db import connection
 
 from memories.models import Ingestion, Message, Operation
 from memories.selectors.projects import ProjectSetup
+from memories.store.barriers import pass_barriers
 from memories.types import SCOPE_KEYS, Actor, AddRequest, ChatMessage, Scope
 from memplatform.lib.ids import new_id
 from tenants.scopes import current_tenant_id
@@ -50,6 +51,8 @@ def accept(
     Holding the anchor's row until the commit makes the order of ``seq`` the order in
     which adds become visible (decision 19).
     """
+    if is_running:
+        pass_barriers(setup.project_id)
     place = take_place(setup.project_id, request.scope, len(request.messages), at)
     operation = _operation(setup.project_id, request, actor, place, at)
     if is_running:

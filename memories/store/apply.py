@@ -1,8 +1,9 @@
 """Make an engine's decisions true, in one transaction, or not at all.
 
-Order of checks (decision 19): the anchor's lock, then the lease, then the barriers of
-deletes, then the heads the engine looked at. Whatever the engine asks for, a new fact
-is never lost to a contradiction; nothing unknown or immutable is touched (invariant 4).
+Order of checks (decision 19): the lock of deletes and the anchor's, then the lease,
+then the barriers of deletes, then the heads the engine looked at. Whatever the engine
+asks for, a new fact is never lost to a contradiction; nothing unknown or immutable is
+touched (invariant 4).
 """
 
 from __future__ import annotations
@@ -12,18 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from memories.models import (
-    DeleteBarrier,
-    Ingestion,
-    LlmCall,
-    Memory,
-    MemoryEvent,
-    Operation,
-)
+from memories.models import Ingestion, LlmCall, Memory, MemoryEvent, Operation
 from memories.providers.vectors import SpaceVectors
-from memories.store import operations
-from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
+from memories.store import barriers, operations
+from memories.store.batch import Batch, Cause, NewMemory, Revision
 from memories.store.graph import link_fact
+from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
 from memories.types import (
     Decision,
@@ -93,6 +88,7 @@ def apply(lease: operations.Lease, plan: Plan, *, accept_stale: bool) -> Applied
     ``accept_stale``: then what is safe is done and the rest recorded.
     """
     ingestion = Ingestion.objects.get(operation_id=lease.operation_id)
+    barriers.pass_barriers(ingestion.project_id)
     batch = Batch.open(ingestion.project_id, [ingestion.anchor_id])
     operation = operations.hold(lease)
     application = _Application(batch, ingestion, operation, plan, accept_stale)
@@ -121,9 +117,10 @@ class _Application:
         self.plan = plan
         self.ledger = Ledger(plan.message_ids, plan.engine)
         self._accept_stale = accept_stale
-        self._heads = _lock_targets(plan.decisions)
-        self._said = _already_said(plan, ingestion.accepted_at)
-        self._is_barred = _is_barred(ingestion, plan.scope)
+        self._heads = Heads.read(ingestion, plan.scope, plan.decisions)
+        self._is_barred = barriers.is_barred(
+            ingestion.project_id, ingestion.accepted_at, plan.scope
+        )
         self._linked: list[tuple[Memory, Fact]] = []
         self._cause = Cause(
             actor_kind=(
@@ -140,8 +137,9 @@ class _Application:
 
     def run(self) -> None:
         """Apply every decision in order, then settle messages without a fact."""
+        buried = self._bury_doomed()
         if not self._accept_stale and not self._is_barred:
-            self._refuse_stale()
+            self._refuse_stale(buried)
         for position in self.plan.recalled:
             message_id = self.plan.message_ids[position]
             self.ledger.give(message_id, MessageOutcome.RECALLED, "our own words")
@@ -158,19 +156,40 @@ class _Application:
         for memory, fact in self._linked:
             link_fact(memory, fact)
 
-    def _refuse_stale(self) -> None:
+    def _bury_doomed(self) -> set[UUID]:
+        """Delete what an older scope delete has yet to come to.
+
+        Else this add, which is newer, would join a fact to a memory that dies.
+        """
+        doomed = barriers.doomed_by(
+            self.batch.project_id, self._heads, self.ingestion.accepted_at
+        )
+        for head in list(self._heads):
+            if delete := doomed.get(head.id):
+                cause = Cause(
+                    actor_kind=MemoryEvent.ActorKind.API_KEY,
+                    actor_id=delete.api_key_id,
+                    operation_id=delete.id,
+                )
+                gone = Revision(state=State.DELETED)
+                self.batch.revise(head, MemoryEvent.Kind.DELETE, gone, cause)
+                self._heads.forget(head.id)
+        self.batch.results.clear()  # they are the delete's, not this add's
+        return set(doomed)
+
+    def _refuse_stale(self, buried: set[UUID]) -> None:
         for decision in self.plan.decisions:
-            head = self._heads.get(decision.target) if decision.target else None
+            head = self._heads.target_of(decision)
             seen = self.plan.known.get(decision.target) if decision.target else None
-            if seen is None or decision.problem or self._was_deleted(head):
+            if seen is None or seen.id in buried or decision.problem:
+                continue
+            if self._heads.was_deleted(head):
                 continue
             if head is None or head.number != seen.number:
                 raise StaleContext
 
     def _apply(self, decision: Decision) -> None:
-        if decision.problem:
-            self.ledger.decided(decision, Outcome.REFUSED, note=decision.problem)
-        elif self._is_barred:
+        if self._is_barred:
             self.ledger.decided(decision, Outcome.DROPPED, note=DELETED_FIRST)
         elif decision.fact is None:
             self._retire(decision)
@@ -178,16 +197,22 @@ class _Application:
             self._settle_fact(decision, decision.fact)
 
     def _settle_fact(self, decision: Decision, fact: Fact) -> None:
-        said = self._said.get(hash_text(fact.text))
-        if said is not None and said.id != decision.target:
-            self._settle_repeat(decision, fact, said)
+        target = self._heads.target_of(decision)
+        run_id = self.plan.scope.run_id
+        if decision.verdict == Verdict.UPDATE and target and _may_change(target):
+            run_id = target.run_id
+        said = self._heads.saying(fact.text, run_id)
+        if said is not None:
+            self._settle_repeat(decision, fact, said, target)
             return
-        target = self._heads.get(decision.target) if decision.target else None
-        if self._was_deleted(target) and decision.verdict != Verdict.DELETE:
+        if self._heads.was_deleted(target) and decision.verdict != Verdict.DELETE:
             self.ledger.decided(decision, Outcome.DROPPED, note=DELETED_FIRST)
             return
+        if decision.problem:
+            self._add(decision, fact, note=decision.problem)
+            return
         match decision.verdict:
-            case Verdict.NONE:
+            case Verdict.NONE if target or decision.target is None:
                 self._confirm(decision, target)
             case Verdict.UPDATE if target and _may_change(target):
                 self._update(decision, fact, target)
@@ -198,11 +223,10 @@ class _Application:
             case _:
                 self._add(decision, fact, note=_why_beside(decision, target))
 
-    def _add(self, decision: Decision, fact: Fact, *, note: str = "") -> Memory:
+    def _add(self, decision: Decision, fact: Fact, *, note: str = "") -> None:
         memory = self.batch.add(self._new(fact), self._because(decision))
         self.ledger.decided(decision, Outcome.STORED, memory_id=memory.id, note=note)
         self._remember(memory, fact)
-        return memory
 
     def _update(self, decision: Decision, fact: Fact, target: Memory) -> None:
         revision = Revision(
@@ -221,17 +245,23 @@ class _Application:
 
     def _supersede(self, decision: Decision, fact: Fact, target: Memory) -> None:
         """The new fact is stored first, then the old one points at it."""
-        cause = self._because(decision)
-        successor = self.batch.add(self._new(fact), cause)
+        successor = self.batch.add(self._new(fact), self._because(decision))
+        self._close(decision, fact, target, successor)
+        self._remember(successor, fact)
+
+    def _close(
+        self, decision: Decision, fact: Fact, target: Memory, successor: Memory
+    ) -> None:
+        """The target was true until what replaces it began to be."""
         closing = Revision(
             state=State.SUPERSEDED,
             valid_to=fact.valid.start or self.plan.created_at,
             replaced_by_id=successor.id,
         )
         kind = MemoryEvent.Kind.SUPERSEDE
+        cause = self._because(decision)
         self.batch.revise(target, kind, closing, cause, related=successor.id)
         self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=successor.id)
-        self._remember(successor, fact)
 
     def _merge(self, decision: Decision, fact: Fact, target: Memory) -> None:
         """Stored, but hidden behind the memory that already says it."""
@@ -243,10 +273,10 @@ class _Application:
 
     def _retire(self, decision: Decision) -> None:
         """A DELETE that stands alone: a sentence of a message took the fact back."""
-        target = self._heads.get(decision.target) if decision.target else None
-        if not decision.evidence or target is None or not _may_change(target):
-            note = _why_beside(decision, target) or "no sentence takes it back"
-            self.ledger.decided(decision, Outcome.REFUSED, note=note)
+        target = self._heads.target_of(decision)
+        refusal = _why_refused(decision, target)
+        if target is None or refusal:
+            self.ledger.decided(decision, Outcome.REFUSED, note=refusal)
             return
         closing = Revision(state=State.RETIRED, valid_to=self.plan.created_at)
         cause = self._because(decision)
@@ -257,24 +287,22 @@ class _Application:
         memory_id = target.id if target else None
         self.ledger.decided(decision, Outcome.CONFIRMED, memory_id=memory_id)
 
-    def _settle_repeat(self, decision: Decision, fact: Fact, said: Memory) -> None:
+    def _settle_repeat(
+        self, decision: Decision, fact: Fact, said: Memory, target: Memory | None
+    ) -> None:
         """The very words are stored already, or were deleted after this add came in."""
         if said.state != State.ACTIVE:
             self.ledger.decided(decision, Outcome.DROPPED, note=DELETED_FIRST)
-            return
-        target = self._heads.get(decision.target) if decision.target else None
-        if decision.verdict == Verdict.DELETE and target and _may_change(target):
-            closing = Revision(state=State.SUPERSEDED, replaced_by_id=said.id)
-            self.batch.revise(
-                target,
-                MemoryEvent.Kind.SUPERSEDE,
-                closing,
-                self._because(decision),
-                related=said.id,
-            )
-            self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=said.id)
-            return
-        self.ledger.decided(decision, Outcome.CONFIRMED, memory_id=said.id)
+        elif (
+            decision.verdict == Verdict.DELETE
+            and target
+            and target is not said
+            and _may_change(target)
+            and not decision.problem
+        ):
+            self._close(decision, fact, target, said)
+        else:
+            self._confirm(decision, said)
 
     def _new(self, fact: Fact) -> NewMemory:
         options = self.ingestion.options
@@ -299,21 +327,13 @@ class _Application:
         )
 
     def _remember(self, memory: Memory, fact: Fact) -> None:
-        self._said[hash_text(fact.text)] = memory
+        self._heads.remember(memory)
         self._linked.append((memory, fact))
 
     def _because(self, decision: Decision) -> Cause:
         positions = decision.fact.messages if decision.fact else ()
         reason = decision.evidence or decision.reason
         return self._cause.because(reason, self.ledger.ids_at(positions))
-
-    def _was_deleted(self, head: Memory | None) -> bool:
-        """Deleted by somebody after this add was accepted: it stays deleted."""
-        return (
-            head is not None
-            and head.state == State.DELETED
-            and head.known_from >= self.ingestion.accepted_at
-        )
 
 
 def record_calls(
@@ -359,62 +379,28 @@ def _write_ledger(ingestion: Ingestion, plan: Plan, ledger: Ledger) -> None:
     )
 
 
-def _lock_targets(decisions: Sequence[Decision]) -> dict[UUID, Memory]:
-    """The heads decisions name; the anchor lock already keeps others from them."""
-    targets = {decision.target for decision in decisions if decision.target}
-    if not targets:
-        return {}
-    return {memory.id: memory for memory in Memory.objects.filter(id__in=targets)}
-
-
-def _already_said(plan: Plan, accepted_at: datetime) -> dict[str, Memory]:
-    """Memories of the same four ids with the very text of a fact, by text hash.
-
-    Active ones, and those deleted since: their words must not come back by an add that
-    was accepted before the delete.
-    """
-    hashes = {hash_text(d.fact.text) for d in plan.decisions if d.fact}
-    if not hashes:
-        return {}
-    rows = Memory.objects.filter(
-        text_hash__in=hashes,
-        state__in=[State.ACTIVE, State.DELETED],
-        **plan.scope.as_dict(),
-    )
-    said = {
-        row.text_hash: row
-        for row in rows
-        if row.state == State.DELETED and row.known_from >= accepted_at
-    }
-    said |= {row.text_hash: row for row in rows if row.state == State.ACTIVE}
-    return {text_hash: row for text_hash, row in said.items() if text_hash}
-
-
-def _is_barred(ingestion: Ingestion, scope: Scope) -> bool:
-    """Whether a delete of this scope was accepted after this add (decision 13)."""
-    barriers = DeleteBarrier.objects.filter(
-        accepted_at__gte=ingestion.accepted_at
-    ).values_list("pattern", flat=True)
-    return any(covers(pattern, scope) for pattern in barriers)
-
-
-def covers(pattern: Mapping[str, str], scope: Scope) -> bool:
-    """Whether a delete pattern (ids, or ``*`` for any value) takes in a scope."""
-    ids = scope.as_dict()
-    return all(
-        ids[key] is not None and value in ("*", ids[key])
-        for key, value in pattern.items()
-    )
-
-
 def _may_change(target: Memory) -> bool:
     return target.state == State.ACTIVE and not target.is_immutable
 
 
 def _why_beside(decision: Decision, target: Memory | None) -> str:
-    """Why a changing decision became a plain ADD, or was refused."""
-    if decision.verdict in (Verdict.ADD, Verdict.NONE):
+    """Why a decision about a memory became a plain ADD."""
+    if decision.verdict == Verdict.ADD:
         return ""
+    return _why_untouched(target)
+
+
+def _why_refused(decision: Decision, target: Memory | None) -> str:
+    """Why nothing may be retired; blank when a sentence takes the target back."""
+    if decision.problem:
+        return decision.problem
+    if decision.evidence and target and _may_change(target):
+        return ""
+    is_there = target is not None and _may_change(target)
+    return "no sentence takes it back" if is_there else _why_untouched(target)
+
+
+def _why_untouched(target: Memory | None) -> str:
     if target is None:
         return "its target is unknown"
     if target.is_immutable:

@@ -1,4 +1,4 @@
-"""The stand-in model server, started once, clean for every test that asks for it."""
+"""An agent of acme, and the stand-in model server, clean for every test that asks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from memories.providers.openai import registry
+from tests.memories.agents import Agent
 from tests.model_server import ModelServer
 
 
@@ -22,3 +23,25 @@ def model_server(_running_model_server: ModelServer) -> Iterator[ModelServer]:
     _running_model_server.configure(reset=True)
     yield _running_model_server
     registry.close()
+
+
+@pytest.fixture
+def agent(acme) -> Agent:
+    """Who adds and asks at acme, with the local models."""
+    return Agent(acme)
+
+
+@pytest.fixture
+def other(globex) -> Agent:
+    """The same at globex."""
+    return Agent(globex)
+
+
+@pytest.fixture
+def models(settings, model_server) -> ModelServer:
+    """The platform's model and embedder are the stand-in server."""
+    settings.LLM_BASE_URL = settings.EMBEDDING_BASE_URL = model_server.base_url
+    settings.LLM_MODEL = settings.EMBEDDING_MODEL = "stand-in"
+    settings.EMBEDDING_DIMENSION = 64
+    settings.RETRY_BASE_S = 0.0
+    return model_server

@@ -1,0 +1,94 @@
+"""The memories that the decisions of one add concern, each read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from memories.models import Ingestion, Memory
+from memories.store.batch import hash_text
+from memories.types import Decision, Scope, State
+
+
+class Heads:
+    """Heads of one anchor under its lock; changes of the batch show in them.
+
+    A target outside the anchor is not there: no decision can reach what is not locked.
+    """
+
+    def __init__(self, rows: Iterable[Memory], accepted_at: datetime) -> None:
+        self._rows = {row.id: row for row in rows}
+        self._accepted_at = accepted_at
+
+    @classmethod
+    def read(
+        cls, ingestion: Ingestion, scope: Scope, decisions: Sequence[Decision]
+    ) -> Heads:
+        """Targets, and memories in the very words of a fact."""
+        targets = {decision.target for decision in decisions if decision.target}
+        hashes = {hash_text(d.fact.text) for d in decisions if d.fact}
+        mine = Memory.objects.filter(anchor_id=ingestion.anchor_id)
+        rows = list(mine.filter(id__in=targets)) if targets else []
+        if hashes:
+            runs = {scope.run_id, *(row.run_id for row in rows)}
+            known = {row.id for row in rows}
+            twins = mine.filter(_saying(hashes, runs, ingestion, scope))
+            rows += twins.exclude(id__in=known)
+        return cls(rows, ingestion.accepted_at)
+
+    def __iter__(self) -> Iterator[Memory]:
+        return iter(self._rows.values())
+
+    def target_of(self, decision: Decision) -> Memory | None:
+        return self._rows.get(decision.target) if decision.target else None
+
+    def saying(self, text: str, run_id: str | None) -> Memory | None:
+        """Who says exactly this in a run by now, or said it and was deleted since."""
+        text_hash = hash_text(text)
+        said = [
+            row
+            for row in self._rows.values()
+            if row.text_hash == text_hash and row.run_id == run_id
+        ]
+        active = (row for row in said if row.state == State.ACTIVE)
+        deleted = (row for row in said if self.was_deleted(row))
+        return next(active, None) or next(deleted, None)
+
+    def was_deleted(self, head: Memory | None) -> bool:
+        """Deleted by somebody after this add was accepted: it stays deleted."""
+        return (
+            head is not None
+            and head.state == State.DELETED
+            and head.known_from >= self._accepted_at
+        )
+
+    def remember(self, head: Memory) -> None:
+        self._rows[head.id] = head
+
+    def forget(self, memory_id: UUID) -> None:
+        self._rows.pop(memory_id, None)
+
+
+def _saying(
+    hashes: set[str], runs: set[str | None], ingestion: Ingestion, scope: Scope
+) -> Q:
+    """Active memories in these words (by the index that keeps them single), and
+    deleted ones: their words must not come back by an add accepted before."""
+    condition = Q(
+        state=State.DELETED,
+        text_hash__in=hashes,
+        known_from__gte=ingestion.accepted_at,
+    )
+    for run_id in runs:
+        condition |= Q(
+            state=State.ACTIVE,
+            text_hash__in=hashes,
+            user_id=scope.user_id,
+            agent_id=scope.agent_id,
+            app_id=scope.app_id,
+            run_id=run_id,
+        )
+    return condition

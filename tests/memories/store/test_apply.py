@@ -1,0 +1,458 @@
+"""What becomes of each decision: made true, made safe, or recorded as refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError
+
+from memories.models import (
+    Entity,
+    Ingestion,
+    LlmCall,
+    MemoryEvent,
+    MemoryVector,
+    Mention,
+    Relation,
+    RelationSupport,
+)
+from memories.store.apply import StaleContext
+from memories.store.barriers import covers
+from memories.store.operations import LeaseLost
+from memories.types import (
+    ModelCall,
+    ProposedEntity,
+    ProposedRelation,
+    Scope,
+    ValidTime,
+    Verdict,
+)
+from tests.memories.agents import adds, at_once, decides
+
+LISBON = "Ann lives in Lisbon."
+BERLIN = "Ann lives in Berlin."
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def lisbon(agent):
+    """The memory most tests decide about."""
+    agent.decide(adds(LISBON, valid=ValidTime(start=datetime(2020, 1, 1, tzinfo=UTC))))
+    return agent.heads()[0]
+
+
+def states(agent):
+    return {head.text: str(head.state) for head in agent.heads()}
+
+
+# --- what verdicts do ---------------------------------------------------------
+
+
+def test_add_stores_a_memory_with_its_version_and_event(agent):
+    operation = agent.decide(adds(LISBON, categories=("travel",), confidence=0.7))
+    head = agent.heads()[0]
+    (version,) = agent.versions(head.id)
+    assert (version.number, version.text, version.known_to) == (1, LISBON, None)
+    assert (head.categories, head.confidence) == (["travel"], 0.7)
+    assert agent.events(head.id) == ["ADD"]
+    assert operation.results == [{"id": str(head.id), "event": "ADD", "number": 1}]
+
+
+def test_update_keeps_what_was_said_before(agent, lisbon):
+    agent.decide(decides(Verdict.UPDATE, "Ann lives in Lisbon, Portugal.", lisbon))
+    old, new = agent.versions(lisbon.id)
+    assert (old.text, new.text) == (LISBON, "Ann lives in Lisbon, Portugal.")
+    assert old.known_to == new.known_from
+    assert agent.events(lisbon.id) == ["ADD", "UPDATE"]
+    assert agent.head(lisbon.id).valid_from == lisbon.valid_from
+
+
+def test_a_contradiction_supersedes_and_keeps_the_new_fact(agent, lisbon):
+    decision = decides(Verdict.DELETE, BERLIN, lisbon)
+    moved = replace(decision, fact=replace(decision.fact, valid=ValidTime(start=MAY)))
+    operation = agent.decide(moved)
+    heads = {head.text: head for head in agent.heads()}
+    old, new = heads[LISBON], heads[BERLIN]
+    assert states(agent) == {LISBON: "superseded", BERLIN: "active"}
+    assert (old.valid_to, old.replaced_by_id) == (MAY, new.id)
+    assert [r["event"] for r in operation.results] == ["ADD", "UPDATE"]
+    assert agent.fates(operation.id) == [("superseded", "")]
+
+
+def test_none_changes_nothing(agent, lisbon):
+    operation = agent.decide(decides(Verdict.NONE, "Ann is a Lisbonite.", lisbon))
+    assert len(agent.versions(lisbon.id)) == 1
+    assert agent.fates(operation.id) == [("confirmed", "")]
+    assert agent.ledger(operation.id)["messages"][0]["outcome"] == "confirmed"
+
+
+def test_merge_hides_the_fact_behind_the_memory_that_says_it(agent, lisbon):
+    agent.decide(decides(Verdict.MERGE, "Ann's home is Lisbon.", lisbon))
+    merged = agent.heads()[1]
+    assert (merged.state, merged.replaced_by_id) == ("merged", lisbon.id)
+    assert agent.texts() == [LISBON]
+    assert agent.texts(include_merged=True) == [LISBON, "Ann's home is Lisbon."]
+
+
+def test_a_retraction_with_evidence_retires(agent, lisbon):
+    forget = decides(Verdict.DELETE, None, lisbon, evidence="Forget my address.")
+    operation = agent.decide(forget)
+    assert states(agent) == {LISBON: "retired"}
+    assert agent.head(lisbon.id).valid_to is not None
+    assert agent.history(lisbon.id)[-1].reason == "Forget my address."
+    assert agent.fates(operation.id) == [("retired", "")]
+
+
+# --- what would do harm is made safe ------------------------------------------
+
+# decision → (outcome, note); the memory decided about stays as it was
+HARMLESS = [
+    # a deletion that neither replaces nor quotes who took it back
+    ((Verdict.DELETE, None, {}), ("refused", "no sentence takes it back")),
+    # an answer the engine could make nothing of
+    (
+        (
+            Verdict.DELETE,
+            None,
+            {"problem": "DELETE names memory 9, which was not shown"},
+        ),
+        ("refused", "DELETE names memory 9, which was not shown"),
+    ),
+    # … whose fact is stored all the same
+    (
+        (Verdict.UPDATE, BERLIN, {"problem": "names memory 9"}),
+        ("stored", "names memory 9"),
+    ),
+    (
+        (Verdict.NONE, BERLIN, {"problem": "names memory 9"}),
+        ("stored", "names memory 9"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("decision", "fate"), HARMLESS)
+def test_an_unusable_decision_is_recorded_and_harmless(agent, lisbon, decision, fate):
+    verdict, text, details = decision
+    target = None if "problem" in details else lisbon
+    operation = agent.decide(decides(verdict, text, target, **details))
+    assert agent.fates(operation.id) == [fate]
+    assert len(agent.versions(lisbon.id)) == 1
+    assert operation.status == "SUCCEEDED"
+    assert (BERLIN in agent.texts()) == (text is not None)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UPDATE, Verdict.DELETE, Verdict.MERGE])
+def test_an_unknown_target_leaves_the_fact_beside(agent, verdict):
+    operation = agent.decide(decides(verdict, BERLIN, uuid4()))
+    assert agent.texts() == [BERLIN]
+    assert agent.fates(operation.id) == [("stored", "its target is unknown")]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UPDATE, Verdict.DELETE])
+def test_a_memory_of_another_anchor_is_unknown(agent, verdict):
+    theirs = agent.keep("Bea lives in Lisbon.", user_id="bea")
+    operation = agent.decide(decides(verdict, BERLIN, theirs))
+    assert agent.fates(operation.id) == [("stored", "its target is unknown")]
+    assert len(agent.versions(theirs)) == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UPDATE, Verdict.DELETE])
+def test_an_immutable_memory_stays_and_the_fact_is_beside(agent, verdict):
+    fixed = agent.keep(LISBON, is_immutable=True)
+    operation = agent.decide(decides(verdict, BERLIN, fixed))
+    assert states(agent) == {LISBON: "active", BERLIN: "active"}
+    assert agent.fates(operation.id) == [("stored", "its target is immutable")]
+
+
+def test_an_immutable_memory_is_not_retired(agent):
+    fixed = agent.keep(LISBON, is_immutable=True)
+    operation = agent.decide(decides(Verdict.DELETE, None, fixed, evidence="Forget."))
+    assert agent.fates(operation.id) == [("refused", "its target is immutable")]
+
+
+def test_two_contradictions_of_one_memory_keep_both_facts(agent, lisbon):
+    agent.decide(
+        decides(Verdict.DELETE, BERLIN, lisbon),
+        decides(Verdict.DELETE, "Ann lives in Oslo.", lisbon),
+    )
+    assert states(agent) == {
+        LISBON: "superseded", BERLIN: "active", "Ann lives in Oslo.": "active"
+    }  # fmt: skip
+
+
+def test_two_updates_of_one_memory_follow_one_another(agent, lisbon):
+    agent.decide(
+        decides(Verdict.UPDATE, "Ann lives in Lisbon, Alfama.", lisbon),
+        decides(Verdict.UPDATE, "Ann lives in Lisbon, Alfama, alone.", lisbon),
+    )
+    assert [v.text for v in agent.versions(lisbon.id)][-1].endswith("alone.")
+    assert [v.number for v in agent.versions(lisbon.id)] == [1, 2, 3]
+
+
+def test_a_fact_added_and_updated_at_once_has_two_versions(agent):
+    """The supersede of a memory that this very add has made."""
+    first = agent.decide(adds(LISBON))
+    lisbon = agent.heads()[0]
+    agent.decide(
+        decides(Verdict.UPDATE, "Ann lived in Lisbon.", lisbon),
+        decides(Verdict.DELETE, BERLIN, lisbon),
+    )
+    assert [v.known_to is None for v in agent.versions(lisbon.id)] == [
+        False,
+        False,
+        True,
+    ]
+    assert first.status == "SUCCEEDED"
+
+
+# --- the same words -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ADD, Verdict.UPDATE, Verdict.MERGE])
+def test_a_fact_in_the_very_words_of_its_target_confirms_it(agent, lisbon, verdict):
+    target = None if verdict == Verdict.ADD else lisbon
+    operation = agent.decide(decides(verdict, LISBON, target))
+    assert agent.fates(operation.id) == [("confirmed", "")]
+    assert len(agent.versions(lisbon.id)) == 1
+    assert len(agent.heads()) == 1
+
+
+def test_a_memory_is_not_contradicted_by_its_own_words(agent, lisbon):
+    operation = agent.decide(decides(Verdict.DELETE, LISBON, lisbon))
+    assert agent.fates(operation.id) == [("confirmed", "")]
+    assert states(agent) == {LISBON: "active"}
+
+
+def test_a_contradiction_in_known_words_supersedes_by_the_known(agent, lisbon):
+    berlin = agent.keep(BERLIN)
+    agent.decide(decides(Verdict.DELETE, BERLIN, lisbon))
+    assert agent.head(lisbon.id).replaced_by_id == berlin
+    assert agent.head(lisbon.id).valid_to is not None
+    assert states(agent) == {LISBON: "superseded", BERLIN: "active"}
+
+
+def test_words_given_up_in_the_same_add_may_be_said_anew(agent, lisbon):
+    agent.decide(
+        decides(Verdict.UPDATE, "Ann lived in Lisbon until May.", lisbon),
+        adds(LISBON),
+    )
+    assert set(agent.texts()) == {LISBON, "Ann lived in Lisbon until May."}
+
+
+def test_words_of_a_memory_superseded_in_the_same_add_are_new(agent, lisbon):
+    operation = agent.decide(decides(Verdict.DELETE, BERLIN, lisbon), adds(LISBON))
+    assert [outcome for outcome, _ in agent.fates(operation.id)] == [
+        "superseded", "stored"
+    ]  # fmt: skip
+
+
+def test_an_update_may_reach_the_words_of_another_run(agent):
+    """Anchors span runs; the same words are one memory within a run only."""
+    agent.decide(adds(LISBON), user_id="ann", run_id="r1")
+    agent.decide(adds("Ann lives in Portugal."), user_id="ann", run_id="r1")
+    portugal = agent.heads()[1]
+    decision = decides(Verdict.UPDATE, LISBON, portugal)
+    operation = agent.decide(decision, user_id="ann", run_id="r2")
+    assert operation.status == "SUCCEEDED"
+    assert [outcome for outcome, _ in agent.fates(operation.id)] == ["confirmed"]
+    assert len(agent.heads()) == 2
+
+
+# --- heads that moved meanwhile -----------------------------------------------
+
+
+def test_a_stale_head_asks_for_another_decision(agent, lisbon):
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, decides(Verdict.UPDATE, BERLIN, lisbon))
+    agent.edit(lisbon.id, metadata={"checked": True})
+    lease = agent.claim(operation_id)
+    with pytest.raises(StaleContext):
+        agent.apply(lease, plan, accept_stale=False)
+    assert len(agent.versions(lisbon.id)) == 2
+    assert agent.operation(operation_id).status == "RUNNING"
+
+
+def test_a_stale_head_is_settled_safely_in_the_end(agent, lisbon):
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, decides(Verdict.UPDATE, BERLIN, lisbon))
+    agent.edit(lisbon.id, metadata={"checked": True})
+    agent.apply(agent.claim(operation_id), plan, accept_stale=True)
+    head = agent.head(lisbon.id)
+    assert (head.text, head.metadata, head.number) == (BERLIN, {"checked": True}, 3)
+
+
+def test_another_heads_change_is_none_of_ours(agent, lisbon):
+    oslo = agent.keep("Ann visits Oslo.")
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, decides(Verdict.UPDATE, BERLIN, lisbon))
+    agent.edit(oslo, metadata={"checked": True})
+    agent.apply(agent.claim(operation_id), plan, accept_stale=False)
+    assert agent.head(lisbon.id).text == BERLIN
+
+
+# --- a deleted memory stays deleted -------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UPDATE, Verdict.NONE, Verdict.MERGE])
+def test_a_memory_deleted_meanwhile_stays_deleted(agent, lisbon, verdict):
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, decides(verdict, "Ann is in Lisbon.", lisbon))
+    agent.delete(lisbon.id)
+    agent.apply(agent.claim(operation_id), plan, accept_stale=False)
+    assert states(agent) == {LISBON: "deleted"}
+    assert agent.fates(operation_id) == [("dropped", "deleted before applied")]
+
+
+def test_what_contradicts_a_deleted_memory_is_still_new(agent, lisbon):
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, decides(Verdict.DELETE, BERLIN, lisbon))
+    agent.delete(lisbon.id)
+    agent.apply(agent.claim(operation_id), plan, accept_stale=False)
+    assert states(agent) == {LISBON: "deleted", BERLIN: "active"}
+
+
+def test_deleted_words_do_not_come_back_by_an_older_add(agent, lisbon):
+    operation_id = agent.accept()
+    agent.delete(lisbon.id)
+    agent.decide(adds(LISBON), on=operation_id)
+    assert states(agent) == {LISBON: "deleted"}
+    assert agent.fates(operation_id) == [("dropped", "deleted before applied")]
+
+
+def test_deleted_words_may_be_said_again_later(agent, lisbon):
+    agent.delete(lisbon.id)
+    agent.decide(adds(LISBON))
+    assert agent.texts() == [LISBON]
+
+
+# --- lease and repetition -----------------------------------------------------
+
+
+def test_a_lost_lease_writes_nothing(agent, lisbon):
+    operation_id = agent.accept()
+    lease = agent.claim(operation_id)
+    plan = agent.plan(operation_id, adds(BERLIN))
+    stolen = replace(lease, token=lease.token - 1)
+    with pytest.raises(LeaseLost):
+        agent.apply(stolen, plan)
+    assert agent.texts() == [LISBON]
+    assert agent.ledger(operation_id) == {}
+
+
+def test_the_same_ingestion_has_its_effect_once(agent):
+    operation_id = agent.accept()
+    lease = agent.claim(operation_id)
+    plan = agent.plan(operation_id, adds(BERLIN))
+    agent.apply(lease, plan)
+    before = agent.ledger(operation_id)
+    with pytest.raises(LeaseLost):
+        agent.apply(lease, plan)
+    assert agent.events() == ["ADD"]
+    assert len(agent.versions(agent.heads()[0].id)) == 1
+    assert agent.ledger(operation_id) == before
+
+
+def test_two_threads_with_one_lease_have_one_effect(committed_db, agent):
+    operation_id = agent.accept()
+    lease = agent.claim(operation_id)
+    plan = agent.plan(operation_id, adds(BERLIN))
+    answers = at_once(*[lambda: agent.apply(lease, plan)] * 2)
+    assert sorted(type(answer).__name__ for answer in answers) == [
+        "Applied",
+        "LeaseLost",
+    ]
+    assert agent.events() == ["ADD"]
+    assert agent.fates(operation_id) == [("stored", "")]
+    assert len(agent.versions(agent.heads()[0].id)) == 1
+
+
+# --- all of it, or nothing ----------------------------------------------------
+
+
+def test_a_write_that_fails_leaves_nothing(agent, lisbon):
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, decides(Verdict.DELETE, BERLIN, lisbon))
+    lease = agent.claim(operation_id)
+    impossible = {
+        text: {uuid4(): v for v in spaces.values()}
+        for text, spaces in plan.vectors.items()
+    }
+    with pytest.raises(IntegrityError):
+        agent.apply(lease, replace(plan, vectors=impossible))
+        agent.sql("SET CONSTRAINTS ALL IMMEDIATE")
+    assert states(agent) == {LISBON: "active"}
+    assert agent.events() == ["ADD"]
+    assert agent.operation(operation_id).status == "RUNNING"
+
+
+# --- the cause, the calls, the graph ------------------------------------------
+
+
+def test_an_event_names_its_cause(agent):
+    operation = agent.decide(adds(LISBON))
+    (entry,) = agent.history(agent.heads()[0].id)
+    assert (entry.actor_kind, entry.actor_id) == ("engine", agent.access.key_id)
+    assert (entry.operation_id, entry.engine, entry.model) == (
+        operation.id, "single_pass", "stand-in"
+    )  # fmt: skip
+    assert [message.content for message in entry.messages] == ["Hello."]
+    assert entry.reason == "new"
+
+
+def test_what_models_were_asked_is_kept_and_counted(agent):
+    call = ModelCall("single_pass", "stand-in", "openai", "ok", 100, 20)
+    operation = agent.decide(adds(LISBON), calls=(call, call))
+    assert agent.count(LlmCall, operation_id=operation.id, prompt_tokens=100) == 2
+    with agent.scope():
+        ingestion = Ingestion.objects.get(operation_id=operation.id)
+    assert (ingestion.prompt_tokens, ingestion.completion_tokens) == (200, 40)
+    assert ingestion.model_calls == 2
+
+
+def test_entities_and_relations_of_a_fact_are_linked_once(agent):
+    ann, lisbon = ProposedEntity("Ann", "person"), ProposedEntity(" LISBON", "place")
+    lives = ProposedRelation("ann", "lives in", "Lisbon")
+    graph = {"entities": (ann, lisbon), "relations": (lives,)}
+    agent.decide(adds(LISBON, **graph))
+    agent.decide(adds("Ann's flat is in Lisbon.", **graph))
+    counts = {m: agent.count(m) for m in (Entity, Mention, Relation, RelationSupport)}
+    assert counts == {Entity: 2, Mention: 4, Relation: 1, RelationSupport: 2}
+
+
+def test_vectors_follow_the_state_of_their_head(agent, lisbon):
+    agent.decide(decides(Verdict.UPDATE, "Ann lives in Lisbon, Alfama.", lisbon))
+    agent.decide(decides(Verdict.DELETE, BERLIN, lisbon))
+    with agent.scope():
+        rows = MemoryVector.objects.filter(memory_id=lisbon.id).order_by("number")
+        found = list(rows.values_list("number", "state"))
+    assert found == [(1, "past"), (2, "superseded")]
+
+
+# --- patterns of deletes ------------------------------------------------------
+
+# pattern → whether it takes in (ann, bot, no app, run 1)
+PATTERNS = [
+    ({"user_id": "ann"}, True),
+    ({"user_id": "*"}, True),
+    ({"user_id": "ann", "run_id": "1"}, True),
+    ({"user_id": "bea"}, False),
+    # ``*`` is any value, not none
+    ({"app_id": "*"}, False),
+    ({"user_id": "ann", "app_id": "shop"}, False),
+]
+
+
+@pytest.mark.parametrize(("pattern", "is_covered"), PATTERNS)
+def test_a_pattern_covers_a_scope(pattern, is_covered):
+    assert covers(pattern, Scope("ann", "bot", None, "1")) is is_covered
+
+
+def test_a_fact_may_become_true_again(agent, lisbon):
+    agent.decide(decides(Verdict.DELETE, BERLIN, lisbon))
+    (berlin,) = [head for head in agent.heads() if head.text == BERLIN]
+    agent.decide(decides(Verdict.DELETE, LISBON, berlin))
+    assert agent.texts(latest_only=True) == [LISBON]
+    assert agent.count(MemoryEvent, kind="SUPERSEDE") == 2
