@@ -41,12 +41,13 @@ class Calibration:
     text_bonus: float
 
 
-# Fitted on LOCOMO's open questions (evidence against the other turns of the
-# conversation, MiniLM); other embedders spread their cosines differently, and their
-# midpoint is set so that unrelated texts stay under the default threshold of 0.1.
+# ``local`` is a logistic fitted on the cosines of 722 evidence turns and 15,030 other
+# turns of LOCOMO's open conversations 26, 41 and 42 with MiniLM, classes balanced: the
+# default threshold of 0.1 keeps 97.6 % of the evidence, 0.3 keeps 91.6 %. ``openai`` is
+# not fitted: no such endpoint was at hand.
 CALIBRATIONS: Mapping[str, Calibration] = {
-    "local": Calibration(slope=9.0, midpoint=0.45, text_bonus=1.0),
-    "openai": Calibration(slope=9.0, midpoint=0.40, text_bonus=1.0),
+    "local": Calibration(slope=11.3, midpoint=0.383, text_bonus=1.0),
+    "openai": Calibration(slope=11.3, midpoint=0.35, text_bonus=1.0),
 }
 
 
