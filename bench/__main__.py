@@ -1,0 +1,108 @@
+"""``python -m bench [--quick] [--publish]``: start a stack, measure it, write it down.
+
+The full run takes about 12 minutes on two cores, ``--quick`` about two. Results go to
+``bench/results/<date>.json`` and ``.md``; ``--publish`` writes docs/BENCHMARKS.md too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench import report
+from bench.measure import QUICK, Plan, Run, as_json
+from bench.processes import memory_mb
+from bench.seed import Place, Seeded
+from bench.stack import SHARED_BUFFERS, Stack, running_stack
+
+RESULTS = report.ROOT / "bench" / "results"
+DATA = report.ROOT / ".memplatform-bench"
+PARTS = ("adds", "reads")
+
+
+def main() -> None:
+    options = _options()
+    plan = QUICK if options.quick else Plan()
+    known = report.facts(
+        f"python -m bench {' '.join(sys.argv[1:])}".strip(), SHARED_BUFFERS
+    )
+    shutil.rmtree(options.data, ignore_errors=True)
+    with running_stack(options.data) as stack:
+        place, key = _found_project(stack)
+        run = Run(stack, key, Seeded(place), plan)
+        with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+            run.embedder()
+            if "adds" in options.only:
+                run.adds(admin)
+            if "reads" in options.only:
+                run.reads(admin)
+        result = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "facts": known,
+            "figures": as_json(run.figures),
+            "memory_mb": memory_mb(stack.pids),
+        }
+    if not options.keep:
+        shutil.rmtree(options.data, ignore_errors=True)
+    _write(result, publish=options.publish)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a two-minute run")
+    parser.add_argument(
+        "--publish", action="store_true", help="write docs/BENCHMARKS.md"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="a part of the run"
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help="where its data stand")
+    parser.add_argument("--keep", action="store_true", help="leave data and logs")
+    return parser.parse_args()
+
+
+def _found_project(stack: Stack) -> tuple[Place, str]:
+    """A tenant, a project with its embedding space, and a key that writes."""
+    os.environ.update(stack.environment)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memplatform.settings")
+    import django
+
+    django.setup()
+    from memories.services.setup import ready_setup
+    from tenants import services
+    from tenants.models import Role
+    from tenants.scopes import tenant_scope
+
+    owner = services.create_operator("bench@example.com", None)
+    tenant = services.create_tenant("bench")
+    with tenant_scope(tenant.id):
+        services.add_member(owner, Role.OWNER)
+        project = services.create_project("Bench")
+        key = services.issue_api_key(project, owner).text
+    space = ready_setup(tenant.id, project.id).active_space
+    if space is None:
+        raise AssertionError("a ready project has an active space")
+    return Place(tenant.id, project.id, space.id), key
+
+
+def _write(result: dict[str, Any], *, publish: bool) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    name = result["at"].replace(":", "").replace("+0000", "Z")
+    text = report.as_markdown(result)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    (RESULTS / f"{name}.md").write_text(text)
+    if publish:
+        (report.ROOT / "docs" / "BENCHMARKS.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
