@@ -105,7 +105,10 @@ SWEEP_INTERVAL_S = env.envfloat("SWEEP_INTERVAL_S", 2.0, minimum=0.1)
 MAX_ATTEMPTS = env.envint("MAX_ATTEMPTS", 5, minimum=1)
 RETRY_BASE_S = env.envfloat("RETRY_BASE_S", 2.0, minimum=0.0)
 WORKER_THREADS = env.envint("WORKER_THREADS", 32, minimum=1)
-VERBATIM_DEADLINE_S = env.envfloat("VERBATIM_DEADLINE_S", 5.0, minimum=0.1)
+EMBEDDING_REQUEST_DEADLINE_S = env.envfloat(
+    "EMBEDDING_REQUEST_DEADLINE_S", 5.0, minimum=0.1
+)
+"""How long a request (search, edit, verbatim add) waits for embeddings in all."""
 VERBATIM_MAX_TEXTS = env.envint("VERBATIM_MAX_TEXTS", 100, minimum=1)
 
 # --- Models -----------------------------------------------------------------
@@ -118,7 +121,10 @@ LLM_CONTEXT_TOKENS = env.envint("LLM_CONTEXT_TOKENS", 128_000, minimum=2_000)
 LLM_CONCURRENCY = env.envint("LLM_CONCURRENCY", 32, minimum=1)
 EMBEDDING_BASE_URL = env.envstr("EMBEDDING_BASE_URL")
 EMBEDDING_MODEL = env.envstr("EMBEDDING_MODEL", "text-embedding-3-small")
-EMBEDDING_API_KEY = env.envstr("EMBEDDING_API_KEY") or LLM_API_KEY
+EMBEDDING_API_KEY = env.envstr("EMBEDDING_API_KEY") or (
+    # The chat model's key serves its own address only: a key never goes elsewhere.
+    LLM_API_KEY if EMBEDDING_BASE_URL == LLM_BASE_URL else ""
+)
 EMBEDDING_DIMENSION = env.envint("EMBEDDING_DIMENSION", 1536, minimum=1)
 EMBEDDING_TIMEOUT_S = env.envfloat("EMBEDDING_TIMEOUT_S", 15.0, minimum=0.1)
 

@@ -20,8 +20,12 @@ def plan_verbatim(
     scope: Scope,
     messages: Sequence[ChatMessage],
     created_at: datetime,
+    *,
+    is_hurried: bool = False,
 ) -> Plan:
     """Embeds; never inside a transaction. Messages carry their ids.
+
+    Hurried is for a request that somebody waits for; the worker has more patience.
 
     Raises ProviderError.
     """
@@ -36,7 +40,8 @@ def plan_verbatim(
         if position not in unread
     )
     texts = list(dict.fromkeys(d.fact.text for d in decisions if d.fact))
-    vectors = embed_in_spaces(setup.embedders, texts)
+    embedders = setup.hurried_embedders if is_hurried else setup.embedders
+    vectors = embed_in_spaces(embedders, texts)
     return Plan(
         scope=scope,
         message_ids=tuple(message.id for message in messages if message.id),

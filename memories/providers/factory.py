@@ -87,18 +87,26 @@ def configured_space(config: ProviderConfig | None) -> SpaceKey:
     return _local_embedder().space
 
 
-def embedder_for(space: EmbeddingSpace) -> Embedder:
-    """The embedder that made a space; blank addresses are the platform's."""
+def embedder_for(space: EmbeddingSpace, *, deadline_s: float | None = None) -> Embedder:
+    """The embedder that made a space; blank addresses are the platform's.
+
+    ``deadline_s`` bounds all attempts together; None is the worker's patience.
+    """
     if space.provider == LOCAL:
         return GuardedEmbedder(_local_embedder())
-    key = decrypt(space.api_key_encrypted, settings.ENCRYPTION_KEYS)
+    if space.base_url:
+        base_url = space.base_url
+        api_key = decrypt(space.api_key_encrypted, settings.ENCRYPTION_KEYS)
+    else:
+        base_url = settings.EMBEDDING_BASE_URL or OPENAI_URL
+        api_key = settings.EMBEDDING_API_KEY
     config = EmbedderConfig(
-        base_url=space.base_url or settings.EMBEDDING_BASE_URL or OPENAI_URL,
+        base_url=base_url,
         model=space.model,
-        api_key=key or settings.EMBEDDING_API_KEY,
+        api_key=api_key,
         dimension=space.dimension,
         timeout_s=settings.EMBEDDING_TIMEOUT_S,
-        deadline_s=settings.EMBEDDING_TIMEOUT_S * 2,
+        deadline_s=deadline_s or settings.EMBEDDING_TIMEOUT_S * 2,
         concurrency=settings.LLM_CONCURRENCY,
     )
     return GuardedEmbedder(OpenAIEmbedder(config))

@@ -104,7 +104,7 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
     space = setup.active_space
     if space is None:
         return []  # no memory was ever stored
-    embedder = setup.embedders[space.id]
+    embedder = setup.hurried_embedders[space.id]
     query = embedder.embed([request.query[: embedder.max_tokens * 3]])[0]
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         pool = gather(setup, space.id, request, query)

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
+from django.conf import settings
+
 from memories.models import EmbeddingSpace, PromptVersion, ProviderConfig
 from memories.models.settings import ProjectSettings
 from memories.providers.base import Chat, Embedder
@@ -57,13 +59,21 @@ class ProjectSetup:
         """The embedders of the spaces that are written to: active and building."""
         return {space.id: embedder_for(space) for space in self.spaces}
 
+    @cached_property
+    def hurried_embedders(self) -> Mapping[UUID, Embedder]:
+        """The same, for a request that somebody waits for (decision 22)."""
+        patience = settings.EMBEDDING_REQUEST_DEADLINE_S / max(1, len(self.spaces))
+        return {
+            space.id: embedder_for(space, deadline_s=patience) for space in self.spaces
+        }
+
     @property
     def text_config(self) -> str:
         """The text-search configuration of the project's first language."""
         return (
             TEXT_CONFIGS.get(self.languages[0], "simple")
             if self.languages
-            else ("english")
+            else "english"
         )
 
 

@@ -86,7 +86,11 @@ def _plan_now(setup: ProjectSetup, request: AddRequest, at: datetime) -> Plan | 
         return None
     try:
         return plan_verbatim(
-            setup, request.scope, request.messages, request.created_at or at
+            setup,
+            request.scope,
+            request.messages,
+            request.created_at or at,
+            is_hurried=True,
         )
     except ProviderError as exc:
         log.warning("verbatim add left to the worker", extra={"reason": exc.code})

@@ -143,7 +143,7 @@ def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
     if isinstance(text, Unset):
         return None
     setup = ready_setup(access.tenant_id, access.project_id)
-    return embed_in_spaces(setup.embedders, [text])[0]
+    return embed_in_spaces(setup.hurried_embedders, [text])[0]
 
 
 def _revision(
