@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+
+EMBEDDING_PATIENCE = 2
+"""Timeouts in the deadline of an embedding call (providers/factory.py)."""
 
 
 class MemoriesConfig(AppConfig):
@@ -19,6 +23,8 @@ class MemoriesConfig(AppConfig):
 
         register_purge(self.name, purge)
         register(check_task_names)
+        register(check_patience)
+        register(check_connections)
 
 
 def check_task_names(**_: Any) -> list[CheckMessage]:
@@ -31,3 +37,42 @@ def check_task_names(**_: Any) -> list[CheckMessage]:
         for name in wake.NAMES
         if name not in known
     ]
+
+
+def check_patience(**_: Any) -> list[CheckMessage]:
+    """Visibility timeout > lease > deadline of a model call (decision 21).
+
+    A shorter lease takes work away from a worker that only waits for its model; a
+    shorter visibility timeout hands out again what is still being worked on.
+    """
+    from memplatform.celery import app
+
+    visibility_s = app.conf.broker_transport_options["visibility_timeout"]
+    deadlines = {
+        "LLM_DEADLINE_S": settings.LLM_DEADLINE_S,
+        "EMBEDDING_TIMEOUT_S": settings.EMBEDDING_TIMEOUT_S * EMBEDDING_PATIENCE,
+    }
+    found: list[CheckMessage] = [
+        Error(
+            f"LEASE_S={settings.LEASE_S} must exceed {deadline_s:g} s, how long a call"
+            f" may take by {name}.",
+            id="memories.E002",
+        )
+        for name, deadline_s in deadlines.items()
+        if deadline_s >= settings.LEASE_S
+    ]
+    if visibility_s <= settings.LEASE_S:
+        message = "The broker's visibility timeout must exceed LEASE_S."
+        found.append(Error(message, id="memories.E003"))
+    return found
+
+
+def check_connections(**_: Any) -> list[CheckMessage]:
+    """Threads that outnumber the pool's connections fail when all are busy."""
+    if settings.DB_POOL_SIZE >= settings.WORKER_THREADS:
+        return []
+    message = (
+        f"DB_POOL_SIZE={settings.DB_POOL_SIZE} must be at least"
+        f" WORKER_THREADS={settings.WORKER_THREADS}."
+    )
+    return [Error(message, id="memories.E004")]

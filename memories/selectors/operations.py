@@ -56,6 +56,12 @@ def list_operations(
     return Page(items, rows.count(), page, page_size)
 
 
+def list_failed() -> list[UUID]:
+    """What has failed and could be run again, in the order it came in."""
+    failed = Operation.objects.filter(status=Operation.Status.FAILED)
+    return list(failed.order_by("created_at", "id").values_list("id", flat=True))
+
+
 def _views(operations: Sequence[Operation]) -> list[OperationView]:
     ids = [operation.id for operation in operations]
     ingestions = {

@@ -346,6 +346,8 @@ class Batch:
             )
 
     def _write_counts(self) -> None:
+        if not self._counts:
+            return
         at = max(a.last_known_at for a in self.anchors.values() if a.last_known_at)
         rows = [
             (kind, name, delta["memories"], delta["expiring"], delta["new"] > 0)

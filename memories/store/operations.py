@@ -10,6 +10,7 @@ with exactly one effect:
   the older one wakes this one.
 * the model fails for now: back to PENDING with ``next_attempt_at``; it keeps its place.
 * it fails for good, or too often: FAILED with the reason, and the next one may run.
+* somebody tries a failed one again: PENDING, last in its anchor's queue.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from memories import wake
-from memories.models import Operation
+from memories.models import Ingestion, Operation
 from memories.models.ingestion import UNFINISHED
-from memories.types import OperationResult
+from memories.store.accept import take_place
+from memories.types import SCOPE_KEYS, OperationResult, Scope
 from memplatform.lib import clock
 from memplatform.lib.errors import PlatformError
 
@@ -120,6 +122,37 @@ def postpone(operation: Operation, error: PlatformError, until: datetime) -> Non
             "updated_at",
         ]
     )
+
+
+def reopen(operation: Operation) -> bool:
+    """FAILED back to PENDING, behind what its anchor has accepted since (decision 19).
+
+    False when it has not failed, or somebody else was faster. The anchor is locked
+    first, as everywhere: two locks taken in one order cannot block one another.
+    """
+    now = clock.now()
+    seq = None
+    if operation.anchor_id is not None:
+        scope = Scope(**{key: getattr(operation, key) for key in SCOPE_KEYS})
+        seq = take_place(operation.project_id, scope, 0, now).seq
+    is_mine = Operation.objects.filter(
+        id=operation.id, status=Operation.Status.FAILED
+    ).update(
+        status=Operation.Status.PENDING,
+        seq=seq,
+        attempts=0,
+        error_code=None,
+        error=None,
+        next_attempt_at=None,
+        completed_at=None,
+        latency_ms=None,
+        # The next sweep wakes it, should the wake-up after the commit be lost.
+        woken_at=None,
+        updated_at=now,
+    )
+    if is_mine:
+        Ingestion.objects.filter(operation_id=operation.id).update(ledger={})
+    return bool(is_mine)
 
 
 def wake_next(operation: Operation) -> None:
