@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 RUN = .venv/run.stamp
 DEV = .venv/dev.stamp
-.PHONY: help run test check fix bench sabotage eval lock
+.PHONY: help run test check fix bench sabotage lock
 
 help:
 	@echo "make run       start everything; Ctrl-C stops it"
@@ -11,7 +11,6 @@ help:
 	@echo "make fix       format, and repair what ruff can"
 	@echo "make bench     the figures of bench/, as JSON and a table"
 	@echo "make sabotage  remove one wall or lock at a time: the tests must go red"
-	@echo "make eval      recall quality on a conversation benchmark"
 	@echo "make lock      resolve requirements*.lock again"
 
 run: $(RUN)
@@ -34,9 +33,6 @@ bench: $(DEV)
 
 sabotage: $(DEV)
 	python -m tests.sabotage $(ARGS)
-
-eval: $(DEV)
-	python manage.py evaluate $(ARGS)
 
 lock: $(DEV)
 	.ci/uv pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements.lock

@@ -16,7 +16,7 @@ _INTERJECTIONS = (
     r"woohoo+|yay|congrats|congratulations|sorry|no worries|no problem|good morning|"
     r"good evening|to be honest|tbh|you know|you know what|i mean|i guess|guess what|"
     r"speaking of which|as i said|as you know|as i told you|as i mentioned|fun fact|"
-    r"good news|fyi|update|for the record|just so you know|same here|me too|"
+    r"good news|news|fyi|update|quick update|for the record|just so you know|same here|me too|"
     r"that's right|"
     r"agreed|for sure|glad to hear it|lately|no|true|perfect|sweet|wonderful|fantastic|"
     r"you bet|you got it|likewise|phew|man|gosh|dang|i see|got it|makes sense|however|"

@@ -110,7 +110,8 @@ def test_names_may_stand_before_the_text():
     ]
 
 
-def test_a_colon_is_no_name():
-    assert speakers(ChatMessage("user", "Update: I live in Rome")) == [
+@pytest.mark.parametrize("lead_in", ["Update", "News", "Quick update", "FYI"])
+def test_a_colon_is_no_name(lead_in):
+    assert speakers(ChatMessage("user", f"{lead_in}: I live in Rome")) == [
         ("User lives in Rome", "user")
     ]
