@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ from tenants.tables import APP_ROLE
 
 DIRECTORY = Path(__file__).resolve().parent.parent / ".memplatform-test"
 START_TIMEOUT_S = 60
+# Held, for a Popen that is collected while its process runs warns.
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
 # Nothing here must survive a power cut; a run must be fast.
 FAST_AND_LOSSY = {
     "fsync": "off",
@@ -90,9 +93,12 @@ def start_valkey(directory: Path = DIRECTORY) -> str:
 
 def stop(directory: Path = DIRECTORY) -> None:
     """End whatever earlier runs left running here."""
-    for path in (directory / "postgres" / "data", directory / "valkey"):
-        for pid in processes.pids_working_in(path.resolve()):
-            os.kill(pid, signal.SIGTERM if path.name == "valkey" else signal.SIGINT)
+    for path, program, number in (
+        (directory / "postgres" / "data", "postgres", signal.SIGINT),
+        (directory / "valkey", "valkey-server", signal.SIGTERM),
+    ):
+        for pid in processes.pids_working_in(path.resolve(), program):
+            os.kill(pid, number)
 
 
 def _cluster(directory: Path, known: dict[str, str]) -> Cluster:
@@ -116,7 +122,7 @@ def _start_cluster(cluster: Cluster, log: Path) -> None:
 
 def _spawn(command, folder, log, environment, account) -> None:
     # Without a death signal: it serves later runs too.
-    processes.spawn(
+    process = processes.spawn(
         command,
         environment=environment,
         directory=folder,
@@ -124,6 +130,7 @@ def _spawn(command, folder, log, environment, account) -> None:
         account=account,
         death_signal=None,
     )
+    _LEFT_RUNNING.append(process)
 
 
 def _is_ready(cluster: Cluster) -> bool:

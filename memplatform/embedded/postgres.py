@@ -7,8 +7,12 @@ server for a running one and leaves servers behind; design/environment.md).
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -29,6 +33,7 @@ INSTALLATION = "pginstall18"
 MAJOR_VERSION = "18"
 SUPERUSER = "memplatform_admin"
 CONFIG_FILE = "memplatform.conf"
+ORPHAN_GRACE_S = 3.0
 MEMORY_SIZE = re.compile(r"[0-9]+(kB|MB|GB)")
 # PostgreSQL must not take over PGPORT, PGDATA, PGOPTIONS… of whoever starts us.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/"}
@@ -108,6 +113,7 @@ class Cluster:
             self._initialise()
         self._require_version()
         self._write(self.directory / CONFIG_FILE, self._configuration())
+        self._end_orphans()
         self._remove_stale_pid_file()
 
     def postmaster(self) -> Identity | None:
@@ -180,21 +186,38 @@ class Cluster:
         lines = [f"{name} = '{value}'" for name, value in options.items()]
         return "\n".join(["# Written at every start; use ALTER SYSTEM.", *lines, ""])
 
+    def _end_orphans(self) -> None:
+        """See off the backends of a killed server, or the next one refuses to start.
+
+        They notice by themselves, but not in the middle of a long query.
+        """
+        deadline = time.monotonic() + ORPHAN_GRACE_S
+        while orphans := self._servers():
+            if time.monotonic() > deadline:
+                for pid in orphans:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
     def _remove_stale_pid_file(self) -> None:
         """Drop a pid file whose pid is now a stranger's, which PostgreSQL respects.
 
-        Never while any process works in the directory: orphaned backends of a killed
-        server are known to the next one by that file alone.
+        Never while a server process works in the directory: orphaned backends of a
+        killed server are known to the next one by that file alone.
         """
         pid = self._pid_file_line(1)
         if pid is None or not Path("/proc/self").exists():
             return
-        if not pids_working_in(self.directory.resolve()):
+        if not self._servers():
             (self.directory / "postmaster.pid").unlink()
+
+    def _servers(self) -> list[int]:
+        """The postmaster and its backends, or what is left of them."""
+        return pids_working_in(self.directory.resolve(), "postgres")
 
     def _works_here(self, pid: int) -> bool:
         if Path("/proc/self").exists():
-            return pid in pids_working_in(self.directory.resolve())
+            return pid in self._servers()
         ps = ["ps", "-o", "command=", "-p", str(pid)]
         found = subprocess.run(ps, capture_output=True, text=True).stdout
         return str(self.directory) in found

@@ -61,13 +61,20 @@ def _start_time_elsewhere(pid: int) -> str | None:
     return None if not state or state.startswith("Z") else started.strip()
 
 
-def pids_working_in(directory: Path) -> list[int]:
-    """Processes whose working directory is ``directory``; Linux only, else none."""
+def pids_working_in(directory: Path, program: str) -> list[int]:
+    """Processes of that program in that working directory; on Linux only, else none."""
     return [
         int(entry.name)
         for entry in Path("/proc").glob("[0-9]*")
-        if _working_directory(entry) == directory
+        if _working_directory(entry) == directory and _program(entry) == program
     ]
+
+
+def _program(entry: Path) -> str:
+    try:
+        return (entry / "comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _working_directory(entry: Path) -> Path | None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import socket
+import subprocess
+import threading
 from pathlib import Path
 
 import psycopg
@@ -57,11 +61,17 @@ def test_a_stale_pid_file_is_removed(cluster):
     assert not path.exists()
 
 
-def test_a_pid_file_is_kept_while_someone_works_there(cluster, monkeypatch):
-    path = pid_file(cluster, os.getpid())
-    monkeypatch.chdir(cluster.directory)
+def test_orphans_of_a_killed_server_are_seen_off(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(postgres, "ORPHAN_GRACE_S", 0.0)
+    shutil.copy(shutil.which("sleep"), tmp_path / "postgres")
+    orphan = subprocess.Popen([tmp_path / "postgres", "60"], cwd=cluster.directory)
+    bystander = subprocess.Popen(["sleep", "60"], cwd=cluster.directory)
+    threading.Thread(target=orphan.wait).start()  # reaps it, as init would
     cluster.prepare()
-    assert path.exists()
+    assert orphan.wait(5) == -signal.SIGKILL
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
 
 
 def test_ready_is_what_the_server_itself_says(cluster):
