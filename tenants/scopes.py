@@ -7,10 +7,11 @@ Never hold a scope open across a model, embedder or webhook call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -32,10 +33,14 @@ class OpenScope:
     project_id: UUID | None = None
     operator_id: UUID | None = None
 
+    def values(self) -> list[str]:
+        """The parameters of the announcement."""
+        ids = (self.tenant_id, self.project_id, self.operator_id)
+        return [str(value or "") for value in ids]
+
     def announce(self) -> None:
-        values = (self.tenant_id, self.project_id, self.operator_id)
         with connection.cursor() as cursor:
-            cursor.execute(_ANNOUNCE, [str(value or "") for value in values])
+            cursor.execute(_ANNOUNCE, self.values())
 
 
 _NOTHING = OpenScope()
@@ -54,6 +59,33 @@ def tenant_scope(
     """
     with _opened(OpenScope(tenant_id=tenant_id, project_id=project_id)) as scope:
         yield scope
+
+
+def read_rows(
+    tenant_id: UUID,
+    statement: str,
+    params: Sequence[Any],
+    *,
+    project_id: UUID | None = None,
+) -> list[tuple[Any, ...]]:
+    """The rows of one SELECT in a scope of its own, in one round trip instead of four.
+
+    Announced and asked in one message, which PostgreSQL runs as one transaction: the
+    announcement ends with it, behind PgBouncer too. Inside an open transaction it is a
+    nested scope like any other.
+    """
+    if connection.in_atomic_block:
+        with (
+            tenant_scope(tenant_id, project_id=project_id),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement, params)
+            return list(cursor.fetchall())
+    with connection.cursor() as cursor:
+        scope = OpenScope(tenant_id, project_id)
+        cursor.execute(f"{_ANNOUNCE};\n{statement}", [*scope.values(), *params])
+        cursor.nextset()
+        return list(cursor.fetchall())
 
 
 @contextmanager

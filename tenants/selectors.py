@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from memplatform.lib.errors import NotFound
@@ -25,7 +24,7 @@ from tenants.models import (
     Role,
     Tenant,
 )
-from tenants.scopes import current_tenant_id, operator_scope, tenant_scope
+from tenants.scopes import operator_scope, read_rows, tenant_scope
 
 RANK = {Role.OWNER: 3, Role.ADMIN: 2, Role.SUPPORT: 1, Role.VIEWER: 0}
 
@@ -155,13 +154,13 @@ WHERE k.tenant_id = %s AND k.prefix = %s
 """
 
 
-def find_known_key(prefix: str) -> KnownKey | None:
-    """What every request asks first, in SQL: the ORM would take 1.5 ms, this 0.2."""
-    tenant_id = current_tenant_id()
-    with connection.cursor() as cursor:
-        cursor.execute(_KNOWN_KEY, [tenant_id, prefix])
-        row = cursor.fetchone()
-    return None if row is None else _known_key(tenant_id, row)
+def find_known_key(tenant_id: UUID, prefix: str) -> KnownKey | None:
+    """What every request asks first, in SQL: the ORM would take 1.5 ms, this 0.2.
+
+    Opens its own scope.
+    """
+    rows = read_rows(tenant_id, _KNOWN_KEY, [tenant_id, prefix])
+    return _known_key(tenant_id, rows[0]) if rows else None
 
 
 def _known_key(tenant_id: UUID, row: tuple[Any, ...]) -> KnownKey:

@@ -308,12 +308,11 @@ def admit_key(text: str) -> Access:
     """
     parts = keys.parse_key(text)
     now = clock.now()
-    with tenant_scope(parts.tenant_id):
-        key = selectors.find_known_key(parts.prefix)
-        if key is None or not parts.matches(key.digest) or not _is_admitted(key, now):
-            raise NotAuthenticated
-        _note_use(key, now)
-        return key.access
+    key = selectors.find_known_key(parts.tenant_id, parts.prefix)
+    if key is None or not parts.matches(key.digest) or not _is_admitted(key, now):
+        raise NotAuthenticated
+    _note_use(key, now)
+    return key.access
 
 
 def _is_admitted(key: KnownKey, at: datetime) -> bool:
@@ -328,7 +327,8 @@ def _note_use(key: KnownKey, at: datetime) -> None:
     stale = models.Q(last_used_at=None) | models.Q(
         last_used_at__lte=at - LAST_USED_RESOLUTION
     )
-    ApiKey.objects.filter(stale, id=key.access.key_id).update(last_used_at=at)
+    with tenant_scope(key.access.tenant_id):
+        ApiKey.objects.filter(stale, id=key.access.key_id).update(last_used_at=at)
 
 
 def flush_key_usage() -> int:

@@ -82,7 +82,7 @@ def rank(
     order = _successors_first(
         sorted(
             range(len(candidates)),
-            key=lambda i: (-fused[i], str(candidates[i].memory_id)),
+            key=lambda i: (-fused[i], candidates[i].memory_id.int),
         ),
         candidates,
         relevances,

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from memories.providers.vectors import as_direction
 from memories.retrieval import journal
@@ -22,7 +21,6 @@ from memories.selectors.memories import (
     REPLACED_BY_AT,
     STATE_AT,
     VIEW_COLUMNS,
-    owned,
     shown_states,
     source,
     unexpired,
@@ -32,7 +30,7 @@ from memories.selectors.memories import (
 from memories.selectors.projects import ProjectSetup, get_setup, known_setup
 from memories.types import SCOPE_KEYS, Hit, MemoryView, SearchRequest, State, Vectors
 from memplatform.lib import clock
-from tenants.scopes import tenant_scope
+from tenants.scopes import read_rows, tenant_scope
 from tenants.selectors import Access
 
 LEG_DEPTH = 100
@@ -106,8 +104,7 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
         return []  # no memory was ever stored
     embedder = setup.hurried_embedders[space.id]
     query = embedder.embed([request.query[: embedder.max_tokens * 3]])[0]
-    with tenant_scope(access.tenant_id, project_id=access.project_id):
-        pool = gather(setup, space.id, request, query)
+    pool = gather(setup, space.id, request, query)
     ranked = rank(
         pool.candidates,
         dense_weight=setup.settings.dense_weight,
@@ -133,11 +130,9 @@ def _setup(access: Access) -> ProjectSetup:
 def gather(
     setup: ProjectSetup, space_id: UUID, request: SearchRequest, query: Vectors
 ) -> Pool:
-    """Every leg's candidates in one round trip; call inside the tenant's scope."""
+    """Every leg's candidates in one round trip; opens its own scope."""
     statement, params = _statement(setup, space_id, request, query)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        rows = cursor.fetchall()
+    rows = read_rows(setup.tenant_id, statement, params, project_id=setup.project_id)
     return Pool(
         candidates=tuple(_candidate(row) for row in rows),
         rows={row[0]: row for row in rows},
@@ -161,8 +156,9 @@ def _statement(
 ) -> tuple[str, list[Any]]:
     """The statement and its parameters, in the order of its places."""
     as_of = request.visibility.as_of
-    relation, relation_params = source(as_of)
-    own, own_params = owned()
+    relation, relation_params = source(as_of, setup.tenant_id)
+    own = "m.tenant_id = %s AND m.project_id = %s"
+    own_params = [setup.tenant_id, setup.project_id]
     where, where_params = visible(request.filters, request.visibility)
     anchors, anchor_params = _anchors(setup, request)
     join, dense_where, dense_params = _dense_conditions(
