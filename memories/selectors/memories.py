@@ -47,7 +47,8 @@ AS_OF_SOURCE = """
         v.text, v.metadata, v.categories, v.state, v.is_immutable, v.confidence,
         v.number, v.vector_number, v.expires_on, v.created_at,
         v.known_from AS updated_at, v.known_from, v.valid_from, v.valid_to,
-        v.replaced_by_id, NULL::text AS text_hash,
+        v.replaced_by_id,
+        encode(sha256(convert_to(v.text, 'UTF8')), 'hex') AS text_hash,
         to_tsvector(h.language::regconfig, coalesce(v.text, '')) AS search
    FROM memories_memory h
    JOIN memories_memoryversion v ON v.tenant_id = h.tenant_id AND v.memory_id = h.id
@@ -138,11 +139,11 @@ def shown_states(visibility: Visibility) -> list[str]:
     return sorted(str(state) for state in shown)
 
 
-def source(as_of: datetime | None) -> tuple[str, list[Any]]:
+def source(as_of: datetime | None, tenant_id: UUID) -> tuple[str, list[Any]]:
     """The relation ``m``: the living heads, or what was believed at an instant."""
     if as_of is None:
         return "memories_memory AS m", []
-    return AS_OF_SOURCE, [current_tenant_id(), as_of, as_of]
+    return AS_OF_SOURCE, [tenant_id, as_of, as_of]
 
 
 def owned() -> tuple[str, list[Any]]:
@@ -194,7 +195,7 @@ def _select(
     tail: str = "",
     tail_params: Sequence[Any] = (),
 ) -> list[MemoryView]:
-    relation, relation_params = source(as_of)
+    relation, relation_params = source(as_of, current_tenant_id())
     own, own_params = owned()
     statement = f"SELECT {VIEW_COLUMNS} FROM {relation} WHERE {own} AND {where} {tail}"
     with connection.cursor() as cursor:
@@ -205,7 +206,7 @@ def _select(
 
 
 def _count(where: str, params: Sequence[Any], *, as_of: datetime | None) -> int:
-    relation, relation_params = source(as_of)
+    relation, relation_params = source(as_of, current_tenant_id())
     own, own_params = owned()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -223,6 +224,8 @@ def _counted(filters: Filters, visibility: Visibility) -> int | None:
     )
     if not (filters.is_only_scope and plain and len(named) == 1):
         return None
+    if require_tenant().project_id is None:
+        return None  # a name may stand in several projects
     ((key, name),) = named.items()
     subject = Subject.objects.filter(
         kind=key.removesuffix("_id"), external_id=name

@@ -20,6 +20,7 @@ from memories.models import (
     IdempotencyRecord,
     Memory,
     MemoryEvent,
+    MemoryVersion,
     Message,
 )
 from memories.pipeline.summarize import refresh_summary, summarize_by_rule
@@ -28,8 +29,8 @@ from memories.services.idempotency import KEPT
 from memories.services.setup import ready_setup
 from memories.store import operations
 from memories.store.apply import record_calls
-from memories.store.batch import Batch, Cause
-from memories.types import EngineOptions, ModelCall
+from memories.store.batch import Batch, Cause, lock_anchors
+from memories.types import STATE_RULES, EngineOptions, ModelCall, State
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import ProviderError
 from tenants.scopes import tenant_scope
@@ -53,7 +54,7 @@ def wake_due_operations() -> int:
             mine = [
                 operation_id
                 for operation_id in operation_ids
-                if operations.mark_woken(operation_id, before=now)
+                if operations.mark_woken(operation_id, before=now - PATIENCE)
             ]
         for operation_id in mine:
             wake.now(wake.RUN_OPERATION, tenant_id, operation_id)
@@ -118,19 +119,32 @@ def _note_expiry(tenant_id: UUID, memory_id: UUID) -> bool:
             return False
         batch = Batch.open(found.project_id, [found.anchor_id])
         head = Memory.objects.get(id=memory_id)
-        known = MemoryEvent.objects.filter(
-            memory_id=memory_id, kind=MemoryEvent.Kind.EXPIRE, new_number=head.number
-        )
-        if head.expires_on is None or known.exists():
+        if not _has_just_expired(head):
             return False
         batch.note(head, MemoryEvent.Kind.EXPIRE, Cause(actor_kind="system"))
         batch.flush()
     return True
 
 
+def _has_just_expired(head: Memory) -> bool:
+    """Its day is past, and no event has said so of this day yet."""
+    if not STATE_RULES[State(head.state)].listed or head.expires_on is None:
+        return False
+    told = MemoryEvent.objects.filter(
+        memory_id=head.id, kind=MemoryEvent.Kind.EXPIRE
+    ).values("new_number")
+    of_this_day = MemoryVersion.objects.filter(
+        memory_id=head.id, number__in=told, expires_on=head.expires_on
+    )
+    return head.expires_on < clock.now().date() and not of_this_day.exists()
+
+
 def _write_summary(last: Message, upto: int, text: str, calls: list[ModelCall]) -> None:
-    """Only if nobody was faster: a summary never goes back."""
+    """Only if nobody was faster, and nothing of it was erased meanwhile."""
     now = clock.now()
+    lock_anchors([last.anchor_id])
+    if Message.objects.filter(id=last.id, content__isnull=True).exists():
+        return
     summary, is_new = ConversationSummary.objects.get_or_create(
         anchor_id=last.anchor_id,
         defaults={

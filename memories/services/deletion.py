@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
 from memories import wake
-from memories.models import Anchor, Memory, Operation
+from memories.models import Anchor, Memory, MemoryEvent, Operation
 from memories.models.ingestion import UNFINISHED
 from memories.services.edit import delete_head
 from memories.store import operations
@@ -56,14 +58,13 @@ def delete_scope(access: Access, pattern: Mapping[str, str]) -> UUID:
 def run_scope_delete(operation: Operation, lease: Lease) -> None:
     """Delete in chunks, each its own transaction; repeating it changes nothing."""
     pattern: dict[str, str] = operation.payload["pattern"]
-    results: list[OperationResult] = []
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
         anchors = _anchors(operation, pattern)
     for anchor_id in anchors:
-        while chunk := _delete_chunk(operation, lease, pattern, anchor_id):
-            results += chunk
+        while _delete_chunk(operation, lease, pattern, anchor_id):
+            pass
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
-        operations.succeed(operations.hold(lease), results)
+        operations.succeed(operations.hold(lease), _deleted(operation))
 
 
 def erase_subject(
@@ -90,7 +91,7 @@ def erase_subject(
                 actor.request_id,
             ],
         )
-        counts: dict[str, Any] = cursor.fetchone()[0]
+        counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
     return counts
 
 
@@ -130,7 +131,7 @@ def _delete_chunk(
     """The next memories of one anchor. Its lock waits for an add being applied."""
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
         batch = Batch.open(operation.project_id, [anchor_id])
-        operations.hold(lease)
+        operations.renew(operations.hold(lease), lease_s=settings.LEASE_S)
         doomed = Memory.objects.filter(
             _covered(pattern),
             anchor_id=anchor_id,
@@ -144,6 +145,15 @@ def _delete_chunk(
         for head in doomed:
             delete_head(batch, head, cause)
         return batch.flush()
+
+
+def _deleted(operation: Operation) -> list[OperationResult]:
+    """What this delete has deleted, in all of its attempts."""
+    rows = MemoryEvent.objects.filter(operation=operation).order_by("at", "id")
+    return [
+        OperationResult(row.memory_id, row.kind, None, number=row.new_number or 1)
+        for row in rows
+    ]
 
 
 def _covered(pattern: Mapping[str, str]) -> Q:

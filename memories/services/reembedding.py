@@ -92,11 +92,18 @@ def reembed_space(tenant_id: UUID, space_id: UUID) -> None:
 
     Raises ProviderError, leaving progress in place: call it again.
     """
+    space = _fill(tenant_id, space_id)
+    if space.state == EmbeddingSpace.State.BUILDING:
+        _switch(space)
+        # What was written meanwhile by somebody who did not know of this space yet.
+        _fill(tenant_id, space_id)
+
+
+def _fill(tenant_id: UUID, space_id: UUID) -> EmbeddingSpace:
     space = _space(tenant_id, space_id)
     while _fill_chunk(space):
         space = _space(tenant_id, space_id)
-    if space.state == EmbeddingSpace.State.BUILDING:
-        _switch(space)
+    return space
 
 
 def _space(tenant_id: UUID, space_id: UUID) -> EmbeddingSpace:

@@ -339,7 +339,10 @@ class _Application:
 def record_calls(
     project_id: UUID, operation_id: UUID | None, calls: Sequence[ModelCall]
 ) -> None:
-    """Keep what models were asked and said, for the trace."""
+    """Keep what models were asked and said, for the trace.
+
+    Texts are kept only beside an operation, whose subjects an erasure can find.
+    """
     LlmCall.objects.bulk_create(
         LlmCall(
             project_id=project_id,
@@ -353,8 +356,8 @@ def record_calls(
             latency_ms=call.latency_ms,
             outcome=call.outcome,
             error=call.error,
-            request=[dict(message) for message in call.request] or None,
-            reply=call.reply or None,
+            request=[dict(m) for m in call.request] if operation_id else None,
+            reply=(call.reply or None) if operation_id else None,
         )
         for call in calls
     )

@@ -203,7 +203,8 @@ class Batch:
 
     def note(self, head: Memory, kind: MemoryEvent.Kind, cause: Cause) -> None:
         """Something happened that changes no version (an expiry, say)."""
-        self._tell(head, kind, cause, old=head.number)
+        at = self._next_instant(head.anchor_id)
+        self._tell(head, kind, cause, old=head.number, at=at)
 
     # --- writing it ----------------------------------------------------------------
 
@@ -255,7 +256,9 @@ class Batch:
         *,
         old: int | None,
         related: UUID | None = None,
+        at: datetime | None = None,
     ) -> None:
+        at = at or head.known_from
         self._events.append(
             MemoryEvent(
                 project_id=self.project_id,
@@ -272,7 +275,7 @@ class Batch:
                 engine=cause.engine,
                 model=cause.model,
                 reason=cause.reason,
-                at=head.known_from,
+                at=at,
             )
         )
         wire = WIRE_EVENTS.get(kind, str(kind))
@@ -286,7 +289,7 @@ class Batch:
                     project_id=self.project_id,
                     topic=topic,
                     payload=payload,
-                    created_at=head.known_from,
+                    created_at=at,
                 )
             )
 

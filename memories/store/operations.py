@@ -94,6 +94,12 @@ def hold(lease: Lease) -> Operation:
     return operation
 
 
+def renew(operation: Operation, *, lease_s: float) -> None:
+    """A held operation that works in many transactions keeps its lease."""
+    operation.lease_until = clock.now() + timedelta(seconds=lease_s)
+    operation.save(update_fields=["lease_until"])
+
+
 def succeed(operation: Operation, results: Sequence[OperationResult]) -> None:
     """Settle a held operation and wake the next of its anchor after the commit."""
     operation.results = results_json(results)
@@ -174,10 +180,15 @@ def wake_next(operation: Operation) -> None:
 
 
 def mark_woken(operation_id: UUID, *, before: datetime) -> bool:
-    """Note a wake-up; False when somebody else just did (two beats at once)."""
-    lately = Q(woken_at__isnull=True) | Q(woken_at__lt=before)
-    waiting = Operation.objects.filter(lately, id=operation_id, status__in=UNFINISHED)
-    return bool(waiting.update(woken_at=clock.now()))
+    """Note a wake-up; False when somebody woke it after ``before`` (two beats at once).
+
+    One that was to wait until an instant is woken at that instant all the same.
+    """
+    now = clock.now()
+    long_ago = Q(woken_at__isnull=True) | Q(woken_at__lt=before)
+    is_time = Q(next_attempt_at__lte=now, woken_at__lt=F("next_attempt_at"))
+    waiting = Operation.objects.filter(id=operation_id, status__in=UNFINISHED)
+    return bool(waiting.filter(long_ago | is_time).update(woken_at=now))
 
 
 def results_json(results: Sequence[OperationResult]) -> list[dict[str, Any]]:

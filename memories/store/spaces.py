@@ -36,5 +36,10 @@ def ensure_active_space(
 
 
 def touch_project(project_id: UUID) -> None:
-    """Tell every process that how this project is set up has changed."""
-    Project.objects.filter(id=project_id).update(updated_at=clock.now())
+    """Tell every process that how this project is set up has changed.
+
+    The instant is a new one, whatever the clock says: setups are kept by it.
+    """
+    project = Project.objects.select_for_update().get(id=project_id)
+    project.updated_at = clock.after(project.updated_at)
+    project.save(update_fields=["updated_at"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
@@ -80,10 +80,11 @@ class Agent:
     """One key of a company in use; ``user_id`` ann unless the call says otherwise."""
 
     company: object
-    access: Access = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.access = admit_key(self.company.key)
+    @property
+    def access(self) -> Access:
+        """What the key may do at this moment; every request asks anew."""
+        return admit_key(self.company.key)
 
     def scope(self):
         return tenant_scope(self.access.tenant_id, project_id=self.access.project_id)

@@ -43,5 +43,6 @@ def models(settings, model_server) -> ModelServer:
     settings.LLM_BASE_URL = settings.EMBEDDING_BASE_URL = model_server.base_url
     settings.LLM_MODEL = settings.EMBEDDING_MODEL = "stand-in"
     settings.EMBEDDING_DIMENSION = 64
+    model_server.configure(dimension=64)
     settings.RETRY_BASE_S = 0.0
     return model_server

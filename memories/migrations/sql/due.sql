@@ -4,7 +4,7 @@
 -- not woken again and again (decision 20). Only the oldest of an anchor may run.
 CREATE FUNCTION due_operations(at timestamptz, patience interval, most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT o.tenant_id, o.id
     FROM memories_operation o
     WHERE o.status IN ('PENDING', 'RUNNING')
@@ -23,40 +23,45 @@ $$;
 
 CREATE FUNCTION due_outbox(at timestamptz, most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT o.tenant_id, o.id FROM memories_outbox o
     WHERE o.handled_at IS NULL AND o.created_at <= at
     ORDER BY o.created_at LIMIT most
 $$;
 
+-- One event for each day a memory was given; a change that leaves the day is none.
 CREATE FUNCTION due_expiries(today date, most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT m.tenant_id, m.id FROM memories_memory m
     WHERE m.expires_on < today AND m.state IN ('active', 'superseded')
       AND NOT EXISTS (
           SELECT 1 FROM memories_memoryevent e
+          JOIN memories_memoryversion v ON v.tenant_id = e.tenant_id
+              AND v.memory_id = e.memory_id AND v.number = e.new_number
           WHERE e.tenant_id = m.tenant_id AND e.memory_id = m.id
-            AND e.kind = 'EXPIRE' AND e.new_number = m.number)
+            AND e.kind = 'EXPIRE' AND v.expires_on = m.expires_on)
     LIMIT most
 $$;
 
 CREATE FUNCTION due_projects(most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT p.tenant_id, p.id FROM tenants_project p LIMIT most
 $$;
 
 -- A re-embedding that a provider's fault or a restart stopped goes on.
 CREATE FUNCTION due_spaces(most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT s.tenant_id, s.id FROM memories_embeddingspace s
     WHERE s.state = 'building' LIMIT most
 $$;
 
 GRANT SELECT ON memories_operation, memories_outbox, memories_memory,
     memories_memoryevent, tenants_project, memories_embeddingspace TO memplatform_directory;
+GRANT SELECT (tenant_id, memory_id, number, expires_on) ON memories_memoryversion
+    TO memplatform_directory;
 
 DO $$
 DECLARE

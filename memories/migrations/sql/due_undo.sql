@@ -4,4 +4,4 @@ DROP FUNCTION due_expiries(date, integer);
 DROP FUNCTION due_projects(integer);
 DROP FUNCTION due_spaces(integer);
 REVOKE ALL ON memories_operation, memories_outbox, memories_memory,
-    memories_memoryevent, tenants_project, memories_embeddingspace FROM memplatform_directory;
+    memories_memoryevent, memories_memoryversion, tenants_project, memories_embeddingspace FROM memplatform_directory;

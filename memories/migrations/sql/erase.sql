@@ -1,12 +1,13 @@
 -- Privacy erasure of one subject: every text, vector, message, summary, graph fact and
 -- model reply that came from it goes; contentless tombstone events stay. Ids that named
--- the subject become a pseudonym, so that a search by its old name finds nothing.
+-- the subject become a pseudonym, so that a search by its old name finds nothing; the
+-- barrier keeps a hash of the name, for adds that are still being accepted.
 -- The caller must be in the tenant's own scope: the function checks it.
 CREATE FUNCTION erase_subject(
     project uuid, subject_kind text, external_id text, accepted timestamptz,
     barrier uuid, audit uuid, actor_kind text, actor uuid, address inet, request text
 ) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     tenant uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
     key_project uuid := NULLIF(current_setting('app.project_id', true), '')::uuid;
@@ -23,14 +24,9 @@ BEGIN
     IF subject_kind NOT IN ('user', 'agent', 'app', 'run') THEN
         RAISE EXCEPTION 'unknown kind of subject: %', subject_kind;
     END IF;
-    SELECT s.id INTO subject FROM memories_subject s
-     WHERE s.tenant_id = tenant AND s.project_id = project
-       AND s.kind = subject_kind AND s.external_id = erase_subject.external_id
-       FOR UPDATE;
-    pseudonym := 'erased-' || coalesce(subject, audit)::text;
-
-    -- Lock the anchors first, in one order: nothing may apply to them meanwhile.
-    CREATE TEMPORARY TABLE erased_memory ON COMMIT DROP AS SELECT NULL::uuid AS id, NULL::uuid AS anchor_id LIMIT 0;
+    -- One order of locks for everybody: deletes of the project, anchors, operations,
+    -- subjects. Nothing may be applied to these anchors meanwhile.
+    PERFORM pg_advisory_xact_lock(hashtextextended(project::text, 0));
     EXECUTE format(
         'SELECT 1 FROM memories_anchor a WHERE a.tenant_id = $1 AND a.project_id = $2
             AND (a.id IN (SELECT anchor_id FROM memories_memory m
@@ -38,20 +34,51 @@ BEGIN
                  OR a.id IN (SELECT anchor_id FROM memories_operation o
                           WHERE o.tenant_id = $1 AND o.project_id = $2 AND o.%1$I = $3))
          ORDER BY a.id FOR UPDATE', key) USING tenant, project, external_id;
-    EXECUTE format(
-        'INSERT INTO erased_memory SELECT m.id, m.anchor_id FROM memories_memory m
-          WHERE m.tenant_id = $1 AND m.project_id = $2 AND m.%I = $3', key)
-        USING tenant, project, external_id;
-    SELECT count(*) INTO erased_memories FROM erased_memory;
-
     CREATE TEMPORARY TABLE erased_operation ON COMMIT DROP AS SELECT NULL::uuid AS id LIMIT 0;
     EXECUTE format(
         'INSERT INTO erased_operation SELECT o.id FROM memories_operation o
           WHERE o.tenant_id = $1 AND o.project_id = $2 AND o.%I = $3', key)
         USING tenant, project, external_id;
 
+    -- Memories of the subject, and those of others that took over its words: an anchor
+    -- spans runs, so what was said in one run may have changed a memory of another.
+    CREATE TEMPORARY TABLE erased_memory ON COMMIT DROP AS SELECT NULL::uuid AS id, NULL::uuid AS anchor_id LIMIT 0;
+    EXECUTE format(
+        'INSERT INTO erased_memory SELECT m.id, m.anchor_id FROM memories_memory m
+          WHERE m.tenant_id = $1 AND m.project_id = $2
+            AND (m.%I = $3 OR m.id IN (
+                SELECT v.memory_id FROM memories_memoryevent v
+                 WHERE v.tenant_id = $1 AND v.kind IN (''ADD'', ''UPDATE'', ''MERGE'')
+                   AND v.operation_id IN (SELECT id FROM erased_operation)))', key)
+        USING tenant, project, external_id;
+    SELECT count(*) INTO erased_memories FROM erased_memory;
+
+    PERFORM 1 FROM memories_operation o
+      WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation)
+      ORDER BY o.id FOR UPDATE;
+    PERFORM 1 FROM memories_subject s
+      WHERE s.tenant_id = tenant AND s.project_id = project
+        AND (s.kind, s.external_id) IN (
+            SELECT other.kind, other.name FROM memories_memory m
+              JOIN erased_memory e ON e.id = m.id
+              CROSS JOIN LATERAL (VALUES ('user', m.user_id), ('agent', m.agent_id),
+                                         ('app', m.app_id), ('run', m.run_id)
+                                 ) AS other (kind, name)
+             WHERE m.tenant_id = tenant)
+      ORDER BY s.kind COLLATE "C", s.external_id COLLATE "C" FOR UPDATE;
+    SELECT s.id INTO subject FROM memories_subject s
+     WHERE s.tenant_id = tenant AND s.project_id = project
+       AND s.kind = subject_kind AND s.external_id = erase_subject.external_id
+       FOR UPDATE;
+    pseudonym := 'erased-' || coalesce(subject, audit)::text;
+
+    -- Older barriers that name the subject are within this one.
+    DELETE FROM memories_deletebarrier b
+     WHERE b.tenant_id = tenant AND b.project_id = project
+       AND b.pattern ->> key = erase_subject.external_id;
     INSERT INTO memories_deletebarrier (id, tenant_id, project_id, pattern, accepted_at)
-    VALUES (barrier, tenant, project, jsonb_build_object(key, external_id), accepted);
+    VALUES (barrier, tenant, project, jsonb_build_object(
+        key || '_sha256', encode(sha256(convert_to(external_id, 'UTF8')), 'hex')), accepted);
 
     -- Counts of the other subjects these memories belonged to.
     UPDATE memories_subject s
@@ -80,7 +107,9 @@ BEGIN
 
     -- Reasons may quote a message.
     UPDATE memories_memoryevent v SET reason = ''
-      FROM erased_memory e WHERE v.tenant_id = tenant AND v.memory_id = e.id;
+     WHERE v.tenant_id = tenant AND v.reason <> ''
+       AND (v.memory_id IN (SELECT id FROM erased_memory)
+            OR v.operation_id IN (SELECT id FROM erased_operation));
     DELETE FROM memories_memoryvector v USING erased_memory e
      WHERE v.tenant_id = tenant AND v.memory_id = e.id;
     UPDATE memories_memoryversion v SET text = NULL, metadata = NULL, categories = NULL
@@ -88,7 +117,17 @@ BEGIN
     UPDATE memories_feedback f SET reason = NULL
       FROM erased_memory e WHERE f.tenant_id = tenant AND f.memory_id = e.id;
 
-    -- Graph: what only these memories supported goes with them.
+    -- What was to be told of them, and exports, which may hold anything.
+    UPDATE memories_delivery d SET body = NULL, response_body = NULL, error = ''
+      FROM memories_outbox o
+     WHERE d.tenant_id = tenant AND o.tenant_id = tenant AND d.outbox_id = o.id
+       AND o.project_id = project
+       AND o.payload ->> 'memory_id' IN (SELECT id::text FROM erased_memory);
+    UPDATE memories_export x SET data = NULL, filters = NULL, error = ''
+     WHERE x.tenant_id = tenant AND x.project_id = project AND x.created_at <= accepted;
+
+    -- Graph: what only these memories supported goes with them; an edge that another
+    -- memory asserts too speaks that one's words.
     DELETE FROM memories_mention n USING erased_memory e
      WHERE n.tenant_id = tenant AND n.memory_id = e.id;
     DELETE FROM memories_relationsupport r USING erased_memory e
@@ -98,6 +137,13 @@ BEGIN
        AND r.anchor_id IN (SELECT anchor_id FROM erased_memory)
        AND NOT EXISTS (SELECT 1 FROM memories_relationsupport s
                         WHERE s.tenant_id = tenant AND s.relation_id = r.id);
+    UPDATE memories_relation r SET fact = (
+            SELECT m.text FROM memories_relationsupport s
+              JOIN memories_memory m ON m.tenant_id = tenant AND m.id = s.memory_id
+             WHERE s.tenant_id = tenant AND s.relation_id = r.id
+             ORDER BY s.created_at, s.id LIMIT 1)
+     WHERE r.tenant_id = tenant AND r.project_id = project
+       AND r.anchor_id IN (SELECT anchor_id FROM erased_memory);
     DELETE FROM memories_entity n
      WHERE n.tenant_id = tenant AND n.project_id = project
        AND n.anchor_id IN (SELECT anchor_id FROM erased_memory)
@@ -113,7 +159,15 @@ BEGIN
      WHERE g.tenant_id = tenant AND i.tenant_id = tenant AND g.ingestion_id = i.id
        AND i.operation_id IN (SELECT id FROM erased_operation);
     GET DIAGNOSTICS erased_messages = ROW_COUNT;
-    UPDATE memories_ingestion i SET metadata = NULL, options = '{}', session_key = NULL
+    UPDATE memories_ingestion i
+       SET metadata = NULL, options = '{}', session_key = NULL,
+           ledger = CASE WHEN i.ledger = '{}' THEN i.ledger ELSE i.ledger
+               || jsonb_build_object('messages', (
+                      SELECT coalesce(jsonb_agg(x || '{"reason": ""}'), '[]')
+                        FROM jsonb_array_elements(i.ledger -> 'messages') x))
+               || jsonb_build_object('facts', (
+                      SELECT coalesce(jsonb_agg(x || '{"reason": "", "note": ""}'), '[]')
+                        FROM jsonb_array_elements(i.ledger -> 'facts') x)) END
      WHERE i.tenant_id = tenant
        AND i.operation_id IN (SELECT id FROM erased_operation);
     UPDATE memories_llmcall c SET request = NULL, reply = NULL, error = ''
@@ -126,6 +180,28 @@ BEGIN
            UNION SELECT anchor_id FROM memories_operation o
                   WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation)
                     AND anchor_id IS NOT NULL);
+    -- What was not processed yet will not be: its runner, if any, has lost its lease.
+    UPDATE memories_ingestion i
+       SET ledger = jsonb_build_object(
+               'engine', coalesce(i.engine, ''), 'facts', '[]'::jsonb,
+               'messages', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                'id', g.id, 'outcome', 'failed', 'reason', 'erased')
+                                ORDER BY g.position), '[]')
+                              FROM memories_message g
+                             WHERE g.tenant_id = tenant AND g.ingestion_id = i.id),
+               'totals', jsonb_build_object('facts', '{}'::jsonb, 'messages', (
+                   SELECT count(*) FROM memories_message g
+                    WHERE g.tenant_id = tenant AND g.ingestion_id = i.id)))
+      FROM memories_operation o
+     WHERE i.tenant_id = tenant AND o.tenant_id = tenant AND i.operation_id = o.id
+       AND o.id IN (SELECT id FROM erased_operation)
+       AND o.status IN ('PENDING', 'RUNNING');
+    UPDATE memories_operation o
+       SET status = 'FAILED', error_code = 'erased', lease_until = NULL,
+           lease_token = o.lease_token + 1, next_attempt_at = NULL,
+           completed_at = accepted, updated_at = accepted
+     WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation)
+       AND o.status IN ('PENDING', 'RUNNING');
     UPDATE memories_operation o
        SET payload = '{}', error = NULL,
            results = (SELECT coalesce(jsonb_agg(r - 'memory' - 'data'), '[]')
@@ -150,6 +226,11 @@ BEGIN
          WHERE tenant_id = tenant AND project_id = project
            AND run_id = erase_subject.external_id;
     ELSE
+        UPDATE memories_message SET session_key = NULL
+         WHERE tenant_id = tenant
+           AND ingestion_id IN (SELECT i.id FROM memories_ingestion i
+                                 WHERE i.tenant_id = tenant AND i.operation_id IN (
+                                     SELECT id FROM erased_operation));
         EXECUTE format('UPDATE memories_anchor SET %1$I = $4 WHERE tenant_id = $1
             AND project_id = $2 AND %1$I = $3', key)
             USING tenant, project, external_id, pseudonym;

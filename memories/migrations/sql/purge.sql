@@ -3,7 +3,7 @@
 CREATE FUNCTION purge_project(
     project uuid, audit uuid, actor_kind text, actor uuid, at timestamptz
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     tenant uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
     key_project uuid := NULLIF(current_setting('app.project_id', true), '')::uuid;
@@ -38,7 +38,7 @@ END $$;
 CREATE FUNCTION purge_tenant(
     actor_kind text, actor uuid, at timestamptz
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     tenant uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
     doomed uuid;
