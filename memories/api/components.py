@@ -1,0 +1,292 @@
+"""The shapes of the API document. They describe; ``requests`` is what validates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    DateField,
+    DateTimeField,
+    DictField,
+    FloatField,
+    IntegerField,
+    ListField,
+    UUIDField,
+)
+
+FILTERS_HELP = (
+    "Conditions and AND, OR, NOT, nested at will; sibling keys are ANDed. At least one "
+    "of user_id, agent_id, app_id, run_id must be named other than by negation."
+)
+ADD_FILTERS_HELP = "The ids may stand in here as well."
+TIME_HELP = "Unix seconds or ISO 8601."
+
+
+def maybe[F: serializers.Field[Any, Any, Any, Any]](
+    field: type[F], **options: Any
+) -> F:
+    """A field of a request that may be left out."""
+    return field(required=False, **options)
+
+
+def nullable[F: serializers.Field[Any, Any, Any, Any]](
+    field: type[F], **options: Any
+) -> F:
+    """A field of an answer that is always there, and may be null."""
+    return field(allow_null=True, **options)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class AnyObject(serializers.JSONField):
+    """A JSON object of any keys."""
+
+
+@extend_schema_field(
+    {"oneOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]}
+)
+class Time(serializers.Field):  # type: ignore[type-arg]
+    """Unix seconds or ISO 8601."""
+
+
+@extend_schema_field(
+    {"oneOf": [{"type": "string"}, {"type": "array", "items": {}}, {"type": "object"}]}
+)
+class Content(serializers.Field):  # type: ignore[type-arg]
+    """Text, or with inference an object such as {"type": "image_url", …}."""
+
+
+class HasFields(serializers.Serializer):  # type: ignore[type-arg]
+    """``fields`` is a name that serializers keep for themselves: write ``fields_``."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name.rstrip("_"): f for name, f in super().get_fields().items()}
+
+
+class Error(HasFields):
+    """Every error: what a person reads, what a program tells apart, which fields."""
+
+    detail = CharField()
+    code = CharField()
+    fields_ = DictField(child=ListField(child=CharField()), required=False)
+
+
+class PingAnswer(serializers.Serializer):  # type: ignore[type-arg]
+    status = CharField()
+    org_id = CharField()
+    project_id = CharField()
+    user_email = serializers.EmailField()
+
+
+class Ids(serializers.Serializer):  # type: ignore[type-arg]
+    user_id = maybe(CharField, max_length=256)
+    agent_id = maybe(CharField, max_length=256)
+    app_id = maybe(CharField, max_length=256)
+    run_id = maybe(CharField, max_length=256)
+
+
+class Message(serializers.Serializer):  # type: ignore[type-arg]
+    role = ChoiceField(choices=["user", "assistant", "system", "tool"])
+    content = Content()
+    name = maybe(CharField, max_length=256, help_text="Context only, never a scope.")
+    timestamp = maybe(Time, help_text=TIME_HELP)
+
+
+class AddBody(Ids):
+    messages = ListField(child=Message(), min_length=1)
+    filters = maybe(AnyObject, help_text=ADD_FILTERS_HELP)
+    metadata = maybe(AnyObject)
+    infer = maybe(BooleanField, default=True, help_text="False stores verbatim.")
+    memory_type = maybe(ChoiceField, choices=["procedural_memory"])
+    expiration_date = maybe(DateField)
+    timestamp = maybe(Time, help_text="Backdates created_at. " + TIME_HELP)
+    immutable = maybe(BooleanField, default=False)
+    custom_categories = maybe(ListField, child=DictField(child=CharField()))
+    custom_instructions = maybe(CharField)
+    agent_custom_instructions = maybe(CharField)
+    includes = maybe(CharField)
+    excludes = maybe(CharField)
+    timezone = maybe(CharField, help_text="An IANA name.")
+    observation_date = maybe(DateField)
+    observation_datetime = maybe(Time, help_text=TIME_HELP)
+    enable_graph = maybe(BooleanField)
+
+
+class EffectData(serializers.Serializer):  # type: ignore[type-arg]
+    memory = CharField()
+
+
+class Effect(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    event = ChoiceField(choices=["ADD", "UPDATE", "DELETE", "NOOP", "SEARCH"])
+    data = EffectData()  # type: ignore[assignment]
+    memory = CharField()
+    user_id = nullable(CharField)
+
+
+class AddAnswer(serializers.Serializer):  # type: ignore[type-arg]
+    message = CharField()
+    status = ChoiceField(choices=["PENDING", "RUNNING", "SUCCEEDED", "FAILED"])
+    event_id = UUIDField()
+    results = maybe(ListField, child=Effect())
+
+
+class Attributes(serializers.Serializer):  # type: ignore[type-arg]
+    """The parts of ``created_at``, in UTC."""
+
+    year = IntegerField()
+    month = IntegerField()
+    day = IntegerField()
+    hour = IntegerField()
+    minute = IntegerField()
+    day_of_week = CharField()
+    week_of_year = IntegerField()
+    day_of_year = IntegerField()
+    quarter = IntegerField()
+    is_weekend = BooleanField()
+
+
+class Memory(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    memory = CharField()
+    user_id = nullable(CharField)
+    agent_id = nullable(CharField)
+    app_id = nullable(CharField)
+    run_id = nullable(CharField)
+    session_id = nullable(CharField, help_text="The same as run_id.")
+    metadata = nullable(AnyObject)
+    categories = nullable(ListField, child=CharField())
+    expiration_date = nullable(DateField)
+    created_at = DateTimeField()
+    updated_at = DateTimeField()
+    structured_attributes = Attributes()
+    replaced_by = nullable(UUIDField)
+    synthesized = BooleanField()
+    lifecycle_state = CharField()
+    hash = nullable(CharField)
+    immutable = BooleanField()
+    version = IntegerField()
+    valid_from = nullable(DateTimeField)
+    valid_to = nullable(DateTimeField)
+    attributed_to = CharField()
+
+
+class FoundMemory(Memory):
+    score = FloatField(min_value=0, max_value=1)
+    score_breakdown = DictField(child=FloatField())
+
+
+class SearchAnswer(serializers.Serializer):  # type: ignore[type-arg]
+    results = ListField(child=FoundMemory())
+
+
+class Shown(HasFields):
+    filters = AnyObject(help_text=FILTERS_HELP)
+    fields_ = maybe(ListField, child=CharField(), help_text="Restricts result keys.")
+    categories = maybe(ListField, child=CharField(), help_text="Any of them.")
+    show_expired = maybe(BooleanField, default=False)
+    latest_only = maybe(BooleanField, default=False)
+    include_merged = maybe(BooleanField, default=False)
+    as_of = maybe(DateTimeField, help_text="Answer as it would have been then.")
+
+
+class SearchBody(Shown):
+    query = CharField()
+    top_k = maybe(IntegerField, default=10, min_value=1, max_value=1000)
+    threshold = maybe(FloatField, default=0.1, min_value=0, max_value=1)
+    metadata = maybe(AnyObject, help_text="Equality, on top of filters.")
+    rerank = maybe(BooleanField, default=False)
+    keyword_search = maybe(BooleanField, default=False)
+    reference_date = maybe(Time, help_text="“Now” for relative phrases.")
+
+
+class ListBody(Shown):
+    keywords = maybe(CharField, help_text="Part of the text, in any case.")
+    start_date = maybe(DateField, help_text="On created_at, inclusive.")
+    end_date = maybe(DateField, help_text="On created_at, inclusive.")
+    page = maybe(IntegerField, default=1, min_value=1)
+    page_size = maybe(IntegerField, default=100, min_value=1, max_value=200)
+
+
+class UpdateBody(serializers.Serializer):  # type: ignore[type-arg]
+    text = maybe(CharField)
+    metadata = maybe(AnyObject, help_text="Replaces the old object.")
+    timestamp = maybe(Time, help_text=TIME_HELP)
+    expiration_date = maybe(DateField, allow_null=True, help_text="Null clears it.")
+
+
+class Deleted(serializers.Serializer):  # type: ignore[type-arg]
+    message = CharField()
+    cascade_count = maybe(IntegerField, help_text="Only with delete_linked=true.")
+
+
+class DeleteAccepted(serializers.Serializer):  # type: ignore[type-arg]
+    message = CharField()
+    event_id = UUIDField()
+
+
+class Cause(serializers.Serializer):  # type: ignore[type-arg]
+    """Who or what did it, and what it went by."""
+
+    kind = CharField()
+    reason = CharField()
+    actor = CharField()
+    event_id = nullable(UUIDField)
+    message_ids = ListField(child=UUIDField())
+    related_memory_id = nullable(UUIDField)
+    prompt_version_id = nullable(UUIDField)
+    engine = nullable(CharField)
+    model = nullable(CharField)
+
+
+class HistoryEntry(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    memory_id = UUIDField()
+    event = ChoiceField(choices=["ADD", "UPDATE", "DELETE"])
+    input = ListField(child=AnyObject())
+    old_memory = nullable(CharField)
+    new_memory = nullable(CharField)
+    user_id = nullable(CharField)
+    agent_id = nullable(CharField)
+    app_id = nullable(CharField)
+    run_id = nullable(CharField)
+    session_id = nullable(CharField)
+    categories = nullable(ListField, child=CharField())
+    metadata = nullable(AnyObject)
+    created_at = DateTimeField()
+    updated_at = DateTimeField()
+    cause = Cause()
+
+
+class Event(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    event_type = CharField()
+    status = ChoiceField(choices=["PENDING", "RUNNING", "SUCCEEDED", "FAILED"])
+    payload = AnyObject()
+    metadata = nullable(AnyObject)
+    results = ListField(child=Effect())
+    created_at = DateTimeField()
+    updated_at = DateTimeField()
+    started_at = nullable(DateTimeField)
+    completed_at = nullable(DateTimeField)
+    latency = nullable(FloatField, help_text="Milliseconds.")
+    graph_status = nullable(CharField)
+    error = nullable(CharField)
+
+
+class MemoryPage(serializers.Serializer):  # type: ignore[type-arg]
+    count = IntegerField()
+    next = nullable(serializers.URLField)
+    previous = nullable(serializers.URLField)
+    results = ListField(child=Memory())
+
+
+class EventPage(serializers.Serializer):  # type: ignore[type-arg]
+    count = IntegerField()
+    next = nullable(serializers.URLField)
+    previous = nullable(serializers.URLField)
+    results = ListField(child=Event())

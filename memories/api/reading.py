@@ -1,0 +1,233 @@
+"""Read fields of a request by hand: a serializer per message costs too much of an add.
+
+A parser takes one JSON value and returns what it means, or raises :class:`Problem` with
+the rest of a sentence that begins with the field's name. Null and absent are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from memories.selectors.conditions import parse_instant, scope_id_problem
+from memories.types import JsonDict
+from memplatform.lib.errors import InvalidRequest
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+MAX_TOLD = 3
+
+
+class Problem(ValueError):
+    """What is wrong with a value; ``path`` leads to the part of it that is."""
+
+    def __init__(self, sentence: str, path: str = "") -> None:
+        self.sentence, self.path = sentence, path
+        super().__init__(sentence)
+
+
+class Fields:
+    """The fields of one JSON object, and everything that is wrong with them."""
+
+    def __init__(self, raw: object, name: str = "") -> None:
+        if not isinstance(raw, dict):
+            raise invalid(name or "body", "must be a JSON object.")
+        self.raw: JsonDict = raw
+        self.problems: dict[str, list[str]] = {}
+
+    def read[Value, Default](
+        self, name: str, parse: Callable[[Any], Value], default: Default
+    ) -> Value | Default:
+        """The parsed value; the default when it is absent, null or wrong."""
+        value = self.raw.get(name)
+        if value is None:
+            return default
+        try:
+            return parse(value)
+        except Problem as problem:
+            path = f"{name}.{problem.path}" if problem.path else name
+            self.complain(path, problem.sentence)
+            return default
+
+    def need[Value](
+        self, name: str, parse: Callable[[Any], Value], default: Value
+    ) -> Value:
+        """As :meth:`read`, but absence is a problem."""
+        if self.raw.get(name) is None:
+            self.complain(name, "is required.")
+        return self.read(name, parse, default)
+
+    def complain(self, name: str, sentence: str) -> None:
+        self.problems.setdefault(name, []).append(f"{name} {sentence}")
+
+    def check(self) -> None:
+        """Raise InvalidRequest when anything was wrong, naming the fields."""
+        if self.problems:
+            told = [texts[0] for texts in self.problems.values()][:MAX_TOLD]
+            raise InvalidRequest(" ".join(told), fields=self.problems)
+
+
+def invalid(name: str, sentence: str) -> InvalidRequest:
+    """One field, one problem."""
+    message = f"{name} {sentence}"
+    return InvalidRequest(message, fields={name: [message]})
+
+
+# --- Parsers ----------------------------------------------------------------
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Problem("must be text.")
+    if "\0" in value:
+        raise Problem("must not hold a NUL character.")
+    return value
+
+
+def words(value: Any) -> str:
+    """Text that says something."""
+    if not text(value).strip():
+        raise Problem("must not be blank.")
+    return str(value)
+
+
+def text_up_to(most: int, parse: Callable[[Any], str] = text) -> Callable[[Any], str]:
+    def parse_short(value: Any) -> str:
+        given = parse(value)
+        if len(given) > most:
+            raise Problem(f"may have {most} characters at most.")
+        return given
+
+    return parse_short
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Problem("must be true or false.")
+    return value
+
+
+def switch(value: Any) -> bool:
+    """A boolean in a query string."""
+    try:
+        return _SWITCHES[str(value).strip().lower()]
+    except KeyError as exc:
+        raise Problem("must be true or false.") from exc
+
+
+_SWITCHES = {"true": True, "1": True, "false": False, "0": False, "": False}
+
+
+def integer_from(least: int, most: int) -> Callable[[Any], int]:
+    """A whole number; more than ``most`` is capped."""
+
+    def parse(value: Any) -> int:
+        number = _whole(value)
+        if number < least:
+            raise Problem(f"must be a whole number from {least}.")
+        return min(number, most)
+
+    return parse
+
+
+def _whole(value: Any) -> int:
+    is_digits = isinstance(value, str) and value.isascii() and value.isdigit()
+    if is_digits and len(value) < 19:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise Problem("must be a whole number.")
+
+
+def share(value: Any) -> float:
+    """A number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Problem("must be a number from 0 to 1.")
+    if not 0 <= value <= 1:
+        raise Problem("must be a number from 0 to 1.")
+    return float(value)
+
+
+def json_object(value: Any) -> JsonDict:
+    if not isinstance(value, dict):
+        raise Problem("must be a JSON object.")
+    return value
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """A list of texts."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise Problem("must be a list of texts.")
+    return tuple(value)
+
+
+def day(value: Any) -> date:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError as exc:
+            raise Problem("is not a day of the calendar.") from exc
+    raise Problem("must be YYYY-MM-DD.")
+
+
+def instant(value: Any) -> datetime:
+    """ISO 8601; a plain day is its midnight UTC, and so is a naive time."""
+    try:
+        return parse_instant(value)
+    except ValueError as exc:
+        raise Problem(str(exc)) from exc
+
+
+def time(value: Any) -> datetime:
+    """Unix seconds, or an instant."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return instant(value)
+    try:
+        if value < 0:
+            raise ValueError("before the epoch")
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError) as exc:
+        raise Problem("must be Unix seconds between 1970 and 9999.") from exc
+
+
+def timezone(value: Any) -> str:
+    if not _is_timezone(text(value)):
+        raise Problem("is not a known timezone.")
+    return str(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):  # unknown, a path, or too long for a file name
+        return False
+    return True
+
+
+def scope_id(value: Any) -> str | None:
+    """The id of a subject; blank is absent, a number is its digits."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not text(value).strip():
+        return None
+    if problem := scope_id_problem(value):
+        raise Problem(problem)
+    return str(value)
+
+
+def uuid_of(name: str, value: str) -> UUID:
+    """An id in a path; raises InvalidRequest."""
+    try:
+        return UUID(value)
+    except ValueError as exc:
+        raise invalid(name, "should be a valid UUID") from exc
+
+
+def query_fields(query: Mapping[str, Any]) -> Fields:
+    """A query string's fields; a blank one is absent, of several the last counts."""
+    return Fields({name: query[name] for name in query if query[name].strip()})

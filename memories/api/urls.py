@@ -1,0 +1,36 @@
+"""Every path of the memory API; each ends in a slash, as clients never redirect.
+
+Ids are any text here, so that a malformed one is a 400 that says so and not a 404.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from memories.api.views.memories import (
+    AddMemories,
+    DeleteMemories,
+    ListMemories,
+    SearchMemories,
+)
+from memories.api.views.memory import MemoryHistory, OneMemory
+from memories.api.views.operations import ListOperations, OneOperation
+from memories.api.views.ping import Ping
+
+app_name = "api"
+
+urlpatterns = [
+    path("v1/ping/", Ping.as_view(), name="ping"),
+    path("v3/memories/add/", AddMemories.as_view(), name="add-memories"),
+    path("v3/memories/search/", SearchMemories.as_view(), name="search-memories"),
+    path("v3/memories/", ListMemories.as_view(), name="list-memories"),
+    path("v1/memories/", DeleteMemories.as_view(), name="delete-memories"),
+    path("v1/memories/<str:memory_id>/", OneMemory.as_view(), name="memory"),
+    path(
+        "v1/memories/<str:memory_id>/history/",
+        MemoryHistory.as_view(),
+        name="memory-history",
+    ),
+    path("v1/event/<str:event_id>/", OneOperation.as_view(), name="event"),
+    path("v1/events/", ListOperations.as_view(), name="events"),
+]

@@ -1,0 +1,95 @@
+"""Memories: add, list, search; and delete by scope."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memories.api import describe, requests, shapes
+from memories.api.views.base import MemoryApiView, spend_quota
+from memories.retrieval.search import search
+from memories.selectors.memories import list_memories
+from memories.services.add import add_memories
+from memories.services.deletion import delete_scope
+from tenants.scopes import tenant_scope
+
+
+class AddMemories(MemoryApiView):
+    """POST /v3/memories/add/"""
+
+    operation = "add"
+
+    @extend_schema(**describe.ADD)
+    def post(self, request: Request) -> Response:
+        key = requests.read_idempotency_key(request.headers.get("Idempotency-Key"))
+        asked = requests.read_add(request.data, self.access)
+        spend_quota(self.access, self.operation)
+        answer = add_memories(
+            self.access,
+            asked,
+            idempotency_key=key,
+            body_hash=requests.hash_body(request.data) if key else "",
+        )
+        return Response(shapes.add_json(answer))
+
+    def shape_error(self, body: dict[str, Any], status: int) -> dict[str, Any]:
+        """The wire's own shape for adds; ``detail`` and ``code`` stay."""
+        phrase = f"{status} {HTTPStatus(status).phrase}"
+        return {**body, "error": phrase, "details": {"message": body["detail"]}}
+
+
+class SearchMemories(MemoryApiView):
+    """POST /v3/memories/search/"""
+
+    operation = "search"
+    is_read = True
+
+    @extend_schema(**describe.SEARCH)
+    def post(self, request: Request) -> Response:
+        asked = requests.read_search(request.data, self.access)
+        shown = requests.read_shown_fields(request.data)
+        spend_quota(self.access, self.operation)
+        hits = search(self.access, asked)
+        return Response({"results": [shapes.hit_json(hit, shown) for hit in hits]})
+
+
+class ListMemories(MemoryApiView):
+    """POST /v3/memories/"""
+
+    operation = "list"
+    is_read = True
+
+    @extend_schema(**describe.LIST)
+    def post(self, request: Request) -> Response:
+        access = self.access
+        asked = requests.read_list(request.data, request.query_params, access)
+        shown = requests.read_shown_fields(request.data)
+        with tenant_scope(access.tenant_id, project_id=access.project_id):
+            page = list_memories(
+                asked.filters,
+                asked.visibility,
+                page=asked.page.number,
+                page_size=asked.page.size,
+                created_from=asked.created_from,
+                created_before=asked.created_before,
+            )
+        return Response(
+            shapes.page_json(request, page, lambda m: shapes.memory_json(m, shown))
+        )
+
+
+class DeleteMemories(MemoryApiView):
+    """DELETE /v1/memories/: everything of a scope, in the background."""
+
+    operation = "delete_all"
+
+    @extend_schema(**describe.DELETE_ALL)
+    def delete(self, request: Request) -> Response:
+        pattern = requests.read_delete_pattern(request.query_params, self.access)
+        operation_id = delete_scope(self.access, pattern)
+        message = "Delete in progress. Follow the event to see it finish."
+        return Response({"message": message, "event_id": str(operation_id)})

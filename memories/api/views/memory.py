@@ -1,0 +1,71 @@
+"""One memory: get, change, delete, and what happened to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memories.api import describe, requests, shapes
+from memories.api.reading import uuid_of
+from memories.api.views.base import MemoryApiView, check_is_own, require_own
+from memories.selectors.memories import get_history, get_memory
+from memories.services.edit import delete_memory, update_memory
+from memplatform.lib.errors import NotFound
+from tenants.scopes import tenant_scope
+
+
+class OneMemory(MemoryApiView):
+    """GET, PUT, DELETE /v1/memories/{memory_id}/"""
+
+    @property
+    def operation(self) -> str | None:
+        """What usage is counted under."""
+        return _OPERATIONS.get(self.request.method or "")
+
+    @extend_schema(**describe.GET)
+    def get(self, request: Request, memory_id: str) -> Response:
+        access, known_id = self.access, uuid_of("memory_id", memory_id)
+        as_of = requests.read_as_of(request.query_params)
+        with tenant_scope(access.tenant_id, project_id=access.project_id):
+            memory = get_memory(known_id, as_of=as_of)
+        require_own(access, memory)
+        return Response(shapes.memory_json(memory))
+
+    @extend_schema(**describe.UPDATE)
+    def put(self, request: Request, memory_id: str) -> Response:
+        known_id = uuid_of("memory_id", memory_id)
+        changes = requests.read_changes(request.data)
+        check_is_own(self.access, known_id)
+        memory = update_memory(self.access, known_id, changes)
+        return Response(shapes.memory_json(memory))
+
+    @extend_schema(**describe.DELETE)
+    def delete(self, request: Request, memory_id: str) -> Response:
+        known_id = uuid_of("memory_id", memory_id)
+        is_linked = requests.read_delete_linked(request.query_params)
+        check_is_own(self.access, known_id)
+        linked = delete_memory(self.access, known_id, delete_linked=is_linked)
+        body: dict[str, Any] = {"message": "Memory deleted successfully!"}
+        return Response(body | ({"cascade_count": linked} if is_linked else {}))
+
+
+_OPERATIONS = {"GET": "get", "PUT": "update", "DELETE": "delete"}
+
+
+class MemoryHistory(MemoryApiView):
+    """GET /v1/memories/{memory_id}/history/"""
+
+    operation = "history"
+
+    @extend_schema(**describe.HISTORY)
+    def get(self, request: Request, memory_id: str) -> Response:
+        access, known_id = self.access, uuid_of("memory_id", memory_id)
+        with tenant_scope(access.tenant_id, project_id=access.project_id):
+            entries = get_history(known_id)
+        own = [e for e in entries if access.only.items() <= e.scope.as_dict().items()]
+        if not own:
+            raise NotFound("Memory not found!")
+        return Response(shapes.history_json(own))

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import pytest
+
+from memories.models import Ingestion, Message, Operation
+from tenants.scopes import tenant_scope
+from tests.memories.api.conftest import ADD
+
+SAID = {"messages": [{"role": "user", "content": "I keep bees."}], "user_id": "ida"}
+VERBATIM = {**SAID, "infer": False}
+
+
+def test_it_queues_an_inferred_add(client, acme):
+    answer = client.post(ADD, SAID)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body.keys() == {"message", "status", "event_id"}
+    assert body["status"] == "PENDING"
+    with tenant_scope(acme.id):
+        assert str(Operation.objects.get().id) == body["event_id"]
+        assert Message.objects.get().content == "I keep bees."
+
+
+def test_it_stores_verbatim_at_once(client, texts):
+    body = client.post(ADD, VERBATIM).json()
+    assert body["status"] == "SUCCEEDED"
+    (effect,) = body["results"]
+    assert effect["event"] == "ADD"
+    assert effect["data"] == {"memory": "I keep bees."}
+    assert texts(user_id="ida") == ["I keep bees."]
+
+
+def test_it_drops_system_messages_and_keeps_the_rest(client, texts):
+    turns = [("system", "Be terse."), ("user", " Mine\n"), ("assistant", "Zoë's 🌵")]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    client.post(ADD, {**VERBATIM, "messages": messages})
+    assert texts() == [" Mine\n", "Zoë's 🌵"]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "I keep bees.",
+        SAID["messages"][0],
+        [{"role": "agent", "content": "I keep bees."}],
+    ],
+)
+def test_it_takes_every_form_of_messages(client, texts, messages):
+    client.post(ADD, {**VERBATIM, "messages": messages})
+    assert texts() == ["I keep bees."]
+
+
+def test_the_scope_may_stand_inside_filters(client, texts):
+    filters = {"user_id": "ida", "run_id": 7}
+    assert client.post(
+        ADD, {"messages": "Bees.", "filters": filters, "infer": False}
+    ).json()["results"]
+    assert texts(user_id="ida", run_id="7") == ["Bees."]
+
+
+def test_it_ignores_what_it_does_not_know(client):
+    extra = {"source": "CLI", "output_format": "v1.1", "async_mode": 7, "org_id": "x"}
+    assert client.post(ADD, {**VERBATIM, **extra}).status_code == 200
+
+
+def test_it_hands_everything_on(client, acme):
+    more = {
+        "metadata": {"k": 1.0},
+        "timestamp": 1700000000,
+        "expiration_date": "2099-12-31",
+        "immutable": True,
+        "custom_categories": [{"hobbies": "for fun"}],
+        "custom_instructions": "Only hobbies.",
+        "agent_id": "bot",
+        "memory_type": "procedural_memory",
+        "timezone": "Europe/Lisbon",
+        "observation_date": "2024-01-01",
+    }
+    assert client.post(ADD, {**SAID, **more}).status_code == 200
+    with tenant_scope(acme.id):
+        ingestion = Ingestion.objects.get()
+    assert ingestion.metadata == {"k": 1.0}
+    assert ingestion.memory_type == "procedure"
+    assert ingestion.options["created_at"] == "2023-11-14T22:13:20+00:00"
+    assert ingestion.options["categories"] == {"hobbies": "for fun"}
+    assert ingestion.options["timezone"] == "Europe/Lisbon"
+
+
+def test_attachments_are_mentioned(client, acme):
+    parts = [
+        {"type": "text", "text": "Look:"},
+        {"type": "image_url", "image_url": {"url": "https://example.com/bee.png"}},
+        {"type": "pdf_url", "pdf_url": {"url": "data:application/pdf;base64,AAAA"}},
+    ]
+    messages = [{"role": "user", "content": parts}]
+    assert client.post(ADD, {**SAID, "messages": messages}).status_code == 200
+    with tenant_scope(acme.id):
+        content = Message.objects.get().content
+    assert content == "Look:\n[image_url: https://example.com/bee.png]\n[pdf_url]"
+
+
+def test_the_same_key_gives_the_same_event(client, texts):
+    def add(body):
+        return client.post(ADD, body, headers={"Idempotency-Key": "k-1"})
+
+    first, second = add(VERBATIM), add(dict(reversed(VERBATIM.items())))
+    assert first.json() == second.json()
+    assert texts() == ["I keep bees."]
+    other = add({**VERBATIM, "user_id": "bo"})
+    assert other.status_code == 409
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+def test_an_error_has_the_shape_of_adds(client):
+    answer = client.post(ADD, {"messages": "Whose?"})
+    assert answer.status_code == 400
+    body = answer.json()
+    assert body["error"] == "400 Bad Request"
+    assert body["details"] == {"message": body["detail"]}
+    assert "user_id" in body["fields"]
+
+
+# --- Outsiders --------------------------------------------------------------
+
+
+def test_no_key(api):
+    assert api().post(ADD, SAID).status_code == 401
+
+
+def test_a_read_only_key_may_not(reader):
+    assert reader.post(ADD, SAID).status_code == 403
+
+
+def test_another_tenant_does_not_see_it(client, outsider):
+    client.post(ADD, VERBATIM)
+    listed = outsider.post("/v3/memories/", {"filters": {"user_id": "ida"}})
+    assert listed.json()["count"] == 0
+
+
+def test_a_narrowed_key_adds_for_its_subject_only(idas, texts):
+    assert idas.post(ADD, {"messages": "Mine.", "infer": False}).status_code == 200
+    assert idas.post(ADD, {**VERBATIM, "user_id": "bo"}).status_code == 404
+    assert texts(user_id="*") == ["Mine."]
