@@ -25,8 +25,9 @@ def platform(_platform: Platform) -> Platform:
 
 
 @pytest.fixture
-def client(platform: Platform) -> Client:
-    return Client(platform)
+def client(platform: Platform) -> Iterator[Client]:
+    with Client(platform) as client:
+        yield client
 
 
 @pytest.fixture

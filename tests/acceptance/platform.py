@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx2
@@ -124,9 +124,9 @@ class Platform:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if name == "postgres":
-            directory = self._cluster.directory.resolve()
-            gone = lambda: not processes.pids_working_in(directory)  # noqa: E731
-            wait_for(gone, "the orphans of PostgreSQL")
+            home = self._cluster.directory.resolve()
+            left = lambda: processes.pids_working_in(home, "postgres")  # noqa: E731
+            wait_for(lambda: not left(), "the orphans of PostgreSQL")
 
     def stop(self, name: str) -> int:
         """The signal that asks it to finish; its exit status."""
@@ -277,6 +277,12 @@ class Client:
             base_url=platform.url, headers=headers, timeout=30, limits=limits
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
     def add(self, user: str, text: str, *, retry_key: str = "", **options: Any) -> str:
         """The event's id. With a key, asks again until there is an answer."""
         body = {"messages": [{"role": "user", "content": text}], "user_id": user}
@@ -297,16 +303,22 @@ class Client:
         return answer.json()["event_id"]
 
     def add_all(self, facts: Sequence[tuple[str, str]], **options: Any) -> list[str]:
-        """Adds of many users at once; those of one user in their order."""
-        users: dict[str, list[str]] = {}
-        for user, text in facts:
-            users.setdefault(user, []).append(text)
+        """Adds of many users at once; those of one user in their order.
 
-        def add(user: str) -> list[str]:
-            return [self.add(user, text, **options) for text in users[user]]
+        The events' ids, in the order of ``facts``.
+        """
+        numbers: dict[str, list[int]] = {}
+        for number, (user, _) in enumerate(facts):
+            numbers.setdefault(user, []).append(number)
+
+        def add(mine: list[int]) -> list[tuple[int, str]]:
+            return [(number, self.add(*facts[number], **options)) for number in mine]
 
         with ThreadPoolExecutor(8) as pool:
-            return [event for events in pool.map(add, users) for event in events]
+            events = dict(
+                pair for pairs in pool.map(add, numbers.values()) for pair in pairs
+            )
+        return [events[number] for number in range(len(facts))]
 
     def event(self, event_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/event/{event_id}/")
@@ -324,13 +336,19 @@ class Client:
         body = {"query": query, "filters": {"user_id": user}}
         return self._ask("POST", "/v3/memories/search/", body)["results"]
 
+    def list(self, user: str) -> list[dict[str, Any]]:
+        return self._ask("POST", "/v3/memories/", {"filters": {"user_id": user}})[
+            "results"
+        ]
+
     def texts(self, user: str) -> list[str]:
-        body = {"filters": {"user_id": user}}
-        found = self._ask("POST", "/v3/memories/", body)["results"]
-        return [memory["memory"] for memory in found]
+        return [memory["memory"] for memory in self.list(user)]
 
     def delete(self, memory_id: str) -> None:
         self._ask("DELETE", f"/v1/memories/{memory_id}/")
+
+    def delete_all(self, user: str) -> None:
+        self._ask("DELETE", f"/v1/memories/?user_id={user}")
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.http.request(method, path, json=body)
