@@ -21,7 +21,8 @@ test: $(DEV)
 
 check: $(DEV)
 	ruff format --check . && ruff check . && mypy && lint-imports
-	djlint --quiet --check --lint templates && python manage.py makemigrations --check --dry-run
+	djlint --quiet --check --lint templates
+	python manage.py makemigrations --check --dry-run --settings tests.settings_without_database
 	python -m tests.function_sizes
 
 fix: $(DEV)

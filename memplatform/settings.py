@@ -200,5 +200,6 @@ LOGGING = {
         # Two lines a task would drown the rest: a sweep runs every other second.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }

@@ -23,7 +23,8 @@ timeout = 60
 keepalive = 30
 control_socket_disable = True
 errorlog = "-"
-accesslog = None
+# To the log below. The path without its query; with the id that joins it to a task.
+access_log_format = "%(m)s %(U)s %(s)s %(M)s ms, request %({x-request-id}o)s"
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,

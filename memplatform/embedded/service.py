@@ -34,7 +34,8 @@ class Service:
     """Given the pid; None: ready as soon as it runs."""
     find_running: Callable[[], Identity | None] | None = None
     """A live process of an earlier supervisor to take over."""
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 300.0
+    """Generous: one that cannot start dies, and that is noticed at once."""
     account: Account | None = None
     stop_signal: int = signal.SIGTERM
     stop_timeout_s: float = 15.0

@@ -78,6 +78,7 @@ class Supervisor:
 
     def start(self, service: Service) -> None:
         """Start a service and wait until it is ready, through crashes if need be."""
+        logger.info("starting %s", service.name)
         watched = Watched(service)
         self.data.rotate_log(service.name)
         self._watched.append(watched)
@@ -101,6 +102,7 @@ class Supervisor:
         environment: Mapping[str, str],
     ) -> str:
         """Run a command to its end; its standard output. Its errors go to its log."""
+        logger.info("running %s", name)
         self.data.rotate_log(name)
         with self.data.log(name).open("ab") as errors:
             child = subprocess.Popen(

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,18 @@ import psycopg
 import pytest
 
 from memplatform.embedded.bootstrap import OWNER_ROLE, as_role, at_database, bootstrap
-from tests.acceptance.installation import Installation, installed, wait_for
+from tests.acceptance.installation import (
+    DEADLINE_S,
+    ROOT,
+    Installation,
+    installed,
+    wait_for,
+)
 from tests.services import start_postgres, start_valkey
 
 pytestmark = [
     pytest.mark.processes,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         not Path("/proc/self").exists(), reason="finds processes in /proc"
     ),
@@ -62,6 +70,7 @@ def test_it_says_where_and_as_whom(up):
     assert set(run["pids"]) == {"supervisor", *PARTS}
     for name in ("api_key", "api_key_2", "email", "password", "url"):
         assert run[name] in up.text
+    assert up.text.index("starting postgres") < up.text.index("starting web")
     assert run["api_key"] != run["api_key_2"]
 
 
@@ -72,15 +81,10 @@ def test_only_the_owner_reads_what_it_writes(up):
         assert mode(log) == 0o600, log.name
 
 
-def test_postgres_is_not_root(up):
-    uid = Path(f"/proc/{up.run['pids']['postgres']}").stat().st_uid
-    assert uid != 0
-
-
 def test_a_second_start_says_so(up):
     before = up.run
     second = up.command()
-    assert second.wait(30) == 1
+    assert second.wait(DEADLINE_S) == 1
     assert (
         f"Already running: {before['url']} (pid {before['pids']['supervisor']}"
         in up.text
@@ -146,7 +150,7 @@ def test_it_chooses_another_port_and_says_so(up):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_in_order(up, number):
     up.process.send_signal(number)
-    assert up.process.wait(60) == 0
+    assert up.process.wait(DEADLINE_S) == 0
     stopped = [
         line.split()[1] for line in up.text.splitlines() if line.endswith(" stopped")
     ]
@@ -171,9 +175,57 @@ def test_a_broken_secret_file_stops_the_start(up):
     whole = path.read_text()
     path.write_text(whole[:40])
     refused = up.command()
-    assert refused.wait(30) == 1
+    assert refused.wait(DEADLINE_S) == 1
     assert "secrets.json is damaged" in up.text
     path.write_text(whole)
+
+
+def rights_around(up: Installation) -> dict[Path, tuple[int, int, int]]:
+    """Mode, owner and group of what a start could be tempted to open to others."""
+    programs = [*Path(sys.prefix).rglob("pginstall18"), Path(sys.executable)]
+    above = [p for path in [up.data, *programs] for p in path.parents]
+    found = {path: path.stat() for path in [*above, *programs, *ROOT.iterdir()]}
+    return {path: (s.st_mode, s.st_uid, s.st_gid) for path, s in found.items()}
+
+
+def test_a_normal_user_starts_it_too_and_changes_no_rights():
+    with installed() as own:
+        own.become_a_normal_user()
+        before = rights_around(own)
+        own.start()
+        assert rights_around(own) == before
+        user = own.data.stat().st_uid
+        assert user != 0
+        for part, pid in own.run["pids"].items():
+            assert Path(f"/proc/{pid}").stat().st_uid == user, part
+        assert own.is_serving()
+
+
+def test_root_lends_postgres_an_account_and_changes_no_rights(up):
+    """Without root there is no account to lend, and all belongs to one."""
+    up.stop()
+    before = rights_around(up)
+    up.start()
+    assert rights_around(up) == before
+    owners = {path.stat().st_uid for path in up.data.iterdir()}
+    data_of_postgres = (up.data / "postgres").stat()
+    assert 0 not in owners - {os.geteuid()}
+    assert data_of_postgres.st_uid != 0
+    assert data_of_postgres.st_mode & 0o777 == 0o700
+    postgres = Path(f"/proc/{up.run['pids']['postgres']}").stat()
+    assert postgres.st_uid == data_of_postgres.st_uid
+
+
+def test_of_two_first_starts_at_once_one_runs_and_one_says_so():
+    with installed() as own:
+        starts = [own.command(), own.command()]
+        wait_for(lambda: any(s.poll() is not None for s in starts), "one to yield")
+        (refused,) = (s for s in starts if s.poll() is not None)
+        (own.process,) = (s for s in starts if s is not refused)
+        assert refused.wait() == 1
+        assert f"Already running: still starting (pid {own.process.pid}" in own.text
+        own.wait_until_up()
+        assert own.is_serving()
 
 
 @pytest.fixture

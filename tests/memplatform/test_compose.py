@@ -87,6 +87,32 @@ def test_nothing_starts_before_the_migration():
         assert migration == {"condition": "service_completed_successfully"}
 
 
+def test_one_service_migrates_once_as_the_owner():
+    commands = {name: SERVICES[name].get("command", "") for name in SERVICES}
+    assert [n for n, text in commands.items() if "manage.py migrate" in text] == [
+        "migrate"
+    ]
+    assert "migrate --database owner" in commands["migrate"]
+    assert SERVICES["migrate"]["restart"] == "no"
+
+
+def test_who_waits_waits_for_health():
+    """And whoever is waited for can tell: its own check, or the image's for web."""
+    for name in ("postgres", "pgbouncer", "valkey"):
+        assert SERVICES[name]["healthcheck"]["test"]
+    assert "healthcheck" not in SERVICES["web"]
+    for service in SERVICES.values():
+        conditions = {d["condition"] for d in service.get("depends_on", {}).values()}
+        assert conditions <= {"service_healthy", "service_completed_successfully"}
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_our_containers_can_do_little(service):
+    assert SERVICES[service]["read_only"]
+    assert SERVICES[service]["cap_drop"] == ["ALL"]
+    assert "user" not in SERVICES[service]  # the image's, which is not root
+
+
 def test_postgres_logs_no_memory_text():
     command = SERVICES["postgres"]["command"]
     assert "log_min_error_statement=panic" in command
