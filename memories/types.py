@@ -175,9 +175,9 @@ class Decision:
 
     ``target`` is the recalled memory that UPDATE, DELETE, MERGE and NONE name;
     ``fact`` is None only for a DELETE that stands alone, which then quotes the
-    retracting sentence in ``evidence``. ``problem`` is set when the engine could not
-    make the model's answer meaningful (an unknown id, say): the store records it,
-    stores the fact beside what is known, and touches no memory for it.
+    retracting sentence in ``evidence``, from ``messages``. ``problem`` is set when the
+    engine could not make the model's answer meaningful (an unknown id, say): the store
+    records it, stores the fact beside what is known, and touches no memory for it.
     """
 
     verdict: Verdict
@@ -185,7 +185,13 @@ class Decision:
     target: UUID | None = None
     reason: str = ""
     evidence: str | None = None
+    messages: tuple[int, ...] = ()
     problem: str | None = None
+
+    @property
+    def cited(self) -> tuple[int, ...]:
+        """Positions of the messages it rests on: the fact's, or the retraction's."""
+        return self.fact.messages if self.fact else self.messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,11 @@ class Dropped:
     reason: str
     text: str | None = None
     messages: tuple[int, ...] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        """Only its messages have an outcome: nothing was proposed."""
+        return self.text is None and bool(self.messages)
 
 
 @dataclass(frozen=True, slots=True)

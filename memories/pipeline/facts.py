@@ -194,12 +194,16 @@ def normalise(text: str) -> str:
     return " ".join(re.findall(r"\w+", folded))
 
 
-def occurs_in(sentence: str, messages: Iterable[ChatMessage]) -> bool:
-    """Whether a quoted sentence literally stands in one of the messages.
+def quoted_from(sentence: str, messages: Mapping[int, ChatMessage]) -> tuple[int, ...]:
+    """Positions of the messages in which a quoted sentence literally stands.
 
     White space and the quote's own final mark aside; a single letter proves nothing.
     """
     wanted = " ".join(sentence.split()).rstrip(".!?。！？")
     if len(wanted) < 2:
-        return False
-    return any(wanted in " ".join(message.content.split()) for message in messages)
+        return ()
+    return tuple(
+        position
+        for position, message in messages.items()
+        if wanted in " ".join(message.content.split())
+    )

@@ -72,6 +72,12 @@ class Plan:
     unread: Mapping[int, str] = field(default_factory=dict)
     origin: str = Memory.Origin.INFERRED
 
+    @property
+    def facts(self) -> int:
+        """How many were proposed; each must have its outcome in the ledger."""
+        spoken = [dropped for dropped in self.dropped if not dropped.is_silent]
+        return len(self.decisions) + len(spoken)
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -331,9 +337,8 @@ class _Application:
         self._linked.append((memory, fact))
 
     def _because(self, decision: Decision) -> Cause:
-        positions = decision.fact.messages if decision.fact else ()
         reason = decision.evidence or decision.reason
-        return self._cause.because(reason, self.ledger.ids_at(positions))
+        return self._cause.because(reason, self.ledger.ids_at(decision.cited))
 
 
 def record_calls(
@@ -365,7 +370,7 @@ def record_calls(
 
 def _write_ledger(ingestion: Ingestion, plan: Plan, ledger: Ledger) -> None:
     ingestion.ledger = ledger.as_json()
-    if problem := imbalance(ingestion.ledger, plan.message_ids):
+    if problem := imbalance(ingestion.ledger, plan.message_ids, facts=plan.facts):
         raise LedgerImbalance(problem)
     ingestion.engine = plan.engine
     ingestion.prompt_tokens += sum(call.prompt_tokens for call in plan.calls)

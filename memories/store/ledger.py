@@ -70,7 +70,6 @@ class Ledger:
         memory_id: UUID | None = None,
         note: str = "",
     ) -> None:
-        positions = decision.fact.messages if decision.fact else ()
         self.facts.append(
             {
                 "verdict": str(decision.verdict),
@@ -79,13 +78,13 @@ class Ledger:
                 "target_id": str(decision.target) if decision.target else None,
                 "reason": decision.reason,
                 "note": note,
-                "messages": [str(i) for i in self.ids_at(positions)],
+                "messages": [str(i) for i in self.ids_at(decision.cited)],
             }
         )
 
     def dropped(self, dropped: Dropped) -> None:
         """A fact that was proposed and leads nowhere, or a message without one."""
-        if dropped.text is None:
+        if dropped.is_silent:
             for message_id in self.ids_at(dropped.messages):
                 self.given.setdefault(
                     message_id, (MessageOutcome.NOTHING, dropped.reason)
@@ -135,7 +134,7 @@ class Ledger:
         if message_id in self.given:
             return self.given[message_id]
         if mine:
-            return MessageOutcome.DROPPED, mine[0]["reason"] or mine[0]["note"]
+            return MessageOutcome.DROPPED, mine[0]["note"] or mine[0]["reason"]
         return MessageOutcome.NOTHING, ""
 
 
@@ -147,14 +146,21 @@ def failed(message_ids: Sequence[UUID], engine: str, reason: str) -> dict[str, A
     return ledger.as_json()
 
 
-def imbalance(ledger: dict[str, Any], message_ids: Sequence[UUID]) -> str | None:
-    """What does not balance, or None: one outcome each, and only known words."""
+def imbalance(
+    ledger: dict[str, Any], message_ids: Sequence[UUID], *, facts: int
+) -> str | None:
+    """What does not balance, or None: one outcome each, and only known words.
+
+    ``facts`` is how many were proposed.
+    """
     entries = [entry["id"] for entry in ledger.get("messages", [])]
     if sorted(entries) != sorted(str(message_id) for message_id in message_ids):
         return "messages without exactly one outcome"
     known_messages = {str(outcome) for outcome in MessageOutcome}
     if any(e["outcome"] not in known_messages for e in ledger["messages"]):
         return "a message with an unknown outcome"
+    if len(ledger["facts"]) != facts:
+        return "facts without exactly one outcome"
     known_facts = {str(outcome) for outcome in Outcome}
     if any(fact["outcome"] not in known_facts for fact in ledger["facts"]):
         return "a fact with an unknown outcome"

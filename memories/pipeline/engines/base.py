@@ -19,7 +19,7 @@ from memories.pipeline.facts import (
     fact_from_row,
     known_categories,
     normalise,
-    occurs_in,
+    quoted_from,
 )
 from memories.pipeline.prompting import (
     Chunk,
@@ -185,13 +185,12 @@ def read_facts(
 
 def retractable_by(
     messages: Sequence[ChatMessage], options: EngineOptions
-) -> list[ChatMessage]:
-    """The messages that may take a memory back: a person's, or the agent's own.
-
-    A tool's output or a recited document never can.
+) -> dict[int, ChatMessage]:
+    """The messages that may take a memory back, by position: a person's, or the
+    agent's own. A tool's output or a recited document never can.
     """
     roles = {"user"} if options.subject == "user" else {"user", "assistant"}
-    return [message for message in messages if message.role in roles]
+    return {at: said for at, said in enumerate(messages) if said.role in roles}
 
 
 # --- safe decisions -------------------------------------------------------------------
@@ -205,13 +204,16 @@ def settle(
     reason: str,
     *,
     evidence: str | None = None,
-    retracting: Sequence[ChatMessage] = (),
+    retracting: Mapping[int, ChatMessage] | None = None,
+    cited: tuple[int, ...] = (),
 ) -> Decision:
     """The model's verdict with its number resolved, or with the problem it has.
 
     ``fact`` None means a DELETE that stands alone: it needs ``evidence`` that literally
-    occurs in one of the ``retracting`` messages (decision 14).
+    occurs in one of the ``retracting`` messages (decision 14). Where it does counts,
+    not where the model says (``cited``).
     """
+    quoted = quoted_from(evidence or "", retracting or {})
     memory = memories.get(number) if number is not None else None
     decision = Decision(
         verdict,
@@ -219,9 +221,10 @@ def settle(
         memory.id if memory and verdict is not Verdict.ADD else None,
         reason,
         evidence if fact is None else None,
+        (quoted or cited) if fact is None else (),
     )
     problem = _problem(decision, number, memory)
-    if fact is None and not problem and not occurs_in(evidence or "", retracting):
+    if fact is None and not problem and not quoted:
         problem = "a deletion without a replacement quotes no sentence of a message"
     if problem:
         return replace(decision, problem=problem)

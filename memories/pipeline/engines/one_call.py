@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from memories.pipeline.engines.base import (
@@ -74,7 +74,7 @@ class OneCallEngine(ModelEngine):
         row: Row,
         fact: Fact,
         answer: Answer[Rows],
-        retracting: Sequence[ChatMessage],
+        retracting: Mapping[int, ChatMessage],
     ) -> Decision:
         verdict, number = self.verdict(row)
         return settle(
@@ -85,6 +85,7 @@ class OneCallEngine(ModelEngine):
             row["why"],
             evidence=row["quote"],
             retracting=retracting,
+            cited=fact.messages,
         )
 
 

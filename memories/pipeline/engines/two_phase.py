@@ -251,7 +251,7 @@ def _outcome(
     extract: _Extract,
     rows: Sequence[Row],
     known: Mapping[int, KnownMemory],
-    retracting: Sequence[ChatMessage],
+    retracting: Mapping[int, ChatMessage],
 ) -> EngineResult:
     """What the rows about one fact mean: one decision, or one per memory to forget."""
     if extract.quote:
@@ -272,7 +272,7 @@ def _forget(
     extract: _Extract,
     rows: Sequence[Row],
     known: Mapping[int, KnownMemory],
-    retracting: Sequence[ChatMessage],
+    retracting: Mapping[int, ChatMessage],
 ) -> EngineResult:
     decisions = tuple(
         settle(
@@ -283,6 +283,7 @@ def _forget(
             row["why"],
             evidence=extract.quote,
             retracting=retracting,
+            cited=extract.fact.messages,
         )
         for row in rows
         if row["op"] == Verdict.DELETE

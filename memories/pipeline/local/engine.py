@@ -302,6 +302,7 @@ class _Judge:
                     target=memory.id,
                     reason=f"taken back: {memory.text}",
                     evidence=retraction.evidence,
+                    messages=(retraction.position,),
                 )
             )
         if not targets:
