@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from memories import wake
-from memories.services import background, reembedding
+from memories.services import background
 from memories.services.run import run_operation
 
 
@@ -27,12 +27,6 @@ def sweep() -> None:
 def refresh_summary(tenant_id: str, anchor_id: str) -> None:
     """Bring the rolling summary of a conversation up to date."""
     background.refresh_anchor_summary(UUID(tenant_id), UUID(anchor_id))
-
-
-@shared_task(name=wake.REEMBED)
-def reembed(tenant_id: str, space_id: str) -> None:
-    """Fill a building space; switch to it when it is complete."""
-    reembedding.reembed_space(UUID(tenant_id), UUID(space_id))
 
 
 @shared_task(name="maintenance.housekeeping")

@@ -17,9 +17,8 @@ from memplatform.lib import logs
 
 RUN_OPERATION = "operations.run"
 REFRESH_SUMMARY = "summaries.refresh"
-REEMBED = "maintenance.reembed"
 
-NAMES = (RUN_OPERATION, REFRESH_SUMMARY, REEMBED)
+NAMES = (RUN_OPERATION, REFRESH_SUMMARY)
 
 log = logs.get(__name__)
 

@@ -17,7 +17,7 @@ from memories.pipeline.choose import build_engine
 from memories.pipeline.relearning import mask_recalled
 from memories.pipeline.verbatim import plan_verbatim
 from memories.providers.base import Embedder
-from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.providers.vectors import SpaceVectors, embed_in_spaces, head_of
 from memories.selectors import recall
 from memories.selectors.projects import ProjectSetup
 from memories.store.apply import Applied, Plan, StaleContext, apply
@@ -81,10 +81,10 @@ class Recalled:
         return sorted(best.values(), key=lambda memory: -memory.similarity)
 
     def _nearest(self, texts: Sequence[str], most: int) -> list[list[KnownMemory]]:
-        limit = self.embedder.max_tokens * 3
-        vectors = self.embedder.embed([text[:limit] for text in texts])
-        for text, vector in zip(texts, vectors, strict=True):
-            if len(text) <= limit:
+        heads = [head_of(text, self.embedder.max_tokens) for text in texts]
+        vectors = self.embedder.embed(heads)
+        for text, head, vector in zip(texts, heads, vectors, strict=True):
+            if head == text:
                 self.vectors[text] = {self.space_id: vector[None, :]}
         add = self.add
         with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
@@ -192,7 +192,9 @@ def _vectors_of(
     else:
         known = {}
     missing = [text for text in texts if text not in known]
-    embedded = embed_in_spaces(add.setup.embedders, missing)
+    embedded = embed_in_spaces(
+        add.setup.embedders, missing, building=add.setup.building
+    )
     return known | dict(zip(missing, embedded, strict=True))
 
 

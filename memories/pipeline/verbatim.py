@@ -41,7 +41,7 @@ def plan_verbatim(
     )
     texts = list(dict.fromkeys(d.fact.text for d in decisions if d.fact))
     embedders = setup.hurried_embedders if is_hurried else setup.embedders
-    vectors = embed_in_spaces(embedders, texts)
+    vectors = embed_in_spaces(embedders, texts, building=setup.building)
     return Plan(
         scope=scope,
         message_ids=tuple(message.id for message in messages if message.id),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, pairwise
 from uuid import UUID
 
@@ -11,6 +11,10 @@ import numpy as np
 
 from memories.providers.base import Embedder
 from memories.types import Vectors
+from memplatform.lib import logs
+from memplatform.lib.errors import ProviderError
+
+log = logs.get(__name__)
 
 # Conservative for Latin scripts and safe for others: embedders count about 4
 # characters of English to a token; what overflows is cut by the provider, not refused.
@@ -22,22 +26,43 @@ SpaceVectors = Mapping[UUID, Vectors]
 
 
 def embed_in_spaces(
-    embedders: Mapping[UUID, Embedder], texts: Sequence[str]
+    embedders: Mapping[UUID, Embedder],
+    texts: Sequence[str],
+    *,
+    building: Collection[UUID] = (),
 ) -> list[SpaceVectors]:
     """For each text its chunk vectors in each space; one call per space.
 
-    Raises ProviderError. Never inside a transaction.
+    A building space whose embedder fails is left out: nobody reads it yet, and its
+    re-embedding fills what it lacks. Raises ProviderError. Never inside a transaction.
     """
     answers: list[dict[UUID, Vectors]] = [{} for _ in texts]
     if not texts:
         return []
     for space_id, embedder in embedders.items():
-        pieces = [split_text(text, embedder.max_tokens) for text in texts]
-        vectors = embedder.embed([piece for parts in pieces for piece in parts])
-        bounds = [0, *accumulate(len(parts) for parts in pieces)]
-        for answer, (start, end) in zip(answers, pairwise(bounds), strict=True):
-            answer[space_id] = vectors[start:end]
+        try:
+            vectors = _embed_chunks(embedder, texts)
+        except ProviderError as exc:
+            if space_id not in building:
+                raise
+            log.warning("building space left out", extra={"code": exc.code})
+            continue
+        for answer, chunks in zip(answers, vectors, strict=True):
+            answer[space_id] = chunks
     return list(answers)
+
+
+def _embed_chunks(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
+    """(chunks, dim) of each text, from one call."""
+    pieces = [split_text(text, embedder.max_tokens) for text in texts]
+    vectors = embedder.embed([piece for parts in pieces for piece in parts])
+    bounds = accumulate((len(parts) for parts in pieces), initial=0)
+    return [vectors[start:end] for start, end in pairwise(bounds)]
+
+
+def head_of(text: str, max_tokens: int) -> str:
+    """As much of a text as one input of an embedder may hold."""
+    return text[: max_tokens * CHARS_PER_TOKEN]
 
 
 def split_text(text: str, max_tokens: int) -> list[str]:

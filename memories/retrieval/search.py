@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from memories.providers.vectors import as_direction
+from memories.providers.vectors import as_direction, head_of
 from memories.retrieval import journal
 from memories.retrieval.rank import CALIBRATIONS, Candidate, Ranked, rank
 from memories.selectors.memories import (
@@ -103,7 +103,7 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
     if space is None:
         return []  # no memory was ever stored
     embedder = setup.hurried_embedders[space.id]
-    query = embedder.embed([request.query[: embedder.max_tokens * 3]])[0]
+    query = embedder.embed([head_of(request.query, embedder.max_tokens)])[0]
     pool = gather(setup, space.id, request, query)
     ranked = rank(
         pool.candidates,

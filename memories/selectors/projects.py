@@ -54,6 +54,12 @@ class ProjectSetup:
         """The space reads use; None before the first memory."""
         return next((s for s in self.spaces if s.state == s.State.ACTIVE), None)
 
+    @property
+    def building(self) -> frozenset[UUID]:
+        """Spaces that are written to and not read yet."""
+        building = EmbeddingSpace.State.BUILDING
+        return frozenset(s.id for s in self.spaces if s.state == building)
+
     @cached_property
     def embedders(self) -> Mapping[UUID, Embedder]:
         """The embedders of the spaces that are written to: active and building."""

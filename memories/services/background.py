@@ -94,13 +94,10 @@ def refresh_anchor_summary(tenant_id: UUID, anchor_id: UUID) -> None:
 
 
 def keep_house() -> None:
-    """Note expiries, flush key usage, forget old records, resume re-embeddings."""
+    """Note expiries, flush key usage, forget old idempotency records."""
     note_expiries()
     flush_key_usage()
     _forget_idempotency_records()
-    for tenant_id, space_ids in _due("due_spaces", MOST).items():
-        for space_id in space_ids:
-            wake.now(wake.REEMBED, tenant_id, space_id)
 
 
 def note_expiries() -> int:

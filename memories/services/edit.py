@@ -6,8 +6,10 @@ edit and a running add follow one another.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
@@ -143,7 +145,7 @@ def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
     if isinstance(text, Unset):
         return None
     setup = ready_setup(access.tenant_id, access.project_id)
-    return embed_in_spaces(setup.hurried_embedders, [text])[0]
+    return embed_in_spaces(setup.hurried_embedders, [text], building=setup.building)[0]
 
 
 def _revision(
@@ -154,11 +156,16 @@ def _revision(
         name: value
         for name in ("text", "metadata", "created_at", "expires_on")
         if (value := getattr(changes, name)) is not UNSET
-        and value != getattr(head, name)
+        and _comparable(value) != _comparable(getattr(head, name))
     }
     if not asked:
         return None
     return Revision(**asked, vectors=vectors if "text" in asked else None)
+
+
+def _comparable(value: Any) -> Any:
+    """Metadata as JSON, where ``true`` is not 1 as it is in Python."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _refuse_said_twice(head: Memory, text: str | Unset) -> None:

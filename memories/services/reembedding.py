@@ -1,21 +1,28 @@
 """Change a project's embedder without a gap: fill a new space, then switch reads to it.
 
 Reads stay on the active space until the new one is complete; writes go to both
-meanwhile. The old space is kept, so that there is a way back.
+meanwhile. The old space is kept, so that there is a way back. The filling is an
+operation like any other: leased, resumed after a fault, FAILED with its reason.
+
+A writer's rows refer to the project, so they share its row until they commit: whoever
+locks that row has seen all that was written by those who did not know of a space yet.
+Those who come later, with a setup that is older still, tell the store (Batch.flush).
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
-from memories import wake
-from memories.models import EmbeddingSpace, Memory, MemoryVersion
+from memories.models import EmbeddingSpace, Memory, MemoryVersion, Operation
 from memories.providers.factory import embedder_for
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.store import operations
 from memories.store.batch import insert_version_vectors, lock_anchors
-from memories.store.spaces import touch_project
+from memories.store.operations import Lease
+from memories.store.spaces import start_filling, touch_project
 from memories.types import SpaceKey
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotFound
@@ -23,6 +30,8 @@ from tenants.models import Project
 from tenants.scopes import tenant_scope
 
 CHUNK = 64
+CHUNKS_A_RUN = 20
+"""Then others may have the worker, and the worker may stop."""
 
 
 def change_embedder(
@@ -32,44 +41,43 @@ def change_embedder(
     *,
     base_url: str = "",
     api_key_encrypted: str = "",
-) -> UUID:
-    """Start filling the space of another embedder; returns its id. Opens its scope.
+) -> UUID | None:
+    """Start filling the space of another embedder; returns the operation that does.
 
-    A retired space of the same key is filled up and used again: the way back. Raises
-    InvalidRequest when it is the active one already.
+    A retired space of the same key is filled up and used again: the way back. The
+    space that is read may get another address and key, at once: then None. Whatever
+    else was being filled is called off. Opens its scope. Raises InvalidRequest when
+    there is nothing to change.
     """
     with tenant_scope(tenant_id, project_id=project_id):
         Project.objects.select_for_update().get(id=project_id)
-        space, _ = EmbeddingSpace.objects.get_or_create(
-            provider=key.provider,
-            model=key.model,
-            dimension=key.dimension,
-            fingerprint=key.fingerprint,
-            defaults={
-                "tenant_id": tenant_id,
-                "project_id": project_id,
-                "state": EmbeddingSpace.State.BUILDING,
-            },
+        space = _space_of(project_id, key)
+        called_off = _call_off(except_id=space.id)
+        is_moved = (space.base_url, space.api_key_encrypted) != (
+            base_url,
+            api_key_encrypted,
         )
-        if space.state == EmbeddingSpace.State.ACTIVE:
-            raise InvalidRequest("This project already reads from that space.")
-        space.state = EmbeddingSpace.State.BUILDING
         space.base_url, space.api_key_encrypted = base_url, api_key_encrypted
-        space.progress_id = None
+        is_read = space.state == EmbeddingSpace.State.ACTIVE
+        if is_read and not (is_moved or called_off):
+            raise InvalidRequest("This project already reads from that space.")
+        if not is_read:
+            space.state = EmbeddingSpace.State.BUILDING
+            space.progress_id = None
         space.save()
         touch_project(project_id)
-        wake.after_commit(wake.REEMBED, tenant_id, space.id)
-    return space.id
+        return None if is_read else start_filling(space)
 
 
 def return_to_previous(tenant_id: UUID, project_id: UUID) -> EmbeddingSpace:
-    """Go back to the space that was read before the active one; opens its scope.
+    """Go back to the space that was read before; opens its scope.
 
-    What was stored since is embedded into it first. Raises NotFound without one.
+    While another is being filled that is the one still read: the filling is called
+    off. Else what was stored since is embedded into the former space first. Raises
+    NotFound without one.
     """
     with tenant_scope(tenant_id, project_id=project_id):
-        retired = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.RETIRED)
-        previous = retired.order_by("-activated_at").first()
+        previous = _previous()
     if previous is None:
         raise NotFound("This project never had another embedding space.")
     change_embedder(
@@ -87,50 +95,75 @@ def return_to_previous(tenant_id: UUID, project_id: UUID) -> EmbeddingSpace:
     return previous
 
 
-def reembed_space(tenant_id: UUID, space_id: UUID) -> None:
-    """Fill a space chunk by chunk, then switch; resumes where it was stopped.
+def run_reembedding(operation: Operation, lease: Lease) -> None:
+    """Fill a space chunk by chunk, then switch to it; resumes where it was stopped.
 
-    Raises ProviderError, leaving progress in place: call it again.
+    After ``CHUNKS_A_RUN`` it hands the rest to the next run. Raises ProviderError,
+    leaving what is done in place.
     """
-    space = _fill(tenant_id, space_id)
-    if space.state == EmbeddingSpace.State.BUILDING:
-        _switch(space)
-        # What was written meanwhile by somebody who did not know of this space yet.
-        _fill(tenant_id, space_id)
+    for _ in range(CHUNKS_A_RUN):
+        space, versions = _next_chunk(operation)
+        if space is None:
+            _settle(operation, lease)
+            return
+        if versions:
+            texts = [version.text or "" for version in versions]
+            vectors = embed_in_spaces({space.id: embedder_for(space)}, texts)
+            _write(lease, space, versions, vectors)
+        elif _finish(lease, space):
+            return
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        operations.pause(operations.hold(lease))
 
 
-def _fill(tenant_id: UUID, space_id: UUID) -> EmbeddingSpace:
-    space = _space(tenant_id, space_id)
-    while _fill_chunk(space):
-        space = _space(tenant_id, space_id)
+def _space_of(project_id: UUID, key: SpaceKey) -> EmbeddingSpace:
+    space, _ = EmbeddingSpace.objects.get_or_create(
+        provider=key.provider,
+        model=key.model,
+        dimension=key.dimension,
+        fingerprint=key.fingerprint,
+        defaults={
+            "project_id": project_id,
+            "state": EmbeddingSpace.State.BUILDING,
+        },
+    )
     return space
 
 
-def _space(tenant_id: UUID, space_id: UUID) -> EmbeddingSpace:
-    with tenant_scope(tenant_id):
-        space = EmbeddingSpace.objects.filter(id=space_id).first()
-    if space is None:
-        raise NotFound
-    return space
+def _call_off(*, except_id: UUID) -> int:
+    """Stop filling other spaces; their operations find that out by themselves."""
+    building = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.BUILDING)
+    return building.exclude(id=except_id).update(state=EmbeddingSpace.State.RETIRED)
 
 
-def _fill_chunk(space: EmbeddingSpace) -> bool:
-    """Embed the next texts without a vector in this space; False when none is left."""
-    with tenant_scope(space.tenant_id, project_id=space.project_id):
-        versions = _missing(space)
-    if not versions:
-        return False
-    texts = [version.text or "" for version in versions]
-    vectors = embed_in_spaces({space.id: embedder_for(space)}, texts)
-    with tenant_scope(space.tenant_id, project_id=space.project_id):
-        _write(space, versions, vectors)
-    return True
+def _previous() -> EmbeddingSpace | None:
+    state = EmbeddingSpace.State
+    if EmbeddingSpace.objects.filter(state=state.BUILDING).exists():
+        return EmbeddingSpace.objects.filter(state=state.ACTIVE).first()
+    read_once = EmbeddingSpace.objects.filter(
+        state=state.RETIRED, activated_at__isnull=False
+    )
+    return read_once.order_by("-activated_at").first()
+
+
+def _next_chunk(
+    operation: Operation,
+) -> tuple[EmbeddingSpace | None, list[MemoryVersion]]:
+    """The space, unless it is no longer wanted, and texts that have no vector in it."""
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        space = (
+            EmbeddingSpace.objects.filter(id=operation.payload["space_id"])
+            .exclude(state=EmbeddingSpace.State.RETIRED)
+            .first()
+        )
+        return space, _missing(space) if space else []
 
 
 _MISSING = """
 SELECT v.id FROM memories_memoryversion v
 WHERE v.tenant_id = %s AND v.project_id = %s AND v.text IS NOT NULL
   AND v.number = v.vector_number
+  AND (%s::uuid IS NULL OR v.memory_id >= %s)
   AND NOT EXISTS (
       SELECT 1 FROM memories_memoryvector e
       WHERE e.tenant_id = v.tenant_id AND e.memory_id = v.memory_id
@@ -141,37 +174,72 @@ LIMIT %s
 
 
 def _missing(space: EmbeddingSpace) -> list[MemoryVersion]:
+    """The next texts behind the space's progress; None is from the start."""
+    passed = space.progress_id
     with connection.cursor() as cursor:
-        cursor.execute(_MISSING, [space.tenant_id, space.project_id, space.id, CHUNK])
+        cursor.execute(
+            _MISSING,
+            [space.tenant_id, space.project_id, passed, passed, space.id, CHUNK],
+        )
         ids = [row[0] for row in cursor.fetchall()]
     return list(MemoryVersion.objects.filter(id__in=ids).order_by("memory_id"))
 
 
 def _write(
-    space: EmbeddingSpace, versions: list[MemoryVersion], vectors: list[SpaceVectors]
+    lease: Lease,
+    space: EmbeddingSpace,
+    versions: list[MemoryVersion],
+    vectors: list[SpaceVectors],
 ) -> None:
-    """Under the anchors' locks, so that a head cannot move while its state is read."""
-    ids = {version.memory_id for version in versions}
-    anchors = Memory.objects.filter(id__in=ids).values_list("anchor_id", flat=True)
-    lock_anchors(set(anchors))
-    heads = {memory.id: memory for memory in Memory.objects.filter(id__in=ids)}
-    rows = [
-        (heads[version.memory_id], version.number, spaces)
-        for version, spaces in zip(versions, vectors, strict=True)
-        if heads[version.memory_id].text is not None
-    ]
-    insert_version_vectors(space.project_id, rows)
-    space.progress_id = versions[-1].memory_id
-    space.save(update_fields=["progress_id"])
+    """Under the anchors' locks: no head moves, and no text is erased, meanwhile."""
+    with tenant_scope(space.tenant_id, project_id=space.project_id):
+        ids = {version.memory_id for version in versions}
+        of_these = Memory.objects.filter(id__in=ids)
+        lock_anchors(set(of_these.values_list("anchor_id", flat=True)))
+        operation = operations.hold(lease)
+        operation.attempts = 1  # who gets on has all attempts again
+        operation.save(update_fields=["attempts"])
+        operations.renew(operation, lease_s=settings.LEASE_S)
+        heads = {head.id: head for head in of_these.all()}
+        kept = MemoryVersion.objects.filter(
+            id__in=[version.id for version in versions], text__isnull=False
+        )
+        left = set(kept.values_list("id", flat=True))
+        rows = [
+            (heads[version.memory_id], version.number, spaces)
+            for version, spaces in zip(versions, vectors, strict=True)
+            if version.id in left
+        ]
+        insert_version_vectors(space.project_id, rows)
+        space.progress_id = versions[-1].memory_id
+        space.save(update_fields=["progress_id"])
 
 
-def _switch(space: EmbeddingSpace) -> None:
-    """Reads move to the new space, all at once; the old one is kept."""
+def _finish(lease: Lease, space: EmbeddingSpace) -> bool:
+    """Switch reads to a complete space, all at once; the old one is kept.
+
+    False when something is missing after all: then it goes on from the start.
+    """
     with tenant_scope(space.tenant_id, project_id=space.project_id):
         Project.objects.select_for_update().get(id=space.project_id)
+        operation = operations.hold(lease)
         state = EmbeddingSpace.State
-        EmbeddingSpace.objects.filter(state=state.ACTIVE).update(state=state.RETIRED)
-        EmbeddingSpace.objects.filter(id=space.id).update(
-            state=state.ACTIVE, activated_at=clock.now()
-        )
-        touch_project(space.project_id)
+        space.refresh_from_db()
+        space.progress_id = None
+        space.save(update_fields=["progress_id"])
+        if _missing(space):
+            return False
+        if space.state == state.BUILDING:
+            active = EmbeddingSpace.objects.filter(state=state.ACTIVE)
+            active.update(state=state.RETIRED)
+            space.state, space.activated_at = state.ACTIVE, clock.now()
+            space.save(update_fields=["state", "activated_at"])
+            touch_project(space.project_id)
+        operations.succeed(operation, [])
+    return True
+
+
+def _settle(operation: Operation, lease: Lease) -> None:
+    """The space was given up meanwhile: there is nothing left to do."""
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        operations.succeed(operations.hold(lease), [])

@@ -16,6 +16,7 @@ from memories import wake
 from memories.models import ConversationSummary, Ingestion, Message, Operation
 from memories.pipeline.run import read_add, run_add
 from memories.services.deletion import run_scope_delete
+from memories.services.reembedding import run_reembedding
 from memories.services.setup import ready_setup
 from memories.store import ledger, operations
 from memories.store.apply import Applied, record_calls
@@ -56,6 +57,8 @@ def _run(operation: Operation, lease: Lease) -> None:
             raise GaveUp(operation.error or "")
         if operation.kind == Operation.Kind.ADD:
             _run_add(operation, lease, calls)
+        elif operation.kind == Operation.Kind.REEMBED:
+            run_reembedding(operation, lease)
         else:
             run_scope_delete(operation, lease)
     except (ProviderError, GaveUp) as exc:

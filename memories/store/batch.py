@@ -21,6 +21,7 @@ from django.db.models import Value
 from memories.models import Anchor, Memory, MemoryEvent, MemoryVersion, Outbox
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
+from memories.store.spaces import fill_if_missed
 from memories.types import (
     SCOPE_KEYS,
     STATE_RULES,
@@ -147,6 +148,7 @@ class Batch:
     _outbox: list[Outbox] = field(default_factory=list)
     _vectors: list[tuple[Memory, int, SpaceVectors]] = field(default_factory=list)
     _moved_vectors: set[UUID] = field(default_factory=set)
+    _reworded: set[UUID] = field(default_factory=set)
     _counts: dict[tuple[str, str], Counter[str]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
@@ -219,6 +221,9 @@ class Batch:
         Outbox.objects.bulk_create(self._outbox)
         self._move_vectors()
         insert_version_vectors(self.project_id, self._vectors)
+        if self._vectors:
+            written = {space_id for *_, spaces in self._vectors for space_id in spaces}
+            fill_if_missed(self.project_id, written)
         self._write_counts()
         self._write_clock()
         return tuple(self.results)
@@ -226,6 +231,7 @@ class Batch:
     def _revise_text(self, head: Memory, revision: Revision) -> None:
         if revision.text is UNSET:
             return
+        self._reworded.add(head.id)
         head.text_hash = hash_text(head.text or "")
         head.search = _search_vector(head.text or "", head.language)
         if revision.vectors is not None:
@@ -325,6 +331,10 @@ class Batch:
         return False
 
     def _write_changed_heads(self) -> None:
+        if self._reworded and len(self._changed_heads) > 1:
+            # A text may change hands, in any order: nobody holds one meanwhile.
+            aside = Memory.objects.filter(id__in=self._changed_heads)
+            aside.update(state=State.ARCHIVED)
         for head in self._changed_heads.values():
             head.save(update_fields=HEAD_COLUMNS)
 

@@ -10,6 +10,7 @@ with exactly one effect:
   the older one wakes this one.
 * the model fails for now: back to PENDING with ``next_attempt_at``; it keeps its place.
 * it fails for good, or too often: FAILED with the reason, and the next one may run.
+* it is long: after a part of it, PENDING and woken again (a re-embedding).
 * somebody tries a failed one again: PENDING, last in its anchor's queue.
 """
 
@@ -98,6 +99,18 @@ def renew(operation: Operation, *, lease_s: float) -> None:
     """A held operation that works in many transactions keeps its lease."""
     operation.lease_until = clock.now() + timedelta(seconds=lease_s)
     operation.save(update_fields=["lease_until"])
+
+
+def pause(operation: Operation) -> None:
+    """Back to PENDING after a part of the work: a run goes on with it at once."""
+    now = clock.now()
+    operation.status = Operation.Status.PENDING
+    operation.attempts, operation.lease_until = 0, None
+    operation.woken_at = operation.updated_at = now
+    operation.save(
+        update_fields=["status", "attempts", "lease_until", "woken_at", "updated_at"]
+    )
+    wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
 
 
 def succeed(operation: Operation, results: Sequence[OperationResult]) -> None:

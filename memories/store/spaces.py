@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from uuid import UUID
 
-from memories.models import EmbeddingSpace, ProviderConfig
+from memories import wake
+from memories.models import EmbeddingSpace, Operation, ProviderConfig
+from memories.models.ingestion import UNFINISHED
 from memories.types import SpaceKey
-from memplatform.lib import clock
+from memplatform.lib import clock, logs
 from tenants.models import Project
 
 
@@ -33,6 +36,43 @@ def ensure_active_space(
         activated_at=clock.now(),
     )
     touch_project(project_id)
+
+
+def start_filling(space: EmbeddingSpace) -> UUID:
+    """Let a worker embed what a space lacks; the operation that does. Inside a scope.
+
+    An unfinished one of the same space serves: it looks once more before it ends.
+    """
+    wanted = {"space_id": str(space.id)}
+    unfinished = Operation.objects.filter(
+        kind=Operation.Kind.REEMBED, status__in=UNFINISHED, payload=wanted
+    ).first()
+    if unfinished is not None:
+        return unfinished.id
+    now = clock.now()
+    operation = Operation.objects.create(
+        project_id=space.project_id,
+        kind=Operation.Kind.REEMBED,
+        payload=wanted,
+        request_id=logs.request_id.get(),
+        woken_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    wake.after_commit(wake.RUN_OPERATION, space.tenant_id, operation.id)
+    return operation.id
+
+
+def fill_if_missed(project_id: UUID, written: Set[UUID]) -> None:
+    """Vectors that were made before reads moved to another space are made up for.
+
+    Call behind the inserts: they wait for a switch that is being made.
+    """
+    active = EmbeddingSpace.objects.filter(
+        project_id=project_id, state=EmbeddingSpace.State.ACTIVE
+    ).first()
+    if active is not None and active.id not in written:
+        start_filling(active)
 
 
 def touch_project(project_id: UUID) -> None:

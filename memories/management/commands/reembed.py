@@ -32,15 +32,19 @@ class Command(BaseCommand):
                 project = find_project(options["project"])
                 setup = get_setup(project.id)
             if options["back"]:
-                model = return_to_previous(tenant.id, project.id).model
-            else:
-                model = setup.configured_space.model
-                config = setup.embedding_config
-                change_embedder(
-                    tenant.id,
-                    project.id,
-                    setup.configured_space,
-                    base_url=config.base_url if config else "",
-                    api_key_encrypted=config.api_key_encrypted if config else "",
-                )
-        self.stdout.write(f"Re-embedding with {model} started.")
+                space = return_to_previous(tenant.id, project.id)
+                self.stdout.write(f"On the way back to {space.model}.")
+                return
+            config = setup.embedding_config
+            operation_id = change_embedder(
+                tenant.id,
+                project.id,
+                setup.configured_space,
+                base_url=config.base_url if config else "",
+                api_key_encrypted=config.api_key_encrypted if config else "",
+            )
+        model = setup.configured_space.model
+        if operation_id is None:
+            self.stdout.write(f"{model} is still read, at the address configured now.")
+        else:
+            self.stdout.write(f"Re-embedding with {model} started: {operation_id}")

@@ -50,16 +50,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT p.tenant_id, p.id FROM tenants_project p LIMIT most
 $$;
 
--- A re-embedding that a provider's fault or a restart stopped goes on.
-CREATE FUNCTION due_spaces(most integer)
-RETURNS TABLE (tenant_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT s.tenant_id, s.id FROM memories_embeddingspace s
-    WHERE s.state = 'building' LIMIT most
-$$;
-
 GRANT SELECT ON memories_operation, memories_outbox, memories_memory,
-    memories_memoryevent, tenants_project, memories_embeddingspace TO memplatform_directory;
+    memories_memoryevent, tenants_project TO memplatform_directory;
 GRANT SELECT (tenant_id, memory_id, number, expires_on) ON memories_memoryversion
     TO memplatform_directory;
 
@@ -71,8 +63,7 @@ BEGIN
         'due_operations(timestamptz, interval, integer)',
         'due_outbox(timestamptz, integer)',
         'due_expiries(date, integer)',
-        'due_projects(integer)',
-        'due_spaces(integer)'
+        'due_projects(integer)'
     ] LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO memplatform_app', signature);
