@@ -20,6 +20,7 @@ from memories.api import reading
 from memories.api.messages import parse_messages
 from memories.api.reading import Fields, Problem, invalid
 from memories.selectors.filters import join, parse_filters, restrict
+from memories.services.deletion import EVERYTHING
 from memories.services.edit import MemoryChanges
 from memories.types import (
     SCOPE_KEYS,
@@ -341,6 +342,8 @@ def read_delete_pattern(query: Mapping[str, Any], access: Access) -> dict[str, s
     if not pattern and not fields.problems:
         fields.problems["user_id"] = [NO_SCOPE]
     fields.check()
+    if access.only and pattern == EVERYTHING:
+        return dict(access.only)
     named = {key: value for key, value in pattern.items() if value != "*"}
     narrow(access, Scope(**named))
     return {**pattern, **access.only}

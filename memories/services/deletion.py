@@ -27,30 +27,34 @@ from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 CHUNK = 500
+EVERYTHING = dict.fromkeys(SCOPE_KEYS, ANY)
+"""The pattern that means the whole project, whatever ids its memories have."""
 
 
 def delete_scope(access: Access, pattern: Mapping[str, str]) -> UUID:
     """Accept the deletion of everything a pattern covers; returns the operation's id.
 
-    ``pattern`` maps scope keys to an id, or ``*`` for any value. What was accepted
-    before this is gone for good, also what is still being processed (decision 13).
+    ``pattern`` maps scope keys to an id, or ``*`` for any value; four ``*`` are the
+    whole project. What was accepted before this is gone for good, also what is still
+    being processed (decision 13).
     """
     if not pattern or any(key not in SCOPE_KEYS for key in pattern):
         raise InvalidRequest("Name at least one of user_id, agent_id, app_id, run_id.")
+    covered = {} if pattern == EVERYTHING else dict(pattern)
     now = clock.now()
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         operation = Operation.objects.create(
             project_id=access.project_id,
             kind=Operation.Kind.DELETE_ALL,
             **{key: _named(pattern.get(key)) for key in SCOPE_KEYS},
-            payload={"pattern": dict(pattern)},
+            payload={"pattern": covered},
             request_id=logs.request_id.get(),
             api_key_id=access.key_id,
             woken_at=now,
             created_at=now,
             updated_at=now,
         )
-        raise_barrier(operation, pattern)
+        raise_barrier(operation, covered)
         wake.after_commit(wake.RUN_OPERATION, access.tenant_id, operation.id)
     return operation.id
 

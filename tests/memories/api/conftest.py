@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
-from tenants import services
+from memories.services.run import run_operation
+from memplatform.lib import clock
+from tenants import keys, services
 from tenants.models import ApiKey
 from tenants.scopes import tenant_scope
 from tests.conftest import Company
@@ -12,6 +17,29 @@ from tests.conftest import Company
 ADD = "/v3/memories/add/"
 LIST = "/v3/memories/"
 SEARCH = "/v3/memories/search/"
+SCOPE = "/v1/memories/"
+EVENT = "/v1/event/"
+EVENTS = "/v1/events/"
+PING = "/v1/ping/"
+NOBODYS_ID = "00000000-0000-7000-8000-000000000000"
+MISSING = {
+    "error": "Memory not found!",
+    "detail": "Memory not found!",
+    "code": "not_found",
+}
+NOT_FOUND = {"error": "Not found.", "detail": "Not found.", "code": "not_found"}
+
+
+def memory_path(memory_id: str = NOBODYS_ID) -> str:
+    return f"/v1/memories/{memory_id}/"
+
+
+def history_path(memory_id: str = NOBODYS_ID) -> str:
+    return f"/v1/memories/{memory_id}/history/"
+
+
+def event_path(event_id: str = NOBODYS_ID) -> str:
+    return f"{EVENT}{event_id}/"
 
 
 @pytest.fixture
@@ -35,16 +63,31 @@ def reader(api, acme):
 @pytest.fixture
 def idas(api, acme):
     """A client whose key is narrowed to the user ida."""
-    return api(_narrowed_key(acme, "ida"))
+    return api(_issue(acme, only_user_id="ida"))
 
 
-def _narrowed_key(company: Company, user_id: str) -> str:
+@pytest.fixture
+def expired(api, acme, frozen):
+    """A client whose key was good until a minute ago."""
+    key = _issue(acme, expires_at=clock.now() + timedelta(minutes=1))
+    frozen.advance(minutes=2)
+    return api(key)
+
+
+@pytest.fixture
+def revoked(api, acme):
+    """A client whose key was taken back."""
+    key = _issue(acme)
+    with tenant_scope(acme.id):
+        prefix = keys.parse_key(key).prefix
+        services.revoke_api_key(ApiKey.objects.get(prefix=prefix))
+    return api(key)
+
+
+def _issue(company: Company, **details: object) -> str:
     with tenant_scope(company.id):
         return services.issue_api_key(
-            company.project,
-            company.owner,
-            access=ApiKey.Access.WRITE,
-            only_user_id=user_id,
+            company.project, company.owner, access=ApiKey.Access.WRITE, **details
         ).text
 
 
@@ -67,6 +110,19 @@ def store(client):
 
 
 @pytest.fixture
+def learn(client, acme):
+    """``learn("text")`` adds with inference and plays the worker; the event's id."""
+
+    def learn(text: str, **fields: object) -> str:
+        body = {"messages": [{"role": "user", "content": text}], "user_id": "ida"}
+        event_id = client.post(ADD, {**body, **fields}).json()["event_id"]
+        run_operation(acme.id, UUID(event_id))
+        return event_id
+
+    return learn
+
+
+@pytest.fixture
 def texts(client):
     """The texts that a filter lists, sorted."""
 
@@ -76,3 +132,9 @@ def texts(client):
         return sorted(memory["memory"] for memory in answer.json()["results"])
 
     return texts
+
+
+def memories(answer) -> list[str]:
+    """The texts of an answer with results, in its order."""
+    assert answer.status_code == 200, answer.json()
+    return [memory["memory"] for memory in answer.json()["results"]]
