@@ -89,7 +89,11 @@ class Recalled:
         add = self.add
         with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
             found = recall.nearest(
-                add.ingestion.anchor_id, self.space_id, vectors, most=most
+                add.ingestion.anchor_id,
+                self.space_id,
+                vectors,
+                most=most,
+                accepted_at=add.ingestion.accepted_at,
             )
         self.known |= {memory.id: memory for row in found for memory in row}
         return found

@@ -1,11 +1,14 @@
 """What a decision looks at: nearest memories, recent turns, the rolling summary.
 
-Reads one anchor across its runs, exactly (no index), newest knowledge only.
+Reads one anchor across its runs, exactly (no index), newest knowledge only. What was
+deleted after an add had been accepted is recalled for it all the same: else its engine
+would take the deleted fact, in other words, for a new one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +28,11 @@ CROSS JOIN LATERAL (
     SELECT v.memory_id, min(v.embedding <=> q.embedding::halfvec) AS distance
     FROM memories_memoryvector v
     WHERE v.tenant_id = %s AND v.anchor_id = %s AND v.space_id = %s
-      AND v.state = 'active'
+      AND v.state IN ('active', 'deleted')
+      AND (v.state = 'active' OR v.memory_id = ANY(ARRAY(
+          SELECT d.id FROM memories_memory d
+          WHERE d.tenant_id = %s AND d.anchor_id = %s AND d.state = 'deleted'
+            AND d.known_from >= %s)))
     GROUP BY v.memory_id
     ORDER BY distance, v.memory_id
     LIMIT %s
@@ -36,9 +43,17 @@ ORDER BY q.i, near.distance, m.id
 
 
 def nearest(
-    anchor_id: UUID, space_id: UUID, vectors: Vectors, *, most: int
+    anchor_id: UUID,
+    space_id: UUID,
+    vectors: Vectors,
+    *,
+    most: int,
+    accepted_at: datetime,
 ) -> list[list[KnownMemory]]:
-    """For each query vector the ``most`` nearest active memories of an anchor."""
+    """For each query vector the ``most`` nearest memories of an anchor.
+
+    Those active now, and those deleted since ``accepted_at``, when the add came in.
+    """
     answers: list[list[KnownMemory]] = [[] for _ in range(len(vectors))]
     if not len(vectors):
         return answers
@@ -47,7 +62,8 @@ def nearest(
     params: list[Any] = []
     for position, vector in enumerate(vectors):
         params += [position, as_direction(vector)]
-    params += [tenant_id, anchor_id, space_id, most, tenant_id]
+    deleted = [tenant_id, anchor_id, accepted_at]
+    params += [tenant_id, anchor_id, space_id, *deleted, most, tenant_id]
     with connection.cursor() as cursor:
         cursor.execute(_NEAREST.format(queries=queries), params)
         for position, *row in cursor.fetchall():
