@@ -36,6 +36,8 @@ from tests.model_rules import PURPOSES, BadRequest, answer, read_request
 from tests.model_vectors import embed_text
 
 HANG = -1.0
+HOLD_STEP_S = 0.1
+REFUSAL = "I cannot help with that."
 FORMATS = ("json_schema", "json_object", "text")
 FAULTS = (
     "rate_limit",  # 429 with Retry-After
@@ -58,11 +60,17 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """How one request fails; ``path`` is chat or embeddings."""
+    """How one request fails; ``path`` is chat or embeddings.
+
+    Only requests that hold the text ``about`` are meant, so that many adds at once can
+    each meet a fault of their own. ``says`` is the endpoint's own message.
+    """
 
     kind: str
     path: str = "chat"
     retry_after_s: float = 0.05
+    about: str = ""
+    says: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in FAULTS:
@@ -71,7 +79,11 @@ class Fault:
 
 @dataclass
 class Settings:
-    """What holds until it is changed. ``reword`` says each fact differently."""
+    """What holds until it is changed.
+
+    ``reword`` says each fact differently. ``hold`` names a path (chat or embeddings)
+    whose answers wait until it is blank again.
+    """
 
     latency_s: float = 0.0
     embedding_latency_s: float = 0.0
@@ -79,6 +91,7 @@ class Settings:
     encoding: str = "base64"  # "float" ignores the request for base64
     formats: tuple[str, ...] = FORMATS
     reword: bool = False
+    hold: str = ""
     keep_bodies: bool = False
 
 
@@ -92,6 +105,7 @@ class Answer:
     delay_s: float = 0.0
     drip: bool = False
     drop: bool = False
+    path: str = ""
 
 
 class Model:
@@ -154,11 +168,12 @@ class Model:
             return _error(400, f"{type(error).__name__}: {error}")
         return _error(404, f"no such path: {path}")
 
-    def _next_fault(self, path: str, model: str) -> Fault | None:
+    def _next_fault(self, path: str, body: Mapping[str, Any]) -> Fault | None:
+        model = str(body.get("model", ""))
         if "#" in model:
             return Fault(model.partition("#")[2], path)
         for fault in self.faults:
-            if fault.path == path:
+            if fault.path == path and fault.about in str(body):
                 self.faults.remove(fault)
                 return fault
         return None
@@ -167,7 +182,7 @@ class Model:
         self.counts[path] += 1
         if self.settings.keep_bodies:
             self.bodies.append(body)
-        fault = self._next_fault(path, str(body.get("model", "")))
+        fault = self._next_fault(path, body)
         self.counts["faults"] += fault is not None
         return fault
 
@@ -184,11 +199,10 @@ class Model:
                 400, f"response_format {chosen} is not supported", "response_format"
             )
         if fault:
-            return Answer(
-                body=_completion(body, *_MANGLED[fault.kind]), delay_s=latency_s
-            )
+            return Answer(body=_mangled(body, fault), delay_s=latency_s)
         content = self.replies.popleft() if self.replies else self._think(body)
-        return Answer(body=_completion(body, content), delay_s=latency_s)
+        reply = _completion(body, content)
+        return Answer(body=reply, delay_s=latency_s, path="chat")
 
     def _think(self, body: Mapping[str, Any]) -> str:
         system, user = (message["content"] for message in body["messages"])
@@ -201,7 +215,7 @@ class Model:
 
     def _embeddings(self, body: Mapping[str, Any]) -> Answer:
         fault = self._note("embeddings", body)
-        if fault and (failure := _failure(fault)):
+        if fault and (failure := _failure(fault) or _vector_failure(fault)):
             return failure
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         if not texts or not all(texts):
@@ -220,7 +234,8 @@ class Model:
         tokens = sum(len(text.split()) for text in texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         reply = {"object": "list", "data": data, "model": body["model"], "usage": usage}
-        return Answer(body=reply, delay_s=self.settings.embedding_latency_s)
+        delay_s = self.settings.embedding_latency_s
+        return Answer(body=reply, delay_s=delay_s, path="embeddings")
 
 
 def _purpose(body: Mapping[str, Any], system: str) -> str:
@@ -258,25 +273,48 @@ _MANGLED: dict[str, tuple[str | None, str, str | None]] = {
     "malformed": ("I would say that nothing much happened here", "stop", None),
     "truncated": ('{"facts":[{"text":"User li', "length", None),
     "empty": ("", "stop", None),
-    "refusal": (None, "stop", "I cannot help with that."),
+    "refusal": (None, "stop", REFUSAL),
     "wrong_schema": ('{"memories":[{"fact":1}]}', "stop", None),
 }
+
+
+def _mangled(body: Mapping[str, Any], fault: Fault) -> dict[str, Any]:
+    content, reason, refusal = _MANGLED[fault.kind]
+    if fault.says:
+        content, refusal = content and f"{content} {fault.says}", refusal and fault.says
+    return _completion(body, content, reason, refusal)
 
 
 def _failure(fault: Fault) -> Answer | None:
     """The answer of a fault that lies in the transport; None for one in the content."""
     retry_after = {"retry-after": str(fault.retry_after_s)}
     failures = {
-        "rate_limit": Answer(429, _error_body("slow down"), retry_after),
-        "error": Answer(500, _error_body("internal error")),
+        "rate_limit": Answer(429, _error_body(fault.says or "slow down"), retry_after),
+        "error": Answer(500, _error_body(fault.says or "internal error")),
         "hang": Answer(delay_s=HANG),
         "drop": Answer(drop=True),
         "drip": Answer(body={"choices": []}, drip=True),
         "redirect": Answer(307, {}, {"location": "http://127.0.0.1:9/v1"}),
-        "unauthorized": Answer(401, _error_body("Incorrect API key provided")),
+        "unauthorized": Answer(401, _error_body(fault.says or "Incorrect API key")),
         "not_json": Answer(body="<html>gateway</html>"),
     }
     return failures.get(fault.kind)
+
+
+# The faults of content, in the terms of embeddings: what stands under HTTP 200.
+_MANGLED_VECTORS: dict[str, str] = {
+    "malformed": "I would say that nothing much happened here",
+    "truncated": '{"object": "list", "data": [{"index": 0, "embed',
+    "empty": '{"object": "list", "data": []}',
+    "wrong_schema": '{"vectors": [[1, 2, 3]]}',
+}
+
+
+def _vector_failure(fault: Fault) -> Answer | None:
+    if fault.kind == "refusal":
+        return _error(400, fault.says or REFUSAL)
+    mangled = _MANGLED_VECTORS.get(fault.kind)
+    return Answer(body=mangled) if mangled else None
 
 
 def _error(status: int, message: str, param: str | None = None) -> Answer:
@@ -350,7 +388,10 @@ class Connection(asyncio.Protocol):
         return method, path, body
 
     def _respond(self, reply: Answer) -> None:
-        if reply.drop:
+        if reply.path and reply.path == self._model.settings.hold:
+            loop = asyncio.get_running_loop()
+            loop.call_later(HOLD_STEP_S, self._respond, reply)
+        elif reply.drop:
             self._close()
         elif reply.delay_s > 0:
             asyncio.get_running_loop().call_later(reply.delay_s, self._send, reply)

@@ -77,6 +77,10 @@ def content(response: httpx2.Response):
     return json.loads(response.json()["choices"][0]["message"]["content"])
 
 
+def embed(http: httpx2.Client, text: str) -> httpx2.Response:
+    return http.post("/v1/embeddings", json={"model": "m", "input": text})
+
+
 # --- over HTTP ------------------------------------------------------------------------
 
 
@@ -153,6 +157,28 @@ def test_a_fault_waits_for_its_path(http):
     )
 
 
+def test_a_fault_waits_for_what_it_is_about(http):
+    order = {"kind": "empty", "path": "embeddings", "about": "Lisbon"}
+    http.post("/control", json={"faults": [order]})
+    replies = [embed(http, text) for text in ("Berlin", "Lisbon", "Lisbon")]
+    assert [len(reply.json()["data"]) for reply in replies] == [1, 0, 1]
+
+
+def test_an_endpoint_may_quote_what_it_refuses(http):
+    orders = [{"kind": kind, "says": "not Rex"} for kind in ("error", "refusal")]
+    http.post("/control", json={"faults": orders})
+    replies = [http.post("/v1/chat/completions", json=chat_body()) for _ in orders]
+    assert all("not Rex" in reply.text for reply in replies)
+
+
+@pytest.mark.parametrize("kind", ["malformed", "truncated"])
+def test_embeddings_can_be_no_json(http, kind):
+    http.post("/control", json={"faults": [{"kind": kind, "path": "embeddings"}]})
+    reply = embed(http, "Lisbon")
+    with pytest.raises(ValueError):
+        reply.json()
+
+
 def test_a_model_name_can_carry_its_fault(http):
     for _ in range(2):
         response = http.post("/v1/chat/completions", json=chat_body(model="m#error"))
@@ -173,6 +199,18 @@ def test_latency_overlaps_between_requests(http, server):
         ask = lambda _: http.post("/v1/chat/completions", json=chat_body())  # noqa: E731
         assert {r.status_code for r in pool.map(ask, range(10))} == {200}
     assert 0.2 <= time.monotonic() - started < 1
+
+
+def test_answers_are_held_until_they_are_released(http, server):
+    server.configure(hold="embeddings")
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(embed, http, "Lisbon")
+        while not server.stats()["embeddings"]:
+            time.sleep(0.01)
+        assert http.post("/v1/chat/completions", json=chat_body()).status_code == 200
+        assert not held.done()
+        server.configure(hold="")
+        assert held.result().status_code == 200
 
 
 def test_bad_orders_are_refused(http):

@@ -6,108 +6,36 @@ starts on a connection that another tenant has just used.
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, connections
 
-from memplatform.embedded.ports import free_port
 from tenants.models import ApiKey, Project
 from tenants.scopes import operator_scope, tenant_scope
 from tenants.services import admit_key, create_project
+from tests.pgbouncer import POOL_SIZE, pgbouncer
 from tests.security.test_walls import SETTINGS, rows
 
 pytestmark = pytest.mark.processes
 
-PGBOUNCER = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
-POOL_SIZE = 2
 THREADS = 12
 ROUNDS = 40
-UNPRIVILEGED = 65534  # nobody: pgbouncer refuses to run as root
-
-CONFIG = """
-[databases]
-{database} = host={host} port={port}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {listen_port}
-unix_socket_dir =
-auth_type = scram-sha-256
-auth_file = {directory}/users.txt
-pool_mode = transaction
-default_pool_size = {pool_size}
-max_client_conn = 200
-logfile = {directory}/log
-"""
 
 
 @pytest.fixture
 def bouncer(committed_db):
     """The ``default`` alias goes through PgBouncer to the test's database."""
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        running(committed_db, Path(directory)) as port,
-    ):
+    with pgbouncer(committed_db.app_url) as url:
         direct = connections.settings["default"]["PORT"]
         connections["default"].close()
-        connections.settings["default"]["PORT"] = str(port)
+        connections.settings["default"]["PORT"] = str(urlsplit(url).port)
         yield
         connections["default"].close()
         connections.settings["default"]["PORT"] = direct
-
-
-@contextmanager
-def running(server, directory):
-    assert PGBOUNCER, "install Debian's pgbouncer"
-    port = free_port()
-    write_config(urlsplit(server.app_url), directory, port)
-    as_user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.getuid() == 0 else {}
-    command = [PGBOUNCER, "-q", directory / "pgbouncer.ini"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, **as_user) as process:
-        try:
-            wait_for(port, process)
-            yield port
-        finally:
-            process.kill()
-
-
-def write_config(url, directory, port):
-    database = url.path.strip("/")
-    config = CONFIG.format(
-        database=database,
-        host=url.hostname,
-        port=url.port,
-        listen_port=port,
-        directory=directory,
-        pool_size=POOL_SIZE,
-    )
-    (directory / "pgbouncer.ini").write_text(config)
-    (directory / "users.txt").write_text(
-        f'"{url.username}" "{unquote(url.password)}"\n'
-    )
-    if os.getuid() == 0:
-        for path in (directory, *directory.iterdir()):
-            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
-
-
-def wait_for(port, process):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("pgbouncer did not start")
 
 
 def test_interleaved_tenants_never_meet(bouncer, acme, globex):
