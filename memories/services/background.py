@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,10 @@ from memories.models import (
     MemoryVersion,
     Message,
 )
+from memories.pipeline.asking import Record
 from memories.pipeline.summarize import refresh_summary, summarize_by_rule
 from memories.selectors import recall
+from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import KEPT
 from memories.services.setup import ready_setup
 from memories.store import operations
@@ -62,35 +65,75 @@ def wake_due_operations() -> int:
     return woken
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was said in an anchor since its summary was written, oldest first."""
+
+    messages: list[Message]
+    previous: ConversationSummary | None
+
+
 def refresh_anchor_summary(tenant_id: UUID, anchor_id: UUID) -> None:
     """Fold what was said since into the rolling summary (the paper's S)."""
-    with tenant_scope(tenant_id):
-        summary = ConversationSummary.objects.filter(anchor_id=anchor_id).first()
-        upto = summary.upto_position if summary else -1
-        rows = list(
-            Message.objects.filter(
-                anchor_id=anchor_id, position__gt=upto, content__isnull=False
-            ).order_by("position")[:SUMMARY_MESSAGES]
-        )
-    if not rows:
+    said = _read_said(tenant_id, anchor_id)
+    if not said.messages:
         return
-    setup = ready_setup(tenant_id, rows[0].project_id)
-    previous = summary.text if summary else None
-    messages = [recall.as_chat(row) for row in rows]
-    options = EngineOptions(reference=clock.now(), timezone=setup.timezone)
+    project_id = said.messages[0].project_id
     calls: list[ModelCall] = []
-    if setup.chat is None:
-        text = summarize_by_rule(previous, messages)
-    else:
-        try:
-            text = refresh_summary(
-                setup.chat, setup.prompts, calls.append, previous, messages, options
-            )
-        except ProviderError as exc:
-            log.warning("summary not refreshed", extra={"code": exc.code})
-            return
+    try:
+        text = _summarize(ready_setup(tenant_id, project_id), said, calls.append)
+    except ProviderError as exc:
+        text = None
+        log.warning("summary not refreshed", extra={"code": exc.code})
+    with tenant_scope(tenant_id, project_id=project_id):
+        record_calls(project_id, None, calls)
+        if text is not None:
+            _write_summary(said, text)
+
+
+def _read_said(tenant_id: UUID, anchor_id: UUID) -> _Said:
     with tenant_scope(tenant_id):
-        _write_summary(rows[-1], upto, text, calls)
+        previous = ConversationSummary.objects.filter(anchor_id=anchor_id).first()
+        since = Message.objects.filter(
+            anchor_id=anchor_id,
+            position__gt=previous.upto_position if previous else -1,
+            content__isnull=False,
+        )
+        return _Said(list(since.order_by("position")[:SUMMARY_MESSAGES]), previous)
+
+
+def _summarize(setup: ProjectSetup, said: _Said, record: Record) -> str:
+    previous = said.previous.text if said.previous else None
+    messages = [recall.as_chat(message) for message in said.messages]
+    if setup.chat is None:
+        return summarize_by_rule(previous, messages)
+    options = EngineOptions(reference=clock.now(), timezone=setup.timezone)
+    return refresh_summary(
+        setup.chat, setup.prompts, record, previous, messages, options
+    )
+
+
+def _write_summary(said: _Said, text: str) -> None:
+    """Only if nobody was faster, and nothing that it tells of was erased meanwhile."""
+    last, now = said.messages[-1], clock.now()
+    lock_anchors([last.anchor_id])
+    read = [message.id for message in said.messages]
+    if Message.objects.filter(id__in=read, content__isnull=True).exists():
+        return
+    current = ConversationSummary.objects.filter(anchor_id=last.anchor_id)
+    if said.previous is not None:
+        # An erasure deletes the summary: then this finds none.
+        current.filter(upto_position=said.previous.upto_position).update(
+            text=text, upto_position=last.position, updated_at=now
+        )
+    elif not current.exists():
+        ConversationSummary.objects.create(
+            project_id=last.project_id,
+            anchor_id=last.anchor_id,
+            upto_position=last.position,
+            text=text,
+            updated_at=now,
+        )
 
 
 def keep_house() -> None:
@@ -134,29 +177,6 @@ def _has_just_expired(head: Memory) -> bool:
         memory_id=head.id, number__in=told, expires_on=head.expires_on
     )
     return head.expires_on < clock.now().date() and not of_this_day.exists()
-
-
-def _write_summary(last: Message, upto: int, text: str, calls: list[ModelCall]) -> None:
-    """Only if nobody was faster, and nothing of it was erased meanwhile."""
-    now = clock.now()
-    lock_anchors([last.anchor_id])
-    if Message.objects.filter(id=last.id, content__isnull=True).exists():
-        return
-    summary, is_new = ConversationSummary.objects.get_or_create(
-        anchor_id=last.anchor_id,
-        defaults={
-            "tenant_id": last.tenant_id,
-            "project_id": last.project_id,
-            "upto_position": last.position,
-            "text": text,
-            "updated_at": now,
-        },
-    )
-    if not is_new:
-        ConversationSummary.objects.filter(id=summary.id, upto_position=upto).update(
-            text=text, upto_position=last.position, updated_at=now
-        )
-    record_calls(last.project_id, None, calls)
 
 
 def _forget_idempotency_records() -> None:
