@@ -17,12 +17,12 @@ _EXAMPLE = """\
 Try it with curl:
 
 curl {url}/v3/memories/add/ -H 'Authorization: Token {api_key}' \\
-  -H 'Content-Type: application/json' -d '{{"user_id": "ida", "messages": [
+  -H 'Content-Type: application/json' -d '{{"user_id": "max", "messages": [
     {{"role": "user", "content": "I keep bees, and I moved to Lisbon last week."}}]}}'
-sleep 2
-curl {url}/v3/memories/search/ -H 'Authorization: Token {api_key}' \\
+until curl -s {url}/v3/memories/search/ -H 'Authorization: Token {api_key}' \\
   -H 'Content-Type: application/json' \\
-  -d '{{"query": "Where does Ida live?", "filters": {{"user_id": "ida"}}}}'
+  -d '{{"query": "Where does Max live?", "filters": {{"user_id": "max"}}}}' \\
+  | grep Lisbon; do sleep 1; done
 
 or with Python, nothing to install:
 
@@ -34,12 +34,12 @@ def call(path, body=None):
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request("{url}" + path, data, headers)
     return json.load(urllib.request.urlopen(request))
-added = call("/v3/memories/add/", {{"user_id": "ida", "messages": [
+added = call("/v3/memories/add/", {{"user_id": "max", "messages": [
     {{"role": "user", "content": "I keep bees, and I moved to Lisbon last week."}}]}})
 while call("/v1/event/" + added["event_id"] + "/")["status"] in ("PENDING", "RUNNING"):
     time.sleep(0.2)
 found = call("/v3/memories/search/",
-    {{"query": "Where does Ida live?", "filters": {{"user_id": "ida"}}}})
+    {{"query": "Where does Max live?", "filters": {{"user_id": "max"}}}})
 for memory in found["results"]: print(memory["score"], memory["memory"])
 END
 """

@@ -128,7 +128,7 @@ def test_it_survives_the_death_of_everything(up):
 
 def test_it_starts_over_stale_pid_files(up):
     up.stop()
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    stranger = subprocess.Popen(["sleep", "900"], start_new_session=True)
     (up.data / "postgres" / "data" / "postmaster.pid").write_text(f"{stranger.pid}\n")
     (up.data / "lock").write_text(f"{stranger.pid}\n")
     up.start()
