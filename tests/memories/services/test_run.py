@@ -13,6 +13,7 @@ from memories.services.deletion import delete_scope
 from memories.store.operations import Lease
 from memories.types import ChatMessage
 from memplatform.lib import clock
+from memplatform.lib.errors import ScopeError
 from tests.memories.agents import ANN, at_once
 
 LISBON = "I live in Lisbon."
@@ -142,6 +143,20 @@ def test_no_transaction_is_open_across_a_model_call(
         admin.execute("SELECT 1 FROM memories_anchor FOR UPDATE NOWAIT")
         admin.execute("SELECT 1 FROM memories_operation FOR UPDATE NOWAIT")
     assert agent.operation(operation_id).status == "SUCCEEDED"
+
+
+def test_models_refuse_to_be_asked_inside_a_transaction(agent, models):
+    """Whoever forgets is told at once, not under load."""
+    setup = agent.setup
+    (embedder,) = setup.embedders.values()
+    with agent.scope():
+        for ask in (
+            lambda: setup.chat.complete(None),
+            lambda: embedder.embed([LISBON]),
+        ):
+            with pytest.raises(ScopeError, match="inside a transaction"):
+                ask()
+    assert models.stats()["chat"] == models.stats()["embeddings"] == 0
 
 
 def test_reads_and_edits_go_on_meanwhile(agent, models, while_asked):
