@@ -299,11 +299,11 @@ def test_summary_calls_keep_no_text(agent, models):
 
 def test_a_summary_in_flight_does_not_bring_the_erased_back(agent):
     agent.keep(f"I like my {CANARY}.", user_id=NAME)
-    with agent.scope():
-        last = Message.objects.get()
+    anchor_id = agent.heads()[0].anchor_id
+    said = background._read_said(agent.access.tenant_id, anchor_id)
     erase(agent)
     with agent.scope():
-        background._write_summary(last, -1, CANARY, [])
+        background._write_summary(said, CANARY)
     assert traces_of(agent, CANARY) == []
 
 

@@ -1,0 +1,188 @@
+"""Ranking, without a database: what is fused, what is shown, what comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memories.retrieval.rank import (
+    CALIBRATIONS,
+    NEUTRAL,
+    Calibration,
+    Candidate,
+    min_max,
+    rank,
+    relevance,
+)
+
+STEEP = Calibration(slope=10.0, midpoint=0.5, text_bonus=1.0)
+
+
+def seen(number: int, cosine=None, text_rank=None, **details) -> Candidate:
+    return Candidate(UUID(int=number), cosine, text_rank, **details)
+
+
+def order(candidates, *, threshold=0.0, top_k=100, dense=1.0, text=0.5) -> list[int]:
+    return [
+        place.memory_id.int
+        for place in ranked(candidates, threshold, top_k, dense, text)
+    ]
+
+
+def ranked(candidates, threshold=0.0, top_k=100, dense=1.0, text=0.5):
+    return rank(
+        candidates,
+        dense_weight=dense,
+        text_weight=text,
+        calibration=STEEP,
+        threshold=threshold,
+        top_k=top_k,
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "scaled"),
+    [
+        ([0.2, 0.7, 0.45], [0.0, 1.0, 0.5]),
+        ([-1.0, 1.0], [0.0, 1.0]),
+        ([0.3, 0.3], [NEUTRAL, NEUTRAL]),  # a constant column says nothing
+        ([0.3], [NEUTRAL]),
+        ([0.3, None, 0.5], [0.0, 0.0, 1.0]),  # not found is no better than the worst
+        ([0.3, None, 0.3], [NEUTRAL, 0.0, NEUTRAL]),
+        ([None, None], [0.0, 0.0]),
+        ([], []),
+    ],
+)
+def test_a_leg_is_scaled_within_the_pool(values, scaled):
+    assert min_max(values) == pytest.approx(scaled)
+
+
+def test_legs_are_summed_by_weight():
+    near, worded = seen(1, 0.9, 0.0), seen(2, 0.1, 0.9)
+    assert order([near, worded], dense=1.0, text=0.5) == [1, 2]
+    assert order([near, worded], dense=0.5, text=1.0) == [2, 1]
+    (best, _) = ranked([near, worded])
+    assert best.signals == {"semantic": 0.9, "bm25": 0.0, "fused": 1.0}
+
+
+def test_a_leg_that_found_nothing_does_not_matter():
+    assert order([seen(1, 0.4), seen(2, 0.6)], text=10.0) == [2, 1]
+
+
+def test_equals_keep_one_order_however_they_come():
+    same = [seen(number, 0.5, 0.5) for number in (3, 1, 2)]
+    assert order(same) == order(same[::-1]) == [1, 2, 3]
+
+
+def test_what_is_below_the_threshold_is_not_shown():
+    pool = [seen(1, 0.9), seen(2, 0.5), seen(3, 0.1)]
+    assert order(pool, threshold=0.5) == [1, 2]
+    assert order(pool, threshold=0.0) == [1, 2, 3]
+    assert order(pool, threshold=0.99) == []
+
+
+def test_the_threshold_is_absolute_not_within_the_pool():
+    """The best of a poor pool is still poor."""
+    assert order([seen(1, 0.11), seen(2, 0.1)], threshold=0.3) == []
+
+
+def test_no_more_than_asked_for():
+    pool = [seen(number, number / 10) for number in range(10)]
+    assert order(pool, top_k=3) == [9, 8, 7]
+
+
+def test_the_shown_score_never_rises_down_the_list():
+    """A rare word lifts a memory over one that is nearer."""
+    pool = [seen(1, 0.6, 1.0), seen(2, 0.8, None), seen(3, 0.2, None)]
+    places = ranked(pool, dense=0.1, text=1.0)
+    assert [place.memory_id.int for place in places] == [1, 2, 3]
+    scores = [place.score for place in places]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[1] == scores[0] < relevance(pool[1], STEEP)
+
+
+def test_found_words_raise_the_relevance():
+    assert relevance(seen(1, 0.5), STEEP) == 0.5
+    assert relevance(seen(1, 0.5, 0.5), STEEP) > 0.5
+    assert relevance(seen(1, None, None), STEEP) < 0.01
+
+
+# --- what was superseded (ADR 9) -----------------------------------------------------
+
+
+def replaced(number: int, by: int | None, cosine: float) -> Candidate:
+    return seen(number, cosine, is_current=False, successor=by and UUID(int=by))
+
+
+def test_a_current_fact_stands_before_what_it_replaced():
+    assert order([replaced(1, 2, 0.9), seen(2, 0.2), seen(3, 0.5)]) == [2, 1, 3]
+
+
+def test_it_takes_over_the_relevance_of_what_it_replaced():
+    pool = [replaced(1, 2, 0.9), seen(2, 0.1)]
+    assert order(pool, threshold=0.5) == [2, 1]
+    assert ranked(pool)[0].score == relevance(pool[0], STEEP)
+
+
+def test_a_chain_is_told_from_its_end():
+    pool = [replaced(1, 2, 0.9), replaced(2, 3, 0.1), seen(3, 0.1)]
+    assert order(pool) == [3, 2, 1]
+
+
+def test_a_successor_that_was_not_found_is_not_missed():
+    assert order([replaced(1, 9, 0.9), seen(2, 0.1)]) == [1, 2]
+
+
+def test_a_superseded_fact_yields_to_an_equal_current_one():
+    assert order([replaced(1, None, 0.6), seen(2, 0.6), seen(3, 0.1)]) == [2, 1, 3]
+
+
+def test_a_circle_of_successors_ends():
+    assert sorted(order([replaced(1, 2, 0.9), replaced(2, 1, 0.8)])) == [1, 2]
+
+
+# --- any pool ------------------------------------------------------------------------
+
+LEG = st.none() | st.floats(-1, 1, allow_nan=False)
+POOLS = st.lists(
+    st.builds(
+        Candidate,
+        st.integers(1, 12).map(lambda number: UUID(int=number)),
+        LEG,
+        st.none() | st.floats(0, 1, allow_nan=False),
+        st.booleans(),
+        st.none() | st.integers(1, 12).map(lambda number: UUID(int=number)),
+    ),
+    unique_by=lambda candidate: candidate.memory_id,
+    max_size=12,
+)
+
+
+@given(POOLS, st.randoms())
+def test_any_pool_is_ranked_whole_once_and_the_same_way(pool, random):
+    shuffled = list(pool)
+    random.shuffle(shuffled)
+    assert len(order(pool)) == len(set(order(pool))) == len(pool)
+    scores = [place.score for place in ranked(pool)]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0.0 <= score <= 1.0 for score in scores)
+    is_open = [replace(candidate, successor=None) for candidate in pool]
+    mixed = [replace(candidate, successor=None) for candidate in shuffled]
+    assert order(is_open) == order(mixed)
+
+
+@given(POOLS, st.floats(0, 1))
+def test_a_threshold_only_leaves_out(pool, threshold):
+    kept = order(pool, threshold=threshold)
+    assert [n for n in order(pool) if n in set(kept)] == kept
+
+
+@pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
+def test_relevance_grows_with_the_cosine(calibration):
+    curve = [relevance(seen(1, step / 10), calibration) for step in range(-10, 11)]
+    assert curve == sorted(curve)
+    assert curve[-1] > 0.9
