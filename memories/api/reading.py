@@ -31,13 +31,17 @@ class Problem(ValueError):
 
 
 class Fields:
-    """The fields of one JSON object, and everything that is wrong with them."""
+    """The fields of one JSON object, and everything that is wrong with them.
+
+    ``name`` is that of the object itself when it is a field of another.
+    """
 
     def __init__(self, raw: object, name: str = "") -> None:
         if not isinstance(raw, dict):
             raise invalid(name or "body", "must be a JSON object.")
         self.raw: JsonDict = raw
         self.problems: dict[str, list[str]] = {}
+        self._prefix = f"{name}." if name else ""
 
     def read[Value, Default](
         self, name: str, parse: Callable[[Any], Value], default: Default
@@ -62,7 +66,8 @@ class Fields:
         return self.read(name, parse, default)
 
     def complain(self, name: str, sentence: str) -> None:
-        self.problems.setdefault(name, []).append(f"{name} {sentence}")
+        path = self._prefix + name
+        self.problems.setdefault(path, []).append(f"{path} {sentence}")
 
     def check(self) -> None:
         """Raise InvalidRequest when anything was wrong, naming the fields."""
@@ -204,7 +209,7 @@ def timezone(value: Any) -> str:
 def _is_timezone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):  # unknown, a path, or too long for a file name
+    except (KeyError, ValueError, OSError):  # unknown, a path, or too long for a name
         return False
     return True
 

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from memories.api import reading
 from memories.api.messages import parse_messages
-from memories.api.reading import Fields, Problem, invalid
+from memories.api.reading import Fields, Problem
 from memories.selectors.filters import join, parse_filters, restrict
 from memories.services.deletion import EVERYTHING
 from memories.services.edit import MemoryChanges
@@ -89,17 +89,17 @@ def read_add(raw: object, access: Access) -> AddRequest:
 
 def _scope_of_add(fields: Fields) -> Scope:
     """Ids at the top level, inside ``filters`` (the typed SDK options), or both."""
-    inner = Fields(fields.raw.get("filters") or {}, "filters")
+    given = fields.raw.get("filters")
+    inner = Fields({} if given is None else given, "filters")
     for key in inner.raw.keys() - set(SCOPE_KEYS):
-        fields.complain(f"filters.{key}", "is not one of " + ", ".join(SCOPE_KEYS))
+        inner.complain(key, f"is not one of {', '.join(SCOPE_KEYS)}.")
     ids: dict[str, str | None] = {}
     for key in SCOPE_KEYS:
         outer_id = fields.read(key, reading.scope_id, None)
         ids[key] = inner.read(key, reading.scope_id, None) or outer_id
         if outer_id not in (None, ids[key]):
             fields.complain(key, "differs from the one inside filters.")
-    for name, told in inner.problems.items():
-        fields.problems[f"filters.{name}"] = told
+    fields.problems |= inner.problems
     return Scope(**ids)
 
 
@@ -137,12 +137,12 @@ def _category(value: dict[str, Any]) -> dict[str, str]:
 
 
 def read_idempotency_key(header: str | None) -> str | None:
-    """The Idempotency-Key header; raises InvalidRequest when it is too long."""
-    key = (header or "").strip()
-    if len(key) > MAX_IDEMPOTENCY_KEY_CHARS:
-        sentence = f"may have {MAX_IDEMPOTENCY_KEY_CHARS} characters at most."
-        raise invalid("Idempotency-Key", sentence)
-    return key or None
+    """The Idempotency-Key header; raises InvalidRequest when it cannot be kept."""
+    fields = Fields({"Idempotency-Key": header})
+    short = reading.text_up_to(MAX_IDEMPOTENCY_KEY_CHARS)
+    key = fields.read("Idempotency-Key", short, "")
+    fields.check()
+    return key.strip() or None
 
 
 def hash_body(raw: object) -> str:
@@ -312,7 +312,7 @@ def read_changes(raw: object) -> MemoryChanges:
     """What to change of a memory; an explicit null clears the expiration date."""
     fields = Fields(raw)
     text = reading.text_up_to(settings.MAX_MESSAGE_CHARS, reading.words)
-    is_cleared = "expiration_date" in fields.raw and not fields.raw["expiration_date"]
+    is_cleared = fields.raw.get("expiration_date", UNSET) is None
     changes = MemoryChanges(
         text=fields.read("text", text, UNSET),
         metadata=fields.read("metadata", reading.json_object, UNSET),

@@ -1,0 +1,188 @@
+"""Who may not come in: the same at every door of the memory API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from django.urls import get_resolver
+
+from memories.models import Memory, Operation
+from tenants.scopes import tenant_scope
+from tests.memories.api.conftest import (
+    ADD,
+    EVENTS,
+    LIST,
+    PING,
+    SCOPE,
+    SEARCH,
+    event_path,
+    history_path,
+    memory_path,
+)
+
+IDA = {"user_id": "ida"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request with nothing wrong but who sends it."""
+
+    method: str
+    path: str
+    body: dict[str, Any] = field(default_factory=dict)
+    writes: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def send(self, client):
+        send = getattr(client, self.method.lower())
+        return send(self.path, self.body or None)
+
+
+REQUESTS = [
+    Request("GET", PING),
+    Request("POST", ADD, {"messages": "I keep bees.", **IDA}, writes=True),
+    Request("POST", SEARCH, {"query": "bees", "filters": IDA}),
+    Request("POST", LIST, {"filters": IDA}),
+    Request("DELETE", f"{SCOPE}?user_id=ida", writes=True),
+    Request("GET", memory_path()),
+    Request("PUT", memory_path(), {"text": "I keep goats."}, writes=True),
+    Request("DELETE", memory_path(), writes=True),
+    Request("GET", history_path()),
+    Request("GET", event_path()),
+    Request("GET", EVENTS),
+]
+
+
+@pytest.fixture
+def each_request(subtests):
+    """``for row, request in each_request(): with row: …``: no failure hides another."""
+
+    def each_request(writes=None):
+        for request in REQUESTS:
+            if writes in (None, request.writes):
+                yield subtests.test(str(request)), request
+
+    return each_request
+
+
+@pytest.fixture
+def unknown(api, acme):
+    """A client whose key has one wrong character."""
+    return api(acme.key[:-1] + ("0" if acme.key[-1] != "0" else "1"))
+
+
+def with_query(path: str, query: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}{query}"
+
+
+def nothing_was_done(company) -> bool:
+    with tenant_scope(company.id):
+        return not Memory.objects.exists() and not Operation.objects.exists()
+
+
+def is_json_error(answer, status: int) -> bool:
+    body = answer.json()
+    return (
+        answer.status_code == status
+        and answer["Content-Type"] == "application/json"
+        and isinstance(body["detail"], str)
+        and "Traceback" not in body["detail"]
+    )
+
+
+def test_these_are_all_the_doors_there_are():
+    views = {
+        (pattern.callback.view_class, method)
+        for pattern in _api_patterns()
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if hasattr(pattern.callback.view_class, method.lower())
+    }
+    resolve = get_resolver().resolve
+    asked = {
+        (resolve(request.path.partition("?")[0]).func.view_class, request.method)
+        for request in REQUESTS
+    }
+    assert asked == views
+
+
+def _api_patterns():
+    (api,) = [
+        p for p in get_resolver().url_patterns if getattr(p, "app_name", "") == "api"
+    ]
+    return api.url_patterns
+
+
+def test_no_key_is_401(api, acme, each_request):
+    for row, request in each_request():
+        with row:
+            answer = request.send(api())
+            assert is_json_error(answer, 401)
+            assert answer["WWW-Authenticate"].startswith("Token")
+            assert nothing_was_done(acme)
+
+
+@pytest.mark.parametrize("who", ["expired", "revoked", "unknown"])
+def test_a_key_that_is_not_good_is_401(request, acme, each_request, who):
+    client = request.getfixturevalue(who)
+    for row, asked in each_request():
+        with row:
+            answer = asked.send(client)
+            assert is_json_error(answer, 401)
+            assert answer.json()["detail"] == "Invalid API key."
+            assert nothing_was_done(acme)
+
+
+def test_a_key_comes_in_the_header_only(api, acme, each_request):
+    for row, request in each_request():
+        with row:
+            path = with_query(request.path, f"api_key={acme.key}")
+            assert replace(request, path=path).send(api()).status_code == 401
+
+
+def test_a_read_only_key_never_writes(reader, acme, each_request):
+    for row, request in each_request(writes=True):
+        with row:
+            assert is_json_error(request.send(reader), 403)
+            assert nothing_was_done(acme)
+
+
+def test_a_read_only_key_reads(reader, each_request):
+    for row, request in each_request(writes=False):
+        with row:
+            assert request.send(reader).status_code in (200, 404)
+
+
+def test_a_method_that_is_not_there_is_405(client, each_request):
+    for row, request in each_request():
+        with row:
+            answer = client.patch(request.path, {})
+            assert is_json_error(answer, 405)
+            assert request.method in answer["Allow"]
+
+
+def test_too_many_requests_are_429(
+    client, acme, valkey, settings, frozen, each_request
+):
+    settings.RATE_LIMIT_PER_MINUTE = 1
+    for row, request in each_request():
+        frozen.advance(minutes=1)
+        client.get(PING)
+        with row:
+            answer = request.send(client)
+            assert is_json_error(answer, 429)
+            assert 0 < int(answer["Retry-After"]) <= 60
+            assert answer["X-RateLimit-Limit"] == "1"
+            assert answer["X-RateLimit-Remaining"] == "0"
+            assert nothing_was_done(acme)
+
+
+def test_after_the_wait_the_key_may_again(client, valkey, settings, frozen):
+    settings.RATE_LIMIT_PER_MINUTE = 1
+    client.get(PING)
+    wait_s = int(client.get(PING)["Retry-After"])
+    frozen.advance(seconds=wait_s)
+    assert client.get(PING).status_code == 200
