@@ -31,9 +31,40 @@ SERVED = (
     "test_memory.py",
     "test_pagination.py",
     "test_search.py",
+    *(
+        f"test_scopes.py::{name}"
+        for name in (
+            "test_delete_all_of_one_user",
+            "test_delete_all_with_two_keys_needs_both_to_match",
+            "test_delete_all_without_scope_is_refused",
+            "test_delete_all_with_typed_filters_never_deletes_more",
+            "test_delete_all_of_nobody_is_fine",
+            "TestWipe::test_wildcard_on_one_key_spares_the_rest",
+            "TestWipe::test_four_wildcards_empty_the_project",
+        )
+    ),
+    *(
+        f"test_exports_and_events.py::{name}"
+        for name in (
+            "test_event_of_a_direct_import",
+            "test_unknown_event_is_404",
+            "test_event_list",
+            "test_delete_all_reports_an_event",
+        )
+    ),
 )
-# These need endpoints that are not served yet.
-NOT_YET: tuple[str, ...] = ()
+# Each needs what is not served yet; tests/memories/api covers what else it asks.
+NOT_YET = {
+    "test_async_client.py::test_journey": "stops at feedback; then batch and entities",
+    "test_async_client.py::test_project_webhooks_and_exports": "projects, webhooks, …",
+    **{
+        f"test_auth.py::test_401_with_detail[headers{number}]": (
+            "asks /v1/entities/ without a key, which is a 404 until it exists"
+        )
+        for number in range(5)
+    },
+}
+MINIMUM = 200
 
 needs_suite = pytest.mark.skipif(
     not SUITE.exists(), reason="../shared is absent, and with it the client suite"
@@ -101,6 +132,7 @@ def test_the_clients_find_what_they_expect(
             "MEMPLATFORM_URL": installation.run["url"],
             "MEMPLATFORM_API_KEY": installation.run["api_key"],
             "MEMPLATFORM_EVENT_TIMEOUT": "60",
+            "MEMPLATFORM_ALLOW_WIPE": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         },
         capture_output=True,
@@ -108,4 +140,6 @@ def test_the_clients_find_what_they_expect(
         timeout=TIMEOUT_S,
     )
     assert run.returncode == 0, run.stdout[-6000:]
-    assert len(list(ElementTree.parse(report).iter("testcase"))) > 80
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    assert len(cases) >= MINIMUM
+    assert [case for case in cases if case.find("skipped") is not None] == []
