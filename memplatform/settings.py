@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from memplatform import env
 
 env.load_embedded()
@@ -119,6 +121,8 @@ LLM_TIMEOUT_S = env.envfloat("LLM_TIMEOUT_S", 60.0, minimum=0.1)
 LLM_DEADLINE_S = env.envfloat("LLM_DEADLINE_S", 100.0, minimum=0.1)
 LLM_CONTEXT_TOKENS = env.envint("LLM_CONTEXT_TOKENS", 128_000, minimum=2_000)
 LLM_CONCURRENCY = env.envint("LLM_CONCURRENCY", 32, minimum=1)
+ALLOW_PRIVATE_PROVIDERS = env.envbool("ALLOW_PRIVATE_PROVIDERS", default=False)
+"""Whether projects may name endpoints that are not on the internet."""
 EMBEDDING_BASE_URL = env.envstr("EMBEDDING_BASE_URL")
 EMBEDDING_MODEL = env.envstr("EMBEDDING_MODEL", "text-embedding-3-small")
 EMBEDDING_API_KEY = env.envstr("EMBEDDING_API_KEY") or (
@@ -165,9 +169,8 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # nothing is collected
 SECURE_COOKIES = env.envbool("SECURE_COOKIES", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
@@ -185,6 +188,7 @@ SECURE_CSP = {
 
 # --- Logs: JSON lines, one request id from header to task; no memory text --------
 LOG_LEVEL = env.envstr("LOG_LEVEL", "INFO").upper()
+logging.captureWarnings(capture=True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -11,9 +11,9 @@ from memplatform.settings import DATABASES, REST_FRAMEWORK
 
 SECRET_KEY = "tests-only"
 BROKER_URL = "redis://127.0.0.1:1/0"  # nobody listens; the `valkey` fixture changes it
+ALLOW_PRIVATE_PROVIDERS = True  # the stand-in model server is on this machine
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}
 ALLOWED_HOSTS = ["*"]
-STATIC_ROOT = None  # nothing is collected; whitenoise asks the finders
 for _database in DATABASES.values():
     _database["OPTIONS"].pop("pool", None)  # a test's transaction is one connection

@@ -137,7 +137,10 @@ def _celery(
 ) -> Service:
     return Service(
         name=name,
-        command=[sys.executable, "-m", "celery", "-A", "memplatform", name, *arguments],
+        command=[
+            *(sys.executable, "-m", "celery", "-A", "memplatform", "--quiet"),
+            *(name, *arguments),
+        ],
         environment=environment,
         directory=env.BASE_DIR,
         prepare=prepare,

@@ -63,3 +63,18 @@ def test_signing_out_ends_the_session(page: Page, installation: Installation):
 def test_the_api_is_described_in_the_browser(page: Page):
     page.goto("/api/docs/")
     expect(page.get_by_text("/v3/memories/search/").first).to_be_visible()
+
+
+def test_the_api_can_be_tried_there_with_the_key(
+    page: Page, installation: Installation
+):
+    page.goto("/api/docs/")
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator(".auth-container input").fill(installation.run["api_key"])
+    page.locator(".auth-btn-wrapper button[type=submit]").click()
+    page.locator(".auth-btn-wrapper .btn-done").click()
+    page.locator("[id^=operations-ping]").first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    answer = page.locator(".live-responses-table")
+    expect(answer).to_contain_text(installation.run["email"])
