@@ -68,7 +68,9 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if error is None:
         return None
     if error.status >= 500:
-        log.warning("%s: %s", type(exc).__name__, exc)
+        # A model's endpoint may quote what it was asked: the log has its code only.
+        reason = exc.code if isinstance(exc, PlatformError) else exc
+        log.warning("%s: %s", type(exc).__name__, reason)
     body = _shape(error_body(error), error.status, context.get("view"))
     return Response(body, status=error.status, headers=error_headers(error, exc))
 

@@ -82,6 +82,7 @@ RAISES = {
     "limited": errors.RateLimited(retry_after_s=1.2),
     "quota": errors.QuotaExceeded(),
     "provider": errors.ProviderTimeout(),
+    "refused": errors.ProviderRejected("HTTP 400: 'I love Bob' is not allowed"),
     "database": OperationalError("password=secret host=db"),
     "fields": errors.InvalidRequest("No.", fields={"user_id": ["No."]}),
 }

@@ -28,6 +28,13 @@ def test_every_error_has_one_shape(api, acme, name, status, code, detail):
     assert "secret" not in answer.content.decode()
 
 
+def test_the_log_does_not_repeat_what_a_provider_quotes(api, acme, caplog):
+    answer = api(acme.key).get("/v1/failing/refused/")
+    assert answer.json()["code"] == "provider_rejected"
+    assert "provider_rejected" in caplog.text
+    assert "Bob" not in caplog.text
+
+
 def test_retry_after_is_in_whole_seconds(api, acme):
     assert api(acme.key).get("/v1/failing/limited/")["Retry-After"] == "2"
     assert int(api(acme.key).get("/v1/failing/database/")["Retry-After"]) > 0
