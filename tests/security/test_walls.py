@@ -170,6 +170,22 @@ def test_every_reference_between_tenant_tables_has_a_constraint(db, model):
     assert set(rows(FOREIGN_KEYS, model._meta.db_table)) >= wanted
 
 
+REFERENCES_WITHOUT_PROJECT = """
+SELECT c.conrelid::regclass::text, c.conname FROM pg_constraint c
+WHERE c.contype = 'f' AND c.conrelid = ANY(%s::regclass[])
+  AND c.confrelid = ANY(%s::regclass[]) AND NOT EXISTS (
+    SELECT 1 FROM pg_attribute a
+    WHERE a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
+      AND a.attname = 'project_id')
+"""
+
+
+def test_a_reference_to_another_project_is_refused(db):
+    """Between rows of a project the key names it as well."""
+    tables = tables_of(PROJECT_MODELS)
+    assert rows(REFERENCES_WITHOUT_PROJECT, tables, tables) == []
+
+
 # --- The third wall: row-level security -------------------------------------
 
 

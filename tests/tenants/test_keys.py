@@ -89,6 +89,12 @@ def test_the_largest_tenant_fits():
     assert keys.parse_key(text).tenant_id.int == 2**128 - 1
 
 
+def test_a_secret_is_compared_in_constant_time():
+    """``hmac.compare_digest`` takes ASCII only, where ``==`` would just say no."""
+    with pytest.raises(TypeError, match="ASCII"):
+        keys.parse_key(good()).matches("é")
+
+
 def test_an_invitation_is_no_api_key():
     token = keys.generate_key(new_id(), kind=keys.INVITATION).text
     assert keys.parse_key(token, kind=keys.INVITATION)

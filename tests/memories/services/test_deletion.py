@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
+from django.db import OperationalError
 
 from memories.models import DeleteBarrier, MemoryEvent
 from memories.services import deletion
@@ -164,6 +166,32 @@ def test_a_newer_fact_does_not_die_with_a_doomed_memory(agent, verdict):
         assert (
             MemoryEvent.objects.get(memory_id=old, kind="DELETE").operation_id == delete
         )
+
+
+def test_a_delete_waits_for_what_is_being_written(committed_db, agent):
+    """Else it might miss the memory, and the memory its barrier."""
+    agent.keep("Ann likes tea.")
+    with psycopg.connect(committed_db.admin_url) as writer, agent.scope():
+        writer.execute(
+            "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))",
+            [str(agent.company.project.id)],
+        )
+        agent.sql("SELECT set_config('lock_timeout', '50ms', true)")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            delete_all(agent)
+
+
+def test_what_is_being_written_holds_deletes_back(committed_db, agent):
+    operation_id = agent.accept()
+    plan = agent.plan(operation_id, adds("Ann likes tea."))
+    lease = agent.claim(operation_id)
+    with psycopg.connect(committed_db.admin_url) as rival, agent.scope():
+        agent.apply(lease, plan)
+        (is_free,) = rival.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+            [str(agent.company.project.id)],
+        ).fetchone()
+    assert not is_free
 
 
 def test_verbatim_adds_and_a_delete_at_once_leave_only_what_is_newer(
