@@ -20,7 +20,7 @@ def _platform() -> Iterator[Platform]:
 def platform(_platform: Platform) -> Platform:
     """All of it up, whatever the test before has killed; the model without faults."""
     _platform.ensure_running()
-    _platform.control(reset=True, dimension=64)
+    _platform.renew_model()
     return _platform
 
 

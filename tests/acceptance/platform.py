@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import httpx2
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 
 from memplatform.embedded import processes, services
@@ -53,7 +54,10 @@ PACE = {
     "MAX_ATTEMPTS": "3",
 }
 MODEL_KEY = "sk-test-of-the-platform"
+SERVING = ("web", "worker", "beat")
 SETTLED = ("SUCCEEDED", "FAILED")
+# The first test of a session waits for the whole platform to be made.
+MARKS = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 class Platform:
@@ -63,12 +67,12 @@ class Platform:
         self.data = DataDirectory(directory / "data")
         self.data.make()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._secrets = self.data.secrets()
+        self.secrets = self.data.secrets()
         self._cluster = services.postgres_cluster(
-            self.data, place(self.data.path), self._secrets["postgres_admin"]
+            self.data, place(self.data.path), self.secrets["postgres_admin"]
         )
         self._broker, broker_url = services.valkey_service(
-            self.data, self._secrets["valkey"]
+            self.data, self.secrets["valkey"]
         )
         self._listener = listen("127.0.0.1", free_port())
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -81,19 +85,19 @@ class Platform:
         self.start("postgres")
         bootstrap(
             self._cluster.admin_url,
-            owner_password=self._secrets["postgres_owner"],
-            app_password=self._secrets["postgres_app"],
+            owner_password=self.secrets["postgres_owner"],
+            app_password=self.secrets["postgres_app"],
         )
         self._start_model()
         self.manage("migrate", "--database", "owner", "--no-input")
         self.demo = json.loads(self.manage("seed_first_start"))
         self.ensure_running()
 
-    def ensure_running(self) -> None:
-        """Start what is down, and wait until all of it serves."""
-        for name in ("postgres", "valkey", "web", "worker", "beat"):
+    def ensure_running(self, **environment: str) -> None:
+        """Start what is down, with these settings, and wait until all of it serves."""
+        for name in ("postgres", "valkey", *SERVING):
             if not self.is_running(name):
-                self.start(name)
+                self.start(name, **environment)
         wait_for(self.is_serving, "readiness")
         wait_for(self.is_worker_ready, "the worker")
 
@@ -176,8 +180,12 @@ class Platform:
 
     # --- the model
 
+    def renew_model(self, **settings: Any) -> None:
+        """A model without faults and memory, but with these settings."""
+        self.control(reset=True, dimension=DIMENSION, **settings)
+
     def control(self, **settings: Any) -> None:
-        """Settings of the model server; ``reset=True`` first forgets all others."""
+        """Change settings of the model server."""
         httpx2.post(f"{self._model_url}/control", json=settings).raise_for_status()
 
     def stats(self) -> dict[str, Any]:
@@ -234,7 +242,7 @@ class Platform:
     def _environment(self, broker_url: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k not in SETTINGS_OF_OTHERS}
         database = at_database(self._cluster.admin_url, DATABASE)
-        app, owner = self._secrets["postgres_app"], self._secrets["postgres_owner"]
+        app, owner = self.secrets["postgres_app"], self.secrets["postgres_owner"]
         return {
             **kept,
             **PACE,
@@ -243,8 +251,8 @@ class Platform:
             "DATABASE_URL": as_role(database, APP_ROLE, app),
             "MIGRATION_DATABASE_URL": as_role(database, OWNER_ROLE, owner),
             "BROKER_URL": broker_url,
-            "SECRET_KEY": self._secrets["SECRET_KEY"],
-            "ENCRYPTION_KEYS": self._secrets["ENCRYPTION_KEYS"],
+            "SECRET_KEY": self.secrets["SECRET_KEY"],
+            "ENCRYPTION_KEYS": self.secrets["ENCRYPTION_KEYS"],
             "LLM_API_KEY": MODEL_KEY,
             "EMBEDDING_MODEL": "stand-in",
             "EMBEDDING_DIMENSION": str(DIMENSION),

@@ -13,13 +13,14 @@ import pytest
 from tests.acceptance.effects import assert_stored_once
 from tests.acceptance.installation import wait_for
 from tests.acceptance.platform import (
+    MARKS,
     Client,
     Platform,
     count_in,
     wait_settled,
 )
 
-pytestmark = pytest.mark.processes
+pytestmark = MARKS
 ADDS, USERS = 100, 20
 ACCEPTED_WITHIN_S = 3.0  # with a dead broker: one impatient attempt to reach it
 
