@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from typing import Any
 import psycopg
 
 from bench import report
-from bench.measure import QUICK, Plan, Run, as_json
+from bench.adds import Adds
+from bench.figures import QUICK, Measuring, Plan
 from bench.processes import memory_mb
-from bench.seed import Place, Seeded
-from bench.stack import SHARED_BUFFERS, Stack, running_stack
+from bench.reads import Reads
+from bench.seed import Place
+from bench.stack import SHARED_BUFFERS, Stack, roles_connected, running_stack
+from memplatform.embedded.data_directory import AlreadyRunning
+from memplatform.embedded.supervisor import GaveUp, StopRequested
 
 RESULTS = report.ROOT / "bench" / "results"
 DATA = report.ROOT / ".memplatform-bench"
@@ -30,29 +35,35 @@ PARTS = ("adds", "reads")
 
 def main() -> None:
     options = _options()
-    plan = QUICK if options.quick else Plan()
     known = report.facts(
         f"python -m bench {' '.join(sys.argv[1:])}".strip(), SHARED_BUFFERS
     )
-    shutil.rmtree(options.data, ignore_errors=True)
-    with running_stack(options.data) as stack:
-        place, key = _found_project(stack)
-        run = Run(stack, key, Seeded(place), plan)
-        with psycopg.connect(stack.admin_url, autocommit=True) as admin:
-            run.embedder()
-            if "adds" in options.only:
-                run.adds(admin)
-            if "reads" in options.only:
-                run.reads(admin)
-        result = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "facts": known,
-            "figures": as_json(run.figures),
-            "memory_mb": memory_mb(stack.pids),
-        }
-    if not options.keep:
-        shutil.rmtree(options.data, ignore_errors=True)
+    try:
+        result = _measure(options, known)
+    except (StopRequested, AlreadyRunning, GaveUp) as stopped:
+        sys.exit(str(stopped) or "Stopped.")
     _write(result, publish=options.publish)
+
+
+def _measure(options: argparse.Namespace, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that is asked for, on a stack of its own that is gone afterwards."""
+    began = time.monotonic()
+    with running_stack(options.data, keep=options.keep) as stack:
+        place, key = _found_project(stack)
+        on = Measuring(stack, key, QUICK if options.quick else Plan())
+        with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+            if "adds" in options.only:
+                Adds(on, admin).run()
+            if "reads" in options.only:
+                Reads(on, admin, place).run()
+            roles, memory = roles_connected(admin), memory_mb(stack.pids)
+        return {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - began),
+            "facts": {**known, "database_roles": roles},
+            "figures": on.as_json(),
+            "memory_mb": memory,
+        }
 
 
 def _options() -> argparse.Namespace:

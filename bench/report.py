@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.goals import Goal, goals
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -28,85 +30,34 @@ def facts(command: str, shared_buffers: str) -> dict[str, Any]:
     }
 
 
-def goals(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, bool]]:
-    """(goal, wanted, measured, reached), as far as this run can tell."""
-    table = _Lookup(figures)
-    sizes = sorted({f["store"] for f in figures if f["store"]})
-    largest, smallest = (sizes[-1], sizes[0]) if sizes else (None, None)
-    at = {"store": largest, "user": "small"}
-    rows: list[tuple[str, str, float | None, float, bool]] = []
-
-    def wants(what: str, value: float | None, limit: float, *, least: bool = False):
-        rows.append((what, "≥" if least else "≤", value, limit, least))
-
-    for clients in (1, 8):
-        accept = {"name": "accept an add", "clients": clients}
-        who = f"accept, {clients} client{'s' if clients > 1 else ''}"
-        wants(f"{who}, p50 ms", table.value("p50_ms", **accept), 15)
-        wants(f"{who}, p95 ms", table.value("p95_ms", **accept), 40)
-    search = table.value("p50_ms", name="search", clients=1, **at)
-    first = table.value(
-        "p50_ms", name="search", clients=1, store=smallest, user="small"
-    )
-    wants(f"search of a small user among {largest}, p50 ms", search, 8)
-    if search and first:
-        wants(f"the same against {smallest}, times", search / first, 1.2)
-    wants(
-        "search of a small user, 8 clients, per s",
-        table.value("per_s", name="search", clients=8, **at),
-        250,
-        least=True,
-    )
-    wants(
-        "list(100) of a small user, p50 ms",
-        table.value("p50_ms", name="list 100", **at),
-        8,
-    )
-    wants("history, p50 ms", table.value("p50_ms", name="history", **at), 5)
-    busiest = {"name": "adds finished", "clients": 32, "model_latency_ms": 300}
-    wants(
-        "adds finished at 300 ms, 32 clients, per s",
-        table.value("per_s", **busiest),
-        60,
-        least=True,
-    )
-    more = table.value("more", **busiest) or {}
-    for kind, most in (("chat", 1), ("embeddings", 2)):
-        wants(f"{kind} calls per add", more.get(f"{kind} calls per add"), most)
-    return [
-        (
-            what,
-            f"{sign} {limit:g}",
-            "not measured" if value is None else f"{value:.3g}",
-            value is not None and (value >= limit if least else value <= limit),
-        )
-        for what, sign, value, limit, least in rows
-    ]
-
-
 def as_markdown(result: Mapping[str, Any]) -> str:
     """The whole of docs/BENCHMARKS.md."""
     known, figures = result["facts"], result["figures"]
+    dirty = " with changes" if known["has_uncommitted_changes"] else ""
     return "\n".join(
         [
             "# Benchmarks",
             "",
             f"Written by `{known['command']}` on {result['at'][:10]}, commit"
-            f" {known['commit']}: {known['cpus']} cores ({known['cpu']}),"
-            f" {known['memory_gb']} GB, Python {known['python']}, PostgreSQL with"
-            f" shared_buffers {known['shared_buffers']}, everything (load, web 2×4"
-            " threads, one worker process of 32 threads, broker, stand-in model) on"
-            " the same cores. Over HTTP, persistent connections, as the role `app`;"
-            " 1536 dimensions; query embeddings are not cached. CPU is milliseconds of"
-            " each service per request.",
+            f" {known['commit']}{dirty}, in {result['seconds'] / 60:.0f} minutes, on"
+            f" {known['cpus']} cores ({known['cpu']}), {known['memory_gb']} GB; load"
+            f" before: {known['load_before'][0]}. Python {known['python']}, PostgreSQL"
+            f" with shared_buffers {known['shared_buffers']}, connected as"
+            f" {', '.join(known['database_roles'])}. Everything shares these cores:"
+            " load, web (2 processes of 4 threads), one worker process of 32 threads,"
+            " beat, broker, and the model's stand-in. Over HTTP on persistent"
+            " connections; 1536 dimensions; query embeddings are not cached. The small"
+            " user has 200 memories, the huge one half of the store. CPU is"
+            " milliseconds of each service per request, idle work of beat and worker"
+            " included.",
             "",
             "## Goals",
             "",
             *_table(
-                ("goal", "wanted", "measured", ""),
+                ("what", "wanted", "measured", "goal"),
                 (
-                    (what, wanted, got, "reached" if ok else "missed")
-                    for what, wanted, got, ok in goals(figures)
+                    (goal.what, goal.wanted, goal.shown, _verdict(goal))
+                    for goal in goals(figures)
                 ),
             ),
             "",
@@ -116,7 +67,7 @@ def as_markdown(result: Mapping[str, Any]) -> str:
                 (
                     *("what", "store", "user", "clients", "model ms", "p50 ms"),
                     *("p95 ms", "p99 ms", "per s", "CPU web", "worker", "postgres"),
-                    *("model", "notes"),
+                    *("model", "load", "notes"),
                 ),
                 (_row(figure) for figure in figures),
             ),
@@ -132,15 +83,13 @@ def as_markdown(result: Mapping[str, Any]) -> str:
     )
 
 
-class _Lookup:
-    def __init__(self, figures: Sequence[Mapping[str, Any]]) -> None:
-        self._figures = figures
+_SERVICES = ("web", "worker", "postgres", "model", "load")
 
-    def value(self, column: str, **wanted: Any) -> Any:
-        for figure in self._figures:
-            if all(figure[key] == value for key, value in wanted.items()):
-                return figure[column]
-        return None
+
+def _verdict(goal: Goal) -> str:
+    if goal.measured is None:
+        return "not measured"
+    return "met" if goal.is_met else "**missed**"
 
 
 def _row(figure: Mapping[str, Any]) -> tuple[str, ...]:
@@ -154,7 +103,7 @@ def _row(figure: Mapping[str, Any]) -> tuple[str, ...]:
         str(figure["clients"]),
         _number(figure["model_latency_ms"]),
         *(_number(figure[name]) for name in ("p50_ms", "p95_ms", "p99_ms", "per_s")),
-        *(_number(cpu.get(name)) for name in ("web", "worker", "postgres", "model")),
+        *(_number(cpu.get(name)) for name in _SERVICES),
         "; ".join(notes),
     )
 

@@ -7,12 +7,16 @@ the stand-in model server, and nothing kept when it ends.
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psycopg
 
 from bench.load import call_json
 from memplatform import env
@@ -25,10 +29,10 @@ from memplatform.embedded.bootstrap import (
     bootstrap,
 )
 from memplatform.embedded.data_directory import DataDirectory
-from memplatform.embedded.placement import place
+from memplatform.embedded.placement import POINTER, place
 from memplatform.embedded.ports import free_port, listen
 from memplatform.embedded.service import Service
-from memplatform.embedded.supervisor import Supervisor
+from memplatform.embedded.supervisor import StopRequested, Supervisor
 from tenants.tables import APP_ROLE
 
 SHARED_BUFFERS = "1GB"
@@ -60,10 +64,12 @@ class Stack:
 
 
 @contextmanager
-def running_stack(directory: Path) -> Iterator[Stack]:
+def running_stack(directory: Path, *, keep: bool = False) -> Iterator[Stack]:
     """Everything up, migrated and empty; stopped at the end. Main thread only.
 
-    Raises AlreadyRunning when another run uses the directory, and GaveUp.
+    The directory is removed, unless it is to be kept or an exception makes its logs
+    worth reading. Raises AlreadyRunning when another run uses it, StopRequested on a
+    signal, and GaveUp.
     """
     os.environ["EMBEDDED_SHARED_BUFFERS"] = SHARED_BUFFERS
     data = DataDirectory(directory.resolve())
@@ -72,11 +78,52 @@ def running_stack(directory: Path) -> Iterator[Stack]:
         stack = Stack(Supervisor(data))
         stack.supervisor.handle_signals()
         stack.supervisor.end_leftovers()
+        _remove_data(data)
+        data.make()
         try:
             _start(stack, data, listener)
-            yield stack
+            with _signals_interrupt():
+                yield stack
         finally:
             stack.supervisor.stop()
+        if not keep:
+            _remove_data(data)
+            shutil.rmtree(data.path)
+
+
+def roles_connected(admin: psycopg.Connection) -> list[str]:
+    """As whom the platform is in the database: row-level security must hold it."""
+    rows = admin.execute(
+        "SELECT DISTINCT usename FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename <> current_user ORDER BY 1"
+    )
+    return [str(row[0]) for row in rows]
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let a signal end a measurement at once; the supervisor hears it in its own."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise StopRequested
+
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _remove_data(data: DataDirectory) -> None:
+    """Leave nothing but the lock, which whoever calls this holds."""
+    homes = [place(data.path).home] if (data.path / POINTER).exists() else []
+    for path in [*homes, *data.path.iterdir()]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
 
 
 def _start(stack: Stack, data: DataDirectory, listener: socket.socket) -> None:

@@ -1,0 +1,178 @@
+"""Reads at several sizes of store, and searches while adds hang on a slow model."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from bench import seed
+from bench.adds import Adds
+from bench.figures import LIST, Figure, Measuring, of_user, step
+from bench.load import run_load
+from bench.stack import DIMENSION, EMBEDDING_MODEL
+from memplatform import env
+from tests.model_vectors import embed_text
+
+SEARCH = "/v3/memories/search/"
+HANGING_ADDS = 45
+BESIDE_HANGING = f"search, {HANGING_ADDS} adds hanging"
+HANG_MARGIN_S = 8.0
+HANG_TIMEOUT_S = 60.0
+Job = Sequence[Mapping[str, Any]]
+
+
+class Reads:
+    """A small and a huge user of one store that grows."""
+
+    def __init__(
+        self, measuring: Measuring, admin: psycopg.Connection, place: seed.Place
+    ) -> None:
+        self._on = measuring
+        self._admin = admin
+        self._seeded = seed.Seeded(place)
+
+    def run(self) -> None:
+        self._embedder()
+        for size in self._on.plan.sizes:
+            seed.grow(self._admin, self._seeded, size)
+            # As autovacuum does within a minute.
+            self._admin.execute("VACUUM ANALYZE")
+            for user in (seed.SMALL, seed.HUGE):
+                self._reads_of(user)
+        self._beside_hanging_adds()
+
+    def _reads_of(self, user: str) -> None:
+        for clients in self._on.plan.clients:
+            self._read("search", user, self._searches(user, clients))
+        self._read("list 100", user, [[step("POST", LIST, of_user(user))]])
+        ids = self._ids(user)
+        self._read("get", user, [[_get(i) for i in ids[:50]]])
+        if user == seed.SMALL:
+            self._change(ids[:5])
+        self._read("history", user, [[_get(i, "history/") for i in ids[:50]]])
+        self._recall(user)
+
+    def _read(self, name: str, user: str, clients: Sequence[Job]) -> Figure:
+        return self._load(name, clients, store=self._seeded.total, user=user)
+
+    def _load(self, name: str, clients: Sequence[Job], **where: Any) -> Figure:
+        stack, key = self._on.stack, self._on.key
+        run_load(stack.url, key, clients, seconds=0.3)
+        figure = Figure(name, clients=len(clients), **where)
+        samples = self._on.measure(
+            figure,
+            lambda: run_load(stack.url, key, clients, seconds=self._on.plan.read_s),
+        )
+        figure.take_times(samples)
+        self._on.keep(figure)
+        return figure
+
+    def _searches(self, user: str, clients: int) -> list[Job]:
+        """Every question another one, so that no cache answers it."""
+        pick = random.Random(user)
+        return [
+            [
+                step(
+                    "POST",
+                    SEARCH,
+                    {"query": _question(pick), **of_user(user), "top_k": 10},
+                )
+                for _ in range(40)
+            ]
+            for _ in range(clients)
+        ]
+
+    def _ids(self, user: str) -> list[str]:
+        page = self._on.call("POST", LIST, of_user(user))
+        return [item["id"] for item in page["results"]]
+
+    def _change(self, ids: Sequence[str]) -> None:
+        """Give some memories a history worth reading."""
+        for memory_id in ids:
+            text = f"Ana moved on, {next(self._on.names)} {random.random()}"
+            self._on.call("PUT", f"/v1/memories/{memory_id}/", {"text": text})
+
+    def _recall(self, user: str) -> None:
+        """Of the ten exactly nearest, how many are the nearest ten of what was found,
+        and how many are among the ten shown, which full text has a say in too."""
+        place, anchor = self._seeded.place, self._seeded.anchors[user]
+        ids, vectors = seed.stored_vectors(self._admin, place, anchor)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        pick, found, shown = random.Random(3), [], []
+        for _ in range(self._on.plan.recall_queries):
+            query = _question(pick)
+            order = np.argsort(-(vectors @ embed_text(query, DIMENSION)))[:10]
+            exact = {str(ids[at]) for at in order}
+            body = {"query": query, **of_user(user), "top_k": 100, "threshold": 0}
+            hits = self._on.call("POST", SEARCH, body)["results"]
+            nearest = sorted(hits, key=lambda h: -h["score_breakdown"]["semantic"])
+            found.append(len(exact & {hit["id"] for hit in nearest[:10]}) / 10)
+            shown.append(len(exact & {hit["id"] for hit in hits[:10]}) / 10)
+        self._on.keep(
+            Figure(
+                "recall@10 against exact",
+                store=self._seeded.total,
+                user=user,
+                requests=len(found),
+                more={
+                    "dense leg": float(np.mean(found)),
+                    "ten shown, fused with full text": float(np.mean(shown)),
+                },
+            )
+        )
+
+    def _embedder(self) -> None:
+        """The stand-in's own share of an uncached search."""
+        pick, stack = random.Random(5), self._on.stack
+        body = {"model": EMBEDDING_MODEL, "encoding_format": "base64"}
+        job = [
+            step("POST", "/v1/embeddings", {**body, "input": [_question(pick)]})
+            for _ in range(40)
+        ]
+        figure = Figure("stand-in embedder alone")
+        samples = self._on.measure(
+            figure,
+            lambda: run_load(stack.model_url, "", [job], seconds=self._on.plan.read_s),
+        )
+        figure.take_times(samples)
+        self._on.keep(figure)
+
+    def _beside_hanging_adds(self) -> None:
+        """The same searches on an idle platform, and while its model answers nobody."""
+        jobs = self._searches(seed.SMALL, 4)
+        where = {"store": self._seeded.total, "user": seed.SMALL}
+        idle = self._load("search, nothing else", jobs, **where)
+        stack, adds = self._on.stack, Adds(self._on, self._admin)
+        latency_s = self._on.plan.read_s + HANG_MARGIN_S
+        stack.configure_model(reset=True, latency_s=latency_s)
+        run_load(stack.url, self._on.key, [adds.new_adds(HANGING_ADDS)])
+        self._wait_until_they_hang()
+        busy = self._load(BESIDE_HANGING, jobs, **where)
+        busy.more["times the p95 of idle"] = (busy.p95_ms or 0.0) / (idle.p95_ms or 1.0)
+        busy.more["adds unfinished at its end"] = adds.unfinished()
+        stack.configure_model(reset=True)
+        adds.drain()
+
+    def _wait_until_they_hang(self) -> None:
+        """As many as the worker has threads; the others wait behind them."""
+        held = min(HANGING_ADDS, env.envint("WORKER_THREADS", 32))
+        deadline = time.monotonic() + HANG_TIMEOUT_S
+        while self._on.stack.model_stats()["chat"] < held:
+            if time.monotonic() > deadline:
+                raise TimeoutError("The worker does not ask the model.")
+            time.sleep(0.05)
+
+
+def _get(memory_id: str, rest: str = "") -> dict[str, Any]:
+    return step("GET", f"/v1/memories/{memory_id}/{rest}")
+
+
+def _question(pick: random.Random) -> str:
+    """A question in the seeded world's words, of a topic of its own."""
+    words = seed.sentence(pick.randrange(10**6)).split()
+    return f"Where did {words[0]} find {words[2]} and {words[4]}?"
