@@ -19,6 +19,8 @@ from rest_framework.serializers import (
     UUIDField,
 )
 
+from memories.store.ledger import MessageOutcome, Outcome
+
 FILTERS_HELP = (
     "Conditions and AND, OR, NOT, nested at will; sibling keys are ANDed. At least one "
     "of user_id, agent_id, app_id, run_id must be named other than by negation."
@@ -72,6 +74,8 @@ class Error(HasFields):
 
     detail = CharField()
     code = CharField()
+    error = CharField(required=False, help_text="As detail, for clients that read it.")
+    details = maybe(AnyObject, help_text="Of an add: its message once more.")
     fields_ = DictField(child=ListField(child=CharField()), required=False)
 
 
@@ -262,6 +266,33 @@ class HistoryEntry(serializers.Serializer):  # type: ignore[type-arg]
     cause = Cause()
 
 
+class MessageFate(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    outcome = ChoiceField(choices=list(MessageOutcome))
+    reason = CharField(allow_blank=True)
+
+
+class FactFate(serializers.Serializer):  # type: ignore[type-arg]
+    """What became of a fact that the engine proposed."""
+
+    verdict = nullable(CharField, help_text="Null: dropped before it was decided.")
+    outcome = ChoiceField(choices=list(Outcome))
+    memory_id = nullable(UUIDField)
+    target_id = nullable(UUIDField, help_text="The memory that was decided about.")
+    reason = CharField(allow_blank=True)
+    note = CharField(allow_blank=True)
+    messages = ListField(child=UUIDField())
+
+
+class Ledger(serializers.Serializer):  # type: ignore[type-arg]
+    """Exactly one outcome for each message and each fact; empty until processed."""
+
+    engine = maybe(CharField)
+    messages = maybe(ListField, child=MessageFate())
+    facts = maybe(ListField, child=FactFate())
+    totals = maybe(AnyObject)
+
+
 class Event(serializers.Serializer):  # type: ignore[type-arg]
     id = UUIDField()
     event_type = CharField()
@@ -276,6 +307,7 @@ class Event(serializers.Serializer):  # type: ignore[type-arg]
     latency = nullable(FloatField, help_text="Milliseconds.")
     graph_status = nullable(CharField)
     error = nullable(CharField)
+    ledger = nullable(Ledger, help_text="Of an ADD; else null.")
 
 
 class MemoryPage(serializers.Serializer):  # type: ignore[type-arg]

@@ -12,6 +12,7 @@ from memories.types import SCOPE_KEYS
 
 MEMORY_ID = "0b0e5c1e-6f0a-4b55-9a51-5d1f6a0f2a11"
 EVENT_ID = "5c0e1d7a-3f5e-4f0c-8d7e-6a1b2c3d4e5f"
+MESSAGE_ID = "7d0f5a0c-8a5c-4f55-b1a6-0a9b8c7d6e5f"
 AT = "2026-03-01T09:30:00.120000+00:00"
 ADD_EXAMPLE = {
     "messages": [{"role": "user", "content": "I keep bees behind the barn."}],
@@ -94,6 +95,22 @@ EVENT_EXAMPLE = {
     "latency": 812.4,
     "graph_status": None,
     "error": None,
+    "ledger": {
+        "engine": "local",
+        "messages": [{"id": MESSAGE_ID, "outcome": "learned", "reason": ""}],
+        "facts": [
+            {
+                "verdict": "ADD",
+                "outcome": "stored",
+                "memory_id": MEMORY_ID,
+                "target_id": None,
+                "reason": "A lasting hobby.",
+                "note": "",
+                "messages": [MESSAGE_ID],
+            }
+        ],
+        "totals": {"messages": 1, "facts": {"stored": 1}},
+    },
 }
 HISTORY_EXAMPLE = [
     {
@@ -117,7 +134,7 @@ HISTORY_EXAMPLE = [
             "reason": "A lasting hobby.",
             "actor": "engine",
             "event_id": EVENT_ID,
-            "message_ids": ["7d0f5a0c-8a5c-4f55-b1a6-0a9b8c7d6e5f"],
+            "message_ids": [MESSAGE_ID],
             "related_memory_id": None,
             "prompt_version_id": None,
             "engine": "local",
@@ -143,8 +160,11 @@ def _page(item: Any) -> dict[str, Any]:
 def _described(
     operation_id: str, tag: str, answer: Any, *errors: int, **more: Any
 ) -> dict[str, Any]:
-    """What every operation's description has: its answer, and how it refuses."""
-    refused = dict.fromkeys((400, 401, 403, 429, *errors), components.Error)
+    """What every operation's description has: its answer, and how it refuses.
+
+    Any may answer 401 and 429; ``errors`` are the others.
+    """
+    refused = dict.fromkeys((401, 429, *errors), components.Error)
     return {
         "operation_id": operation_id,
         "tags": [tag],
@@ -195,6 +215,8 @@ ADD = _described(
     "add_memories",
     "memories",
     components.AddAnswer,
+    400,
+    403,
     404,
     409,
     413,
@@ -224,6 +246,7 @@ SEARCH = _described(
     "search_memories",
     "memories",
     components.SearchAnswer,
+    400,
     404,
     413,
     summary="Find what answers a question, best first",
@@ -248,7 +271,9 @@ LIST = _described(
     "list_memories",
     "memories",
     components.MemoryPage,
+    400,
     404,
+    413,
     summary="List memories, newest first",
     parameters=_PAGING,
     request=components.ListBody,
@@ -261,6 +286,8 @@ DELETE_ALL = _described(
     "delete_memories",
     "memories",
     components.DeleteAccepted,
+    400,
+    403,
     404,
     summary="Delete everything of a scope",
     description="At least one id; `*` is any value. All of them must match.",
@@ -274,6 +301,7 @@ GET = _described(
     "get_memory",
     "memories",
     components.Memory,
+    400,
     404,
     summary="One memory, expired or not",
     parameters=[
@@ -286,7 +314,10 @@ UPDATE = _described(
     "update_memory",
     "memories",
     components.Memory,
+    400,
+    403,
     404,
+    413,
     summary="Change a memory; its history keeps the old words",
     parameters=[_MEMORY_ID],
     request=components.UpdateBody,
@@ -300,6 +331,8 @@ DELETE = _described(
     "delete_memory",
     "memories",
     components.Deleted,
+    400,
+    403,
     404,
     summary="Delete a memory",
     parameters=[
@@ -318,6 +351,7 @@ HISTORY = _described(
     "get_memory_history",
     "memories",
     components.HistoryEntry(many=True),
+    400,
     404,
     summary="What happened to a memory, oldest first, and why",
     parameters=[_MEMORY_ID],
@@ -327,6 +361,7 @@ EVENT = _described(
     "get_event",
     "events",
     components.Event,
+    400,
     404,
     summary="How an accepted request went",
     parameters=[_EVENT_ID],
@@ -336,6 +371,8 @@ EVENTS = _described(
     "list_events",
     "events",
     components.EventPage,
+    400,
+    403,
     summary="Requests of the project, newest first",
     parameters=[
         *_PAGING,
