@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from memories.models import EmbeddingSpace, ProviderConfig
+from memories.models.memory import CATEGORY_CHARS
 from memories.models.settings import ENGINES, ProjectSettings
 from memories.providers import secrets
 from memories.store.spaces import touch_project
@@ -152,7 +153,9 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
 
 def _is_catalogue(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(name, str) and name and isinstance(description, str)
+        isinstance(name, str)
+        and 0 < len(name) <= CATEGORY_CHARS
+        and isinstance(description, str)
         for name, description in value.items()
     )
 

@@ -19,7 +19,7 @@ from memories.services.deletion import run_scope_delete
 from memories.services.reembedding import run_reembedding
 from memories.services.setup import ready_setup
 from memories.store import ledger, operations
-from memories.store.apply import Applied, record_calls
+from memories.store.apply import USAGE, Applied, count_calls, record_calls
 from memories.store.operations import Lease, LeaseLost
 from memories.types import ModelCall
 from memplatform.lib import clock, logs
@@ -82,7 +82,7 @@ def _postpone_or_fail(
     """Settle a failed attempt: later again, or FAILED with its reason."""
     with tenant_scope(tenant_id):
         operation = operations.hold(lease)
-        record_calls(operation.project_id, operation.id, calls)
+        _record_attempt(operation, calls)
         if error.retryable and operation.attempts < settings.MAX_ATTEMPTS:
             until = clock.now() + timedelta(seconds=_pause_s(operation, error))
             operations.postpone(operation, error, until)
@@ -90,6 +90,15 @@ def _postpone_or_fail(
         _fail_ledger(operation, error)
         operations.fail(operation, error.code, error.message)
     log.warning("failed", extra={"operation": str(operation.id), "code": error.code})
+
+
+def _record_attempt(operation: Operation, calls: list[ModelCall]) -> None:
+    """What a failed attempt asked of models has its price as well."""
+    record_calls(operation.project_id, operation.id, calls)
+    ingestion = Ingestion.objects.filter(operation_id=operation.id).first()
+    if ingestion is not None and calls:
+        count_calls(ingestion, calls)
+        ingestion.save(update_fields=USAGE)
 
 
 def _pause_s(operation: Operation, error: PlatformError) -> float:

@@ -373,18 +373,18 @@ def _write_ledger(ingestion: Ingestion, plan: Plan, ledger: Ledger) -> None:
     if problem := imbalance(ingestion.ledger, plan.message_ids, facts=plan.facts):
         raise LedgerImbalance(problem)
     ingestion.engine = plan.engine
-    ingestion.prompt_tokens += sum(call.prompt_tokens for call in plan.calls)
-    ingestion.completion_tokens += sum(call.completion_tokens for call in plan.calls)
-    ingestion.model_calls += len(plan.calls)
-    ingestion.save(
-        update_fields=[
-            "ledger",
-            "engine",
-            "prompt_tokens",
-            "completion_tokens",
-            "model_calls",
-        ]
-    )
+    count_calls(ingestion, plan.calls)
+    ingestion.save(update_fields=["ledger", "engine", *USAGE])
+
+
+USAGE = ("prompt_tokens", "completion_tokens", "model_calls")
+
+
+def count_calls(ingestion: Ingestion, calls: Sequence[ModelCall]) -> None:
+    """Add what models were asked to an add's use; the caller saves ``USAGE``."""
+    ingestion.prompt_tokens += sum(call.prompt_tokens for call in calls)
+    ingestion.completion_tokens += sum(call.completion_tokens for call in calls)
+    ingestion.model_calls += len(calls)
 
 
 def _may_change(target: Memory) -> bool:

@@ -272,9 +272,17 @@ def merge_repeats(decisions: Sequence[Decision]) -> EngineResult:
         repeats = key in kept or _yields(decision, targets)
         if repeats and decision.fact:
             dropped.append(_repeat(decision.fact))
-        elif not repeats:
+        elif repeats:
+            kept[key] = _said_by_both(kept[key], decision)
+        else:
             kept[key] = decision
     return EngineResult(tuple(kept.values()), tuple(dropped))
+
+
+def _said_by_both(first: Decision, second: Decision) -> Decision:
+    """Two messages take the same memory back: one decision, credited to both."""
+    messages = {*first.messages, *second.messages}
+    return replace(first, messages=tuple(sorted(messages)))
 
 
 def _repeat_key(decision: Decision, position: int) -> object:

@@ -48,6 +48,7 @@ def test_none_gives_a_setting_its_default_back(acme):
         ("recalled_memories", True),  # a bool is no number
         ("recent_messages", "10"),  # text is no number
         ("categories", ["food"]),  # names without descriptions
+        ("categories", {"f" * 101: "meals"}),  # longer than a memory can carry
         ("with_graph", "yes"),  # not a bool
         ("colour", "blue"),  # no such setting
     ],

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db.models import Count, Sum
 
-from memories.models import LlmCall, Operation
+from memories.models import Ingestion, LlmCall, Operation
 from memories.services.deletion import delete_scope
 from memories.store.operations import Lease
 from memories.types import ChatMessage
@@ -339,3 +340,18 @@ def test_what_a_failed_attempt_cost_is_recorded(agent, models):
     models.order("refusal")
     operation = agent.learn(LISBON)
     assert agent.count(LlmCall, operation_id=operation.id) == 1
+
+
+def test_the_use_of_an_add_counts_all_of_its_attempts(agent, models):
+    models.order("malformed", times=3)
+    operation_id = agent.accept(LISBON)
+    agent.run(operation_id)
+    agent.run(operation_id)
+    with agent.scope():
+        ingestion = Ingestion.objects.get(operation_id=operation_id)
+        used = LlmCall.objects.filter(operation_id=operation_id).aggregate(
+            tokens=Sum("prompt_tokens"), calls=Count("id")
+        )
+    assert used["calls"] == 4
+    assert ingestion.model_calls == 4
+    assert ingestion.prompt_tokens == used["tokens"] > 0

@@ -180,6 +180,25 @@ def test_replacing_a_memory_by_its_own_words_changes_nothing(talk):
     assert verdicts(talk.decide("I live in Rome.")) == ["NONE"]
 
 
+def test_a_memory_taken_back_twice_is_retired_once_and_credited_to_both(talk):
+    talk.memories = [known("User likes tea.")]
+    forget = {"op": "DELETE", "id": 1, "text": ""}
+    talk.server.reply(
+        reply(row(**forget, quote="Forget the tea"), row(**forget, quote="No tea"))
+    )
+    result = talk.decide("Forget the tea.", "Hello.", "No tea, please.")
+    (decision,) = result.decisions
+    assert (decision.problem, decision.messages) == (None, (0, 2))
+
+
+def test_a_quote_outweighs_the_message_the_model_cites(talk):
+    talk.memories = [known("User likes tea.")]
+    forget = {"op": "DELETE", "id": 1, "text": "", "quote": "Forget the tea"}
+    talk.server.reply(reply(row(**forget, **{"from": [1]})))
+    (decision,) = talk.decide("Hello.", "Forget the tea.").decisions
+    assert decision.messages == (1,)
+
+
 def test_an_add_ignores_the_number_it_brings(talk):
     talk.server.reply(reply(row(id=4)))
     (decision,) = talk.decide("I like tea.").decisions
