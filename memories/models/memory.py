@@ -20,6 +20,7 @@ from memories.types import State
 from memplatform.lib import clock
 from tenants.models import ProjectModel, TenantModel, reference
 
+CATEGORY_CHARS = 100
 STATES = [(state.value, state.value) for state in State]
 
 
@@ -28,7 +29,7 @@ class FactColumns(models.Model):
 
     text = models.TextField(null=True, help_text="NULL once erased.")
     metadata = models.JSONField(null=True)
-    categories = ArrayField(models.CharField(max_length=100), null=True)
+    categories = ArrayField(models.CharField(max_length=CATEGORY_CHARS), null=True)
     state = models.CharField(max_length=16, choices=STATES, default=State.ACTIVE)
     valid_from = models.DateTimeField(null=True)
     valid_to = models.DateTimeField(null=True)
