@@ -42,6 +42,9 @@ MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = 100
 MAX_CATEGORY_CHARS = 100
 MAX_IDEMPOTENCY_KEY_CHARS = 255
+# An entry of a PostgreSQL index holds 2,704 bytes; the widest has the four ids, two
+# UUIDs and a hash.
+MAX_SCOPE_BYTES = 2_400
 PROCEDURAL = "procedural_memory"
 NO_SCOPE = "Name at least one of user_id, agent_id, app_id, run_id."
 
@@ -100,6 +103,11 @@ def _scope_of_add(fields: Fields) -> Scope:
         if outer_id not in (None, ids[key]):
             fields.complain(key, "differs from the one inside filters.")
     fields.problems |= inner.problems
+    if sum(len((name or "").encode()) for name in ids.values()) > MAX_SCOPE_BYTES:
+        longest = max(SCOPE_KEYS, key=lambda key: len((ids[key] or "").encode()))
+        fields.complain(
+            longest, f"and the other ids have over {MAX_SCOPE_BYTES} bytes."
+        )
     return Scope(**ids)
 
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from memories import wake
 from memories.models import IdempotencyRecord, Operation
 from memories.pipeline.verbatim import plan_verbatim
+from memories.providers.factory import LOCAL
 from memories.selectors.operations import get_operation
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import remember, reserve
@@ -31,6 +32,10 @@ from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 log = logs.get(__name__)
+
+LOCAL_CHARS_AT_ONCE = 40_000
+"""What the local embedder reads in under five seconds of one core (11,000 a second);
+it cannot be told to stop in the middle, as an endpoint can."""
 
 
 def add_memories(
@@ -83,6 +88,10 @@ def _apply_now(operation: Operation, plan: Plan) -> AddAnswer:
 def _plan_now(setup: ProjectSetup, request: AddRequest, at: datetime) -> Plan | None:
     """Vectors of verbatim texts, or None to leave the add to the worker."""
     if len(request.messages) > settings.VERBATIM_MAX_TEXTS:
+        return None
+    space = setup.active_space
+    chars = sum(len(message.content) for message in request.messages)
+    if space and space.provider == LOCAL and chars > LOCAL_CHARS_AT_ONCE:
         return None
     try:
         return plan_verbatim(

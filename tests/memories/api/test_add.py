@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from memories.models import Ingestion, Message, Operation
+from memories.types import SCOPE_KEYS
 from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import ADD
 
@@ -109,6 +112,20 @@ def test_the_same_key_gives_the_same_event(client, texts):
     other = add({**VERBATIM, "user_id": "bo"})
     assert other.status_code == 409
     assert other.json()["code"] == "idempotency_key_reused"
+
+
+def test_four_ids_fit_an_index_or_are_refused(client):
+    """256 characters of UTF-8 may be 1,024 bytes; random ones, so that none is packed."""
+    chars = random.Random(8)
+    ids = [
+        "".join(chr(chars.randint(0x4E00, 0x9FFF)) for _ in range(256))
+        for _ in SCOPE_KEYS
+    ]
+    fitting = dict(zip(SCOPE_KEYS, [*ids[:3], ids[3][:32]], strict=True))
+    assert client.post(ADD, {**VERBATIM, **fitting}).status_code == 200
+    refused = client.post(ADD, {**VERBATIM, **fitting, "run_id": ids[3]})
+    assert refused.status_code == 400
+    assert list(refused.json()["fields"]) == ["user_id"]
 
 
 def test_an_error_has_the_shape_of_adds(client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from memories.services import add
 from memories.services.deletion import delete_scope
 from memories.types import ChatMessage
 from tests.memories.agents import at_once, counters
@@ -57,6 +58,12 @@ def test_the_same_words_again_are_confirmed_and_not_doubled(agent):
     assert agent.events() == ["ADD"]
 
 
+def test_turns_are_listed_in_the_order_in_which_they_were_said(agent):
+    turns = [f"Turn number {n}." for n in range(12)]
+    agent.say(*turns)
+    assert agent.texts() == turns
+
+
 def test_words_of_another_scope_are_its_own(agent):
     agent.say(TEA)
     agent.say(TEA, user_id="ann", run_id="r1")
@@ -95,6 +102,16 @@ def test_too_many_texts_are_left_to_the_worker(agent, settings):
     settings.VERBATIM_MAX_TEXTS = 2
     texts = ["one", "two", "three"]
     assert left_to_the_worker(agent, agent.say(*texts)) == texts
+
+
+def test_more_than_the_local_model_reads_in_time_is_left_too(agent, monkeypatch):
+    monkeypatch.setattr(add, "LOCAL_CHARS_AT_ONCE", len(TEA) - 1)
+    assert left_to_the_worker(agent, agent.say(TEA)) == [TEA]
+
+
+def test_an_endpoint_has_a_deadline_of_its_own(agent, models, monkeypatch):
+    monkeypatch.setattr(add, "LOCAL_CHARS_AT_ONCE", len(TEA) - 1)
+    assert agent.say(TEA).status == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("fault", ["unauthorized", "rate_limit"])
