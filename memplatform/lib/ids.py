@@ -11,10 +11,13 @@ from uuid import UUID
 
 
 def new_id() -> UUID:
-    """A fresh time-ordered UUID: 48 bits of Unix milliseconds, 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
+    """A fresh time-ordered UUID: 60 bits of time, to 0.25 µs, and 62 random bits.
+
+    Ids that one process makes one after the other sort so: what an add stores is listed
+    in the order in which it was said (RFC 9562, section 6.2, method 3).
+    """
+    milliseconds, rest_ns = divmod(time.time_ns(), 1_000_000)
     high = (milliseconds & (1 << 48) - 1) << 80
-    version = 0x7 << 76 | (random >> 68 & 0xFFF) << 64
-    variant = 0b10 << 62 | random & (1 << 62) - 1
+    version = 0x7 << 76 | (rest_ns * 4096 // 1_000_000) << 64
+    variant = 0b10 << 62 | int.from_bytes(os.urandom(8)) & (1 << 62) - 1
     return UUID(int=high | version | variant)
