@@ -24,9 +24,23 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {name: check() for name, check in _CHECKS.items()}
     is_ready = all(answer == "ok" for answer in checks.values())
     return JsonResponse(
-        {"status": "ok" if is_ready else "unavailable", "checks": checks},
+        {
+            "status": "ok" if is_ready else "unavailable",
+            "checks": checks,
+            "models": configured_models(),
+        },
         status=200 if is_ready else 503,
     )
+
+
+def configured_models() -> dict[str, str]:
+    """Who serves projects without a provider of their own; ``local`` needs no key."""
+    chat = settings.LLM_BASE_URL or settings.LLM_API_KEY
+    embedding = settings.EMBEDDING_BASE_URL or settings.EMBEDDING_API_KEY
+    return {
+        "chat": settings.LLM_MODEL if chat else "local",
+        "embedding": settings.EMBEDDING_MODEL if embedding else "local",
+    }
 
 
 def _check_database() -> str:

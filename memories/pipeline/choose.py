@@ -16,6 +16,6 @@ MODEL_ENGINES = {engine.name: engine for engine in (SinglePass, TwoPhase, Additi
 
 def build_engine(setup: ProjectSetup, embedder: Embedder, record: Record) -> Engine:
     """The engine of a project; every request to a model is told to ``record``."""
-    if setup.chat is None or setup.engine == LocalEngine.name:
+    if setup.engine == LocalEngine.name or setup.chat is None:
         return LocalEngine(embedder)
     return MODEL_ENGINES[setup.engine](setup.chat, setup.prompts, record)

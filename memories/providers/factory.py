@@ -22,6 +22,7 @@ from memories.types import SpaceKey, Vectors
 from tenants.scopes import forbid_open_scope
 
 LOCAL = "local"
+OPENAI_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,21 @@ class GuardedEmbedder:
         return self.inner.embed(texts)
 
 
+def has_chat(config: ProviderConfig | None) -> bool:
+    """Whether a model is configured, for the project or the platform."""
+    return bool(config or settings.LLM_BASE_URL or settings.LLM_API_KEY)
+
+
 def chat_for(config: ProviderConfig | None) -> Chat | None:
-    """The project's chat model, else the platform's; None means the rule engine."""
-    if config is not None:
-        return GuardedChat(OpenAIChat(_project_chat(config)))
-    if not settings.LLM_BASE_URL and not settings.LLM_API_KEY:
+    """The project's chat model, else the platform's; None means the rule engine.
+
+    Raises ProviderRejected when the project's key cannot be read.
+    """
+    if not has_chat(config):
         return None
-    return GuardedChat(OpenAIChat(_platform_chat()))
+    return GuardedChat(
+        OpenAIChat(_project_chat(config) if config else _platform_chat())
+    )
 
 
 def configured_space(config: ProviderConfig | None) -> SpaceKey:
@@ -108,11 +117,9 @@ def embedder_for(space: EmbeddingSpace, *, deadline_s: float | None = None) -> E
         timeout_s=settings.EMBEDDING_TIMEOUT_S,
         deadline_s=deadline_s or settings.EMBEDDING_TIMEOUT_S * 2,
         concurrency=settings.LLM_CONCURRENCY,
+        is_public_only=bool(space.base_url) and not settings.ALLOW_PRIVATE_PROVIDERS,
     )
     return GuardedEmbedder(OpenAIEmbedder(config))
-
-
-OPENAI_URL = "https://api.openai.com/v1"
 
 
 @cache
@@ -142,4 +149,5 @@ def _project_chat(config: ProviderConfig) -> ChatConfig:
         deadline_s=float(options.get("deadline_s", settings.LLM_DEADLINE_S)),
         concurrency=int(options.get("concurrency", settings.LLM_CONCURRENCY)),
         context_tokens=int(options.get("context_tokens", settings.LLM_CONTEXT_TOKENS)),
+        is_public_only=not settings.ALLOW_PRIVATE_PROVIDERS,
     )

@@ -31,6 +31,7 @@ import httpx2
 import numpy as np
 import openai
 
+from memories.providers.addresses import PublicTransport
 from memories.providers.base import ChatReply, ChatRequest
 from memories.providers.retry import Deadline, call_with_retries
 from memories.providers.tokens import clip_tokens
@@ -38,6 +39,7 @@ from memories.types import SpaceKey, Vectors
 from memplatform.lib import clock
 from memplatform.lib.errors import (
     InvalidRequest,
+    ProviderError,
     ProviderRateLimited,
     ProviderRejected,
     ProviderReplyInvalid,
@@ -64,7 +66,8 @@ class EndpointConfig:
     """Where a model is served and how patient we are with it.
 
     ``timeout_s`` bounds one request, ``deadline_s`` all attempts and pauses together.
-    ``concurrency`` limits the requests under way in this process to (base_url, model).
+    ``concurrency`` limits the requests under way in this process to one model with one
+    key. ``is_public_only`` refuses addresses that are not on the internet.
     ``http_client`` replaces the pooled one, for tests.
     """
 
@@ -76,6 +79,7 @@ class EndpointConfig:
     deadline_s: float = 90.0
     max_attempts: int = 4
     concurrency: int = 32
+    is_public_only: bool = False
     http_client: httpx2.Client | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -143,7 +147,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Endpoint:
-    """What this process shares about (base_url, model)."""
+    """What this process shares about (base_url, model) of one key's owner."""
 
     gate: Gate = field(default_factory=Gate)
     reply_format: ReplyFormat = ReplyFormat.SCHEMA
@@ -158,19 +162,22 @@ class _Registry:
     def forget(self) -> None:
         """Start anew; sockets and locks stay with their holders (after a fork)."""
         self._lock = threading.Lock()
-        self._http: httpx2.Client | None = None
-        self._clients: dict[tuple[str, str], openai.OpenAI] = {}
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        # By whether they reach the internet only.
+        self._http: dict[bool, httpx2.Client] = {}
+        self._clients: dict[tuple[str, str, bool], openai.OpenAI] = {}
+        self._endpoints: dict[tuple[str, str, str], Endpoint] = {}
 
     def close(self) -> None:
         """Close the pooled connections, and forget what was learnt of endpoints."""
-        if self._http is not None:
-            self._http.close()
+        for client in self._http.values():
+            client.close()
         self.forget()
 
     def endpoint(self, config: EndpointConfig) -> Endpoint:
         with self._lock:
-            key = (config.base_url, config.model)
+            if len(self._endpoints) >= MAX_CLIENTS:
+                del self._endpoints[next(iter(self._endpoints))]
+            key = (config.base_url, config.model, config.api_key)
             endpoint = self._endpoints.setdefault(key, Endpoint())
             endpoint.gate.limit = config.concurrency
             return endpoint
@@ -179,13 +186,18 @@ class _Registry:
         if config.http_client is not None:
             return _new_client(config, config.http_client)
         with self._lock:
-            key = (config.base_url, config.api_key)
+            key = (config.base_url, config.api_key, config.is_public_only)
             if key not in self._clients:
                 if len(self._clients) >= MAX_CLIENTS:  # keys of projects come and go
                     del self._clients[next(iter(self._clients))]
-                self._http = self._http or _new_http_client()
-                self._clients[key] = _new_client(config, self._http)
+                self._clients[key] = _new_client(config, self._pooled(config))
             return self._clients[key]
+
+    def _pooled(self, config: EndpointConfig) -> httpx2.Client:
+        is_public_only = config.is_public_only
+        if is_public_only not in self._http:
+            self._http[is_public_only] = _new_http_client(is_public_only=is_public_only)
+        return self._http[is_public_only]
 
 
 registry = _Registry()
@@ -193,24 +205,29 @@ registry = _Registry()
 os.register_at_fork(after_in_child=registry.forget)
 
 
-def _new_http_client() -> httpx2.Client:
+def _new_http_client(*, is_public_only: bool) -> httpx2.Client:
     """Thread-safe and pooled; redirects are not followed, so a key stays at home."""
     limits = httpx2.Limits(max_connections=256, max_keepalive_connections=64)
     return httpx2.Client(
         limits=limits,
+        transport=PublicTransport(limits) if is_public_only else None,
         follow_redirects=False,
         event_hooks={"response": [_bound_body]},
     )
 
 
 def _new_client(config: EndpointConfig, http_client: httpx2.Client) -> openai.OpenAI:
-    return openai.OpenAI(
+    client = openai.OpenAI(
         base_url=config.base_url,
         # The SDK insists on one; local servers want none and ignore it.
         api_key=config.api_key or "none",
         max_retries=0,
         http_client=http_client,
     )
+    # The SDK reads these from the environment, which is the platform's, and would tell
+    # them to every project's endpoint.
+    client.organization = client.project = None
+    return client
 
 
 _body_deadline: ContextVar[Deadline | None] = ContextVar("body_deadline", default=None)
@@ -291,6 +308,8 @@ class _Caller:
         except openai.APITimeoutError as exc:
             raise ProviderTimeout from exc
         except openai.APIConnectionError as exc:
+            if isinstance(exc.__cause__, ProviderError):
+                raise exc.__cause__ from exc
             raise ProviderUnavailable(_cause(exc)) from exc
         except openai.APIStatusError as exc:
             _raise_for_status(exc)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from memplatform.lib.errors import ProviderRejected
@@ -16,20 +19,34 @@ def decrypt(token: str, keys: list[str]) -> str:
     """With whichever key fits; raises ProviderRejected when none does."""
     if not token:
         return ""
-    try:
+    with _clear_errors():
         return _box(keys).decrypt(token.encode()).decode()
+
+
+def rotate(token: str, keys: list[str]) -> str:
+    """The same secret under the first key; raises ProviderRejected when none fits."""
+    if not token:
+        return ""
+    with _clear_errors():
+        return _box(keys).rotate(token.encode()).decode()
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
     except InvalidToken as exc:
         raise ProviderRejected(
             "A stored provider key cannot be read with ENCRYPTION_KEYS; enter it again."
         ) from exc
 
 
-def rotate(token: str, keys: list[str]) -> str:
-    """The same secret under the first key."""
-    return _box(keys).rotate(token.encode()).decode() if token else ""
-
-
 def _box(keys: list[str]) -> MultiFernet:
     if not keys:
         raise ProviderRejected("ENCRYPTION_KEYS is not set; provider keys need it.")
-    return MultiFernet([Fernet(key) for key in keys])
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as exc:
+        raise ProviderRejected(
+            "ENCRYPTION_KEYS holds a word that is no Fernet key (32 bytes, base64)."
+        ) from exc

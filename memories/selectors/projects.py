@@ -17,7 +17,13 @@ from django.conf import settings
 from memories.models import EmbeddingSpace, PromptVersion, ProviderConfig
 from memories.models.settings import ProjectSettings
 from memories.providers.base import Chat, Embedder
-from memories.providers.factory import LOCAL, chat_for, configured_space, embedder_for
+from memories.providers.factory import (
+    LOCAL,
+    chat_for,
+    configured_space,
+    embedder_for,
+    has_chat,
+)
 from memories.types import PromptText, SpaceKey
 from memplatform.lib.errors import NotFound
 from tenants.models import Project
@@ -45,7 +51,7 @@ class ProjectSetup:
     @property
     def engine(self) -> str:
         """The engine's name; without a model there is only ``local``."""
-        if self.chat is None:
+        if not has_chat(self.chat_config):
             return LOCAL
         return self.settings.engine or "single_pass"
 

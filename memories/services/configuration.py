@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from memories.models import EmbeddingSpace, ProviderConfig
+from memories.models import EmbeddingSpace, ProviderConfig, Webhook
 from memories.models.memory import CATEGORY_CHARS
 from memories.models.settings import ENGINES, ProjectSettings
 from memories.providers import secrets
@@ -31,13 +31,26 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "dense_weight": (0, 10),
     "text_weight": (0, 10),
 }
-PROVIDER_OPTIONS: Mapping[str, type] = {
-    "timeout_s": float,
-    "deadline_s": float,
-    "concurrency": int,
-    "context_tokens": int,
-    "dimension": int,
+CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
+    "timeout_s": (float, 0.1, 3600),
+    # A runner's lease must outlast its model call (decision 21).
+    "deadline_s": (float, 0.1, settings.LEASE_S - 1),
+    "concurrency": (int, 1, 1000),
+    "context_tokens": (int, 2000, 10_000_000),
 }
+PROVIDER_OPTIONS: Mapping[str, Mapping[str, tuple[type, float, float]]] = {
+    ProviderConfig.Kind.CHAT: CHAT_OPTIONS,
+    # halfvec holds no more (pgvector README, "Half vectors").
+    ProviderConfig.Kind.EMBEDDING: {"dimension": (int, 1, 16_000)},
+    ProviderConfig.Kind.RERANK: CHAT_OPTIONS,
+}
+"""By kind: what may be set, as what, from, to."""
+ENCRYPTED = (
+    (ProviderConfig, "api_key_encrypted"),
+    (EmbeddingSpace, "api_key_encrypted"),
+    (Webhook, "secret_encrypted"),
+)
+"""Where secrets are at rest."""
 
 
 def change_settings(
@@ -84,7 +97,7 @@ def configure_provider(
     """
     _require_kind(kind)
     _require_url(base_url)
-    given = _provider_options(options or {})
+    given = _provider_options(kind, options or {})
     if not model.strip():
         raise InvalidRequest("model: name one.", fields={"model": ["Name one."]})
     now = clock.now()
@@ -96,14 +109,6 @@ def configure_provider(
             "model": model.strip(),
             "api_key_encrypted": secrets.encrypt(api_key, settings.ENCRYPTION_KEYS),
             "options": given,
-            "updated_at": now,
-        },
-        create_defaults={
-            "base_url": base_url,
-            "model": model.strip(),
-            "api_key_encrypted": secrets.encrypt(api_key, settings.ENCRYPTION_KEYS),
-            "options": given,
-            "created_at": now,
             "updated_at": now,
         },
     )
@@ -120,12 +125,12 @@ def rotate_secrets(*, actor: Actor = SYSTEM) -> int:
     Returns how many. Afterwards the older keys may leave the list.
     """
     rotated = 0
-    for model in (ProviderConfig, EmbeddingSpace):
-        for row in model.objects.exclude(api_key_encrypted="").select_for_update():
-            row.api_key_encrypted = secrets.rotate(
-                row.api_key_encrypted, settings.ENCRYPTION_KEYS
-            )
-            row.save(update_fields=["api_key_encrypted"])
+    for model, column in ENCRYPTED:
+        kept = model.objects.exclude(**{column: ""}).select_for_update()
+        for row in kept.order_by("id"):
+            fresh = secrets.rotate(getattr(row, column), settings.ENCRYPTION_KEYS)
+            setattr(row, column, fresh)
+            row.save(update_fields=[column])
             touch_project(row.project_id)
             record_audit("secret.rotate", row, actor=actor)
             rotated += 1
@@ -144,11 +149,16 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
         return None if _is_catalogue(value) else "an object of names to descriptions."
     if name in RANGES:
         low, high = RANGES[name]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        is_within = is_number and low <= value <= high
-        return None if is_within else f"a number from {low:g} to {high:g}."
+        is_whole = isinstance(defaults[name], int)
+        is_number = isinstance(value, int if is_whole else int | float)
+        is_within = is_number and not isinstance(value, bool) and low <= value <= high
+        what = "a whole number" if is_whole else "a number"
+        return None if is_within else f"{what} from {low:g} to {high:g}."
     expected = type(defaults[name])
-    return None if isinstance(value, expected) else f"must be {expected.__name__}."
+    return None if isinstance(value, expected) else f"must be {_KINDS[expected]}."
+
+
+_KINDS = {bool: "true or false", str: "text"}
 
 
 def _is_catalogue(value: Any) -> bool:
@@ -173,16 +183,21 @@ def _require_url(base_url: str) -> None:
         raise InvalidRequest(f"base_url: {message}", fields={"base_url": [message]})
 
 
-def _provider_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def _provider_options(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    known = PROVIDER_OPTIONS[kind]
     given: dict[str, Any] = {}
     for name, value in options.items():
-        if name not in PROVIDER_OPTIONS:
-            message = f"unknown; there are {', '.join(PROVIDER_OPTIONS)}."
+        if name not in known:
+            message = f"unknown; {kind} has {', '.join(known)}."
             raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
+        number, low, high = known[name]
         try:
-            given[name] = PROVIDER_OPTIONS[name](value)
-        except (TypeError, ValueError) as exc:
-            raise InvalidRequest(
-                f"{name}: must be a number.", fields={name: ["Must be a number."]}
-            ) from exc
+            given[name] = number(value)
+            is_within = low <= given[name] <= high
+        except (TypeError, ValueError, OverflowError):
+            is_within = False
+        if not is_within:
+            what = "a whole number" if number is int else "a number"
+            message = f"must be {what} from {low:g} to {high:g}."
+            raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
     return given

@@ -54,9 +54,20 @@ tenant is made with (give these commands the same environment):
 """
 
 
-def banner(run: Mapping[str, Any]) -> str:
-    """``run`` is the content of run.json."""
+_MODELS = """\
+Models      {chat} (extraction), {embedding} (embeddings)
+"""
+_LOCAL = """\
+            No model is configured: facts are extracted by rules. Set LLM_API_KEY, or
+            LLM_BASE_URL, for a language model (README, "Settings").
+"""
+
+
+def banner(run: Mapping[str, Any], models: Mapping[str, str]) -> str:
+    """``run`` is the content of run.json, ``models`` as health.configured_models."""
     has_demo = bool(run.get("api_key"))
     parts = [_SIGN_IN.format(**run), _EXAMPLE.format(**run)] if has_demo else [_NO_DEMO]
     console = f"Console     {run['url']}/"
+    hint = _LOCAL if models["chat"] == "local" else ""
+    parts.insert(0, _MODELS.format(**models) + hint)
     return "\n".join([RULE, console, *parts, "Ctrl-C stops everything.", RULE])

@@ -13,12 +13,16 @@ from tenants.models import Project
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
-    """Our errors become one line on stderr and exit status 1, without a traceback."""
+def clear_errors(subject: object = "") -> Iterator[None]:
+    """Our errors become one line on stderr and exit status 1, without a traceback.
+
+    ``subject`` says what it is about, where the message alone does not.
+    """
     try:
         yield
     except PlatformError as exc:
-        raise CommandError(exc.message) from exc
+        about = f"{subject}: " if subject else ""
+        raise CommandError(about + exc.message) from exc
 
 
 def find_project(name: str | None) -> Project:

@@ -29,6 +29,8 @@ class Command(BaseCommand):
         with clear_errors():
             tenant = selectors.get_tenant(options["tenant"])
             with tenant_scope(tenant.id):
-                for operation_id in chosen or list_failed():
-                    reopen_operation(operation_id)
-                    self.stdout.write(f"{operation_id} will be run again.")
+                wanted = chosen or list_failed()
+        for operation_id in wanted:
+            with clear_errors(operation_id), tenant_scope(tenant.id):
+                reopen_operation(operation_id)
+            self.stdout.write(f"{operation_id} will be run again.")

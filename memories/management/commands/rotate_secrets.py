@@ -21,6 +21,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rotated = 0
         for tenant in Tenant.objects.all():
-            with clear_errors(), tenant_scope(tenant.id):
+            with clear_errors(tenant.slug), tenant_scope(tenant.id):
                 rotated += rotate_secrets()
         self.stdout.write(f"Rotated {rotated} secrets.")

@@ -50,4 +50,8 @@ class Command(BaseCommand):
                 )
         self.stdout.write(f"{config.kind}: {config.model} at {config.base_url}")
         if config.kind == ProviderConfig.Kind.EMBEDDING:
-            self.stdout.write("Existing memories move with: manage.py reembed")
+            named = f' --project "{options["project"]}"' if options["project"] else ""
+            self.stdout.write(
+                "Existing memories move with:"
+                f" manage.py reembed {options['tenant']}{named}"
+            )

@@ -5,7 +5,8 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from memories.models import ProviderConfig
+from memories.models import ProviderConfig, Webhook
+from memories.providers import secrets
 from memories.selectors.projects import get_setup
 from memories.services.configuration import (
     change_settings,
@@ -125,3 +126,61 @@ def test_set_provider_takes_the_key_from_the_environment(acme, monkeypatch, caps
     assert "sk-canary" not in capsys.readouterr().out
     call_command("rotate_secrets")
     assert "Rotated 1 secrets" in capsys.readouterr().out
+
+
+# --- what an option or a setting may be ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("chat", {"concurrency": "0"}),  # nobody could ever ask
+        ("chat", {"timeout_s": "nan"}),  # no JSON either
+        ("chat", {"deadline_s": "inf"}),
+        ("chat", {"deadline_s": "3600"}),  # outlasts the lease of its runner
+        ("chat", {"dimension": "8"}),  # an embedder's
+        ("embedding", {"dimension": "0"}),
+        ("embedding", {"dimension": "16001"}),  # more than halfvec holds
+        ("embedding", {"concurrency": "4"}),  # a chat model's
+    ],
+)
+def test_an_option_out_of_range_is_refused(acme, kind, options):
+    with tenant_scope(acme.id):
+        with pytest.raises(InvalidRequest) as caught:
+            configure_provider(acme.project, kind, options=options, **ENDPOINT)
+        assert list(caught.value.fields) == list(options)
+
+
+@pytest.mark.parametrize(
+    "name", ["recalled_memories", "recent_messages", "summary_every_messages"]
+)
+def test_half_a_message_is_no_setting(acme, name):
+    with tenant_scope(acme.id), pytest.raises(InvalidRequest, match="whole number"):
+        change_settings(acme.project, {name: 4.5})
+
+
+def test_weights_may_be_fractions(acme):
+    with tenant_scope(acme.id):
+        assert change_settings(acme.project, {"text_weight": 0.25}).text_weight == 0.25
+        assert change_settings(acme.project, {"dense_weight": 2}).dense_weight == 2
+
+
+def test_webhook_secrets_rotate_too(acme, settings):
+    with tenant_scope(acme.id):
+        hook = Webhook.objects.create(
+            project=acme.project, name="h", url="http://h", event_types=[],
+            secret_encrypted=secrets.encrypt("whsec", settings.ENCRYPTION_KEYS),
+        )  # fmt: skip
+        fresh = Fernet.generate_key().decode()
+        settings.ENCRYPTION_KEYS = [fresh, *settings.ENCRYPTION_KEYS]
+        assert rotate_secrets() == 1
+        hook.refresh_from_db()
+        assert secrets.decrypt(hook.secret_encrypted, [fresh]) == "whsec"
+
+
+def test_a_provider_can_be_given_again(acme):
+    with tenant_scope(acme.id):
+        first = configure_provider(acme.project, "chat", **ENDPOINT)
+        again = configure_provider(acme.project, "chat", **(ENDPOINT | {"model": "b"}))
+        assert (again.id, again.model) == (first.id, "b")
+        assert again.created_at == first.created_at

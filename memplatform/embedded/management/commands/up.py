@@ -33,6 +33,7 @@ from memplatform.embedded.ports import NoFreePort, listen
 from memplatform.embedded.postgres import ClusterUnusable
 from memplatform.embedded.privileges import NoAccount
 from memplatform.embedded.supervisor import GaveUp, StopRequested, Supervisor
+from memplatform.health import configured_models
 from memplatform.lib.logs import JsonFormatter
 from tenants.tables import APP_ROLE
 
@@ -181,7 +182,7 @@ class Start:
         return {"url": self.url} | {name: self.demo.get(name) for name in names}
 
     def _greet(self) -> None:
-        print(banner(self._facts()), flush=True)  # noqa: T201
+        print(banner(self._facts(), configured_models()), flush=True)  # noqa: T201
 
 
 def _log_to(data: DataDirectory) -> None:
