@@ -18,9 +18,15 @@ from jsonschema import Draft202012Validator
 from memories.types import Dropped, JsonDict
 from memplatform.lib.errors import ProviderReplyInvalid
 
+MAX_DEPTH = 64
+"""How deep a reply may be nested; no schema of ours needs more than six."""
+
 _THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.S)
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)(?:```|\Z)", re.S)
-_ENDS_COMPLETE = re.compile(r"[\]}]\s*$")
+# A fence closes at the start of a line: a text may hold one in the middle.
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)(?:^\s*```|\Z)", re.S | re.M)
+# A string, whole or cut off, or a bracket outside of strings.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.S)
+_CLOSES = {"]": "[", "}": "{"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +50,9 @@ class ListReader:
 
         Raises ProviderReplyInvalid if the reply is no such list, or no row of it fits.
         """
-        value, is_whole = parse_json(text)
-        rows = self._find_list(value)
-        cut_off = [] if is_whole else rows[-1:]
-        checked = [self._check(row) for row in rows[: len(rows) - len(cut_off)]]
+        checked = [self._check(row) for row in self._find_list(parse_json(text))]
         kept = tuple(row for row, problem in checked if not problem)
         dropped = [_drop(row, problem) for row, problem in checked if problem]
-        dropped += [_drop(row, "the reply ends in the middle of it") for row in cut_off]
         if dropped and not kept:
             raise ProviderReplyInvalid(f"No row fits the schema: {dropped[0].reason}")
         return Rows(kept, tuple(dropped))
@@ -80,9 +82,9 @@ class ObjectReader:
 
     def read(self, text: str) -> JsonDict:
         """The object with its defaults. Raises ProviderReplyInvalid unless it fits."""
-        value, is_whole = parse_json(text)
-        if not isinstance(value, dict) or not is_whole:
-            raise ProviderReplyInvalid("The reply is not one whole JSON object.")
+        value = parse_json(text)
+        if not isinstance(value, dict):
+            raise ProviderReplyInvalid("The reply is not one JSON object.")
         filled = fill_defaults(value, self._schema)
         error = next(self._validator.iter_errors(filled), None)
         if error:
@@ -90,20 +92,41 @@ class ObjectReader:
         return filled
 
 
-def parse_json(text: str) -> tuple[Any, bool]:
-    """The JSON value in a reply, and whether the reply was whole.
+def parse_json(text: str) -> Any:
+    """The JSON value in a reply.
 
-    Takes off a reasoning preamble and a code fence; repairs quotes, commas and a
-    missing end. Raises ProviderReplyInvalid when there is no object or list in it.
+    Takes off a reasoning preamble and a code fence; mends quotes, commas and the like,
+    but makes up no end. Raises ProviderReplyInvalid when there is no object or list in
+    it, or a part is missing.
     """
     body = _unwrap(text)
+    _require_whole(body)
     try:
-        return json.loads(body), True
+        return json.loads(body)
     except ValueError:
         value = json_repair.loads(body)
     if not isinstance(value, dict | list) or not value:
         raise ProviderReplyInvalid("The reply is not JSON.")
-    return value, bool(_ENDS_COMPLETE.search(body))
+    return value
+
+
+def _require_whole(body: str) -> None:
+    """Raise ProviderReplyInvalid unless every bracket is closed.
+
+    A server may cut a reply anywhere and call it finished: what a repair would make of
+    the rest is an answer without the facts that are missing.
+    """
+    opened: list[str] = []
+    for match in _STRING_OR_BRACKET.finditer(body):
+        sign = match[0]
+        if sign in "[{":
+            opened.append(sign)
+        elif opened and sign in _CLOSES and opened.pop() != _CLOSES[sign]:
+            raise ProviderReplyInvalid("The reply's brackets do not match.")
+        if len(opened) > MAX_DEPTH:
+            raise ProviderReplyInvalid(f"The reply nests over {MAX_DEPTH} deep.")
+    if opened:
+        raise ProviderReplyInvalid("The reply is cut off: its JSON does not end.")
 
 
 def _unwrap(text: str) -> str:

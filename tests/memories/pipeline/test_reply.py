@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.pipeline.reply import ListReader, ObjectReader, parse_json
+from memories.pipeline.reply import ListReader, ObjectReader
 from memories.pipeline.schemas import (
     INTEGER,
     INTEGER_OR_NULL,
@@ -88,11 +88,40 @@ def test_the_rows_that_fit_are_kept_and_the_rest_reported():
     assert all("unusable" in drop.reason for drop in rows.dropped)
 
 
-def test_a_row_that_was_cut_off_is_not_trusted():
-    half = ROW.replace("User sings", "User lives in New")[:-12]
-    rows = READER.read(f'{{"facts":[{ROW},{half}')
-    assert rows.kept == (PARSED,)
-    assert "ends in the middle" in rows.dropped[0].reason
+WHOLE = f'{{"facts": [{ROW}, {ROW.replace("sings", "runs }] ,")}, {ROW}]}}'
+
+
+@pytest.mark.parametrize("before", ["", "```json\n", "Sure!\n"])
+def test_a_reply_that_was_cut_off_anywhere_is_asked_for_again(before):
+    """Between rows too: a server that says "stop" may have lost the rest."""
+    for end in range(1, len(WHOLE)):
+        with pytest.raises(ProviderReplyInvalid):
+            READER.read(before + WHOLE[:end])
+    assert len(READER.read(before + WHOLE).kept) == 3
+
+
+def test_a_reply_that_lost_a_bracket_in_the_middle_is_asked_for_again():
+    with pytest.raises(ProviderReplyInvalid, match="do not match"):
+        READER.read(f'{{"facts":[{ROW[:-1]}]}}')
+
+
+def test_a_bracket_too_many_is_mended():
+    assert READER.read(f'{{"facts":[{ROW}]}}}}').kept == (PARSED,)
+
+
+def test_a_text_may_hold_a_code_fence_and_brackets():
+    said = ROW.replace("User sings", "User writes ```[{```")
+    rows = READER.read(f'```json\n{{"facts":[{said}]}}\n```')
+    assert rows.kept[0]["text"] == "User writes ```[{```"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 200_000, "[" * 5_000 + "]" * 5_000, '{"facts":' * 90 + "[]" + "}" * 90],
+)
+def test_a_reply_that_nests_too_deep_is_an_error_like_any_other(text):
+    with pytest.raises(ProviderReplyInvalid, match="deep"):
+        READER.read(text)
 
 
 def test_an_object_is_read_whole_or_not_at_all():
@@ -113,8 +142,3 @@ def test_no_text_escapes_as_another_exception(text):
 def test_no_json_escapes_as_another_exception(value):
     with suppress(ProviderReplyInvalid):
         READER.read(json.dumps({"facts": value}))
-
-
-def test_it_tells_a_whole_reply_from_a_cut_one():
-    assert parse_json('{"a": 1}') == ({"a": 1}, True)
-    assert parse_json('{"a": [1, 2') == ({"a": [1, 2]}, False)
