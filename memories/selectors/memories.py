@@ -74,14 +74,10 @@ def list_memories(
     page_size: int,
     created_from: datetime | None = None,
     created_before: datetime | None = None,
-    categories: Sequence[str] = (),
-    keywords: str = "",
 ) -> Page[MemoryView]:
     """Memories newest first by (created_at, id), and how many there are in all."""
     condition, params = visible(filters, visibility)
-    extra, extra_params = _narrowings(
-        created_from, created_before, categories, keywords
-    )
+    extra, extra_params = _created_between(created_from, created_before)
     where = " AND ".join([condition, *extra])
     values = [*params, *extra_params]
     items = _select(
@@ -237,27 +233,12 @@ def _counted(filters: Filters, visibility: Visibility) -> int | None:
     return subject.memory_count
 
 
-def _narrowings(
-    created_from: datetime | None,
-    created_before: datetime | None,
-    categories: Sequence[str],
-    keywords: str,
+def _created_between(
+    created_from: datetime | None, created_before: datetime | None
 ) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    params: list[Any] = []
-    if created_from is not None:
-        conditions.append("m.created_at >= %s")
-        params.append(created_from)
-    if created_before is not None:
-        conditions.append("m.created_at < %s")
-        params.append(created_before)
-    if categories:
-        conditions.append("m.categories && %s::varchar[]")
-        params.append(list(categories))
-    if keywords:
-        conditions.append("strpos(lower(m.text), lower(%s)) > 0")
-        params.append(keywords)
-    return conditions, params
+    asked = {"m.created_at >= %s": created_from, "m.created_at < %s": created_before}
+    given = {sql: instant for sql, instant in asked.items() if instant is not None}
+    return list(given), list(given.values())
 
 
 def _today(visibility: Visibility) -> date:

@@ -10,7 +10,12 @@ from rest_framework.response import Response
 
 from memories.api import describe, requests, shapes
 from memories.api.reading import uuid_of
-from memories.api.views.base import MemoryApiView, check_is_own, require_own
+from memories.api.views.base import (
+    MISSING,
+    MemoryApiView,
+    check_is_own,
+    require_own,
+)
 from memories.selectors.memories import get_history, get_memory
 from memories.services.edit import delete_memory, update_memory
 from memplatform.lib.errors import NotFound
@@ -65,7 +70,8 @@ class MemoryHistory(MemoryApiView):
         access, known_id = self.access, uuid_of("memory_id", memory_id)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             entries = get_history(known_id)
+        # Every entry carries its memory's ids: all are the key's own, or none is.
         own = [e for e in entries if access.only.items() <= e.scope.as_dict().items()]
         if not own:
-            raise NotFound("Memory not found!")
+            raise NotFound(MISSING)
         return Response(shapes.history_json(own))
