@@ -63,6 +63,8 @@ def decided(agent):
 
 def edited(agent):
     agent.edit(agent.keep("Ann likes tea."), text="Ann likes jam.", metadata={"k": 1})
+    agent.edit(agent.keep("Ann likes figs."), expires_on=NEXT_YEAR)
+    agent.edit(agent.keep("Ann likes rum.", expires_on=NEXT_YEAR), expires_on=None)
 
 
 def deleted(agent):
@@ -213,15 +215,20 @@ def test_edits_at_once_follow_one_another(committed_db, agent):
     assert {v.metadata["n"] for v in versions[1:]} == set(range(6))
 
 
-def test_anchors_that_share_a_subject_do_not_block_one_another(committed_db, agent):
-    """Their counters meet in the agent's row; the order of the locks is one."""
-    users = [f"user-{n}" for n in range(6)]
+def test_anchors_that_share_subjects_do_not_block_one_another(committed_db, agent):
+    """Their counters meet in the same rows, which are taken in one order."""
+    shared = {"agent_id": "bot", "app_id": "shop", "run_id": "r1"}
     agent.setup  # noqa: B018 - made once, before the race
-    answers = at_once(
-        *[lambda u=u: agent.keep("Tea.", user_id=u, agent_id="bot") for u in users]
-    )
-    assert not [answer for answer in answers if isinstance(answer, Exception)]
-    assert counters(agent)["agent", "bot"] == (6, 0)
+    for turn in range(4):
+        says = [
+            lambda text=f"Turn {turn}.", user=f"user-{n}": agent.keep(
+                text, user_id=user, **shared
+            )
+            for n in range(6)
+        ]
+        answers = at_once(*says)
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
+    assert counters(agent)["agent", "bot"] == (24, 0)
     assert counters(agent) == recount(agent)
 
 
