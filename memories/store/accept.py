@@ -17,6 +17,9 @@ from memories.types import SCOPE_KEYS, Actor, AddRequest, ChatMessage, Scope
 from memplatform.lib.ids import new_id
 from tenants.scopes import current_tenant_id
 
+GAP = "gap:"
+"""Begins the session key of turns outside any run; their first position follows."""
+
 _TAKE_ANCHOR = """
 INSERT INTO memories_anchor AS a
     (id, tenant_id, project_id, user_id, agent_id, app_id, next_seq, next_position,
@@ -142,11 +145,11 @@ def _sent_at(message: ChatMessage, request: AddRequest, at: datetime) -> datetim
 def _session_key(
     setup: ProjectSetup, request: AddRequest, place: Place, at: datetime
 ) -> str:
-    """The run, else turns that follow one another within the session gap."""
+    """The run, else turns outside any run that follow one another within the gap."""
     if request.scope.run_id is not None:
         return f"run:{request.scope.run_id}"
     if place.position == 0:
-        return f"gap:{place.position}"
+        return f"{GAP}{place.position}"
     previous = (
         Message.objects.filter(anchor_id=place.anchor_id, position=place.position - 1)
         .values_list("session_key", "sent_at")
@@ -154,6 +157,7 @@ def _session_key(
     )
     sent_at = _sent_at(request.messages[0], request, at)
     gap = timedelta(hours=setup.settings.session_gap_hours)
-    if previous and previous[0] and abs(sent_at - previous[1]) <= gap:
-        return str(previous[0])
-    return f"gap:{place.position}"
+    key, last_sent_at = previous or (None, sent_at)
+    if key and key.startswith(GAP) and abs(sent_at - last_sent_at) <= gap:
+        return str(key)
+    return f"{GAP}{place.position}"

@@ -133,6 +133,13 @@ def test_a_longer_silence_opens_another(agent, frozen):
     assert sessions(agent) == ["gap:0", "gap:1"]
 
 
+def test_what_follows_a_run_is_not_part_of_it(agent):
+    agent.accept("one", run_id="r1", user_id="ann")
+    agent.accept("two")
+    agent.accept("three")
+    assert sessions(agent) == ["run:r1", "gap:1", "gap:1"]
+
+
 # --- all of it, or nothing ----------------------------------------------------
 
 
