@@ -12,6 +12,8 @@ from memplatform.lib import clock
 from tenants.models import ProjectModel, TenantModel, reference
 
 UNFINISHED = ("PENDING", "RUNNING")
+ERASED = "erased"
+"""The error code of an operation that erasure has emptied (sql/erase.sql)."""
 
 
 class Operation(ProjectModel):

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from memories.models import Ingestion, MemoryVersion, Message, Operation
+from memories.models.ingestion import ERASED
 from memories.types import OperationResult, Page
 from memplatform.lib.errors import NotFound
 
@@ -58,8 +61,13 @@ def list_operations(
 
 def list_failed() -> list[UUID]:
     """What has failed and could be run again, in the order it came in."""
+    return list(reopenable().order_by("created_at", "id").values_list("id", flat=True))
+
+
+def reopenable() -> QuerySet[Operation]:
+    """What has failed and still has what a run needs."""
     failed = Operation.objects.filter(status=Operation.Status.FAILED)
-    return list(failed.order_by("created_at", "id").values_list("id", flat=True))
+    return failed.exclude(error_code=ERASED)
 
 
 def _views(operations: Sequence[Operation]) -> list[OperationView]:

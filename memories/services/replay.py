@@ -6,6 +6,7 @@ from uuid import UUID
 
 from memories import wake
 from memories.models import Operation
+from memories.models.ingestion import ERASED
 from memories.store import operations
 from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.audit import SYSTEM, Actor, record_audit
@@ -23,12 +24,16 @@ def reopen_operation(operation_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """FAILED → PENDING, last in its anchor's queue, with all its attempts again.
 
     Call inside a tenant scope. What was deleted since it was accepted stays deleted.
-    Raises NotFound, and InvalidRequest for an operation that has not failed.
+    Raises NotFound, and InvalidRequest for one that has not failed, or was erased.
     """
     operation = Operation.objects.filter(id=operation_id).first()
     if operation is None:
         raise NotFound
     reason = operation.error_code
+    if reason == ERASED:
+        raise InvalidRequest(
+            "What it was about has been erased; it cannot be tried again."
+        )
     if not operations.reopen(operation):
         raise InvalidRequest(
             f"Only a failed operation can be tried again; it is {operation.status}."

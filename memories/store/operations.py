@@ -27,6 +27,7 @@ from django.db.models import F, Q
 from memories import wake
 from memories.models import Ingestion, Operation
 from memories.models.ingestion import UNFINISHED
+from memories.selectors.operations import reopenable
 from memories.store.accept import take_place
 from memories.types import SCOPE_KEYS, OperationResult, Scope
 from memplatform.lib import clock
@@ -95,10 +96,11 @@ def hold(lease: Lease) -> Operation:
     return operation
 
 
-def renew(operation: Operation, *, lease_s: float) -> None:
-    """A held operation that works in many transactions keeps its lease."""
-    operation.lease_until = clock.now() + timedelta(seconds=lease_s)
+def renew(operation: Operation, *, lease_s: float) -> datetime:
+    """A held operation that works in many transactions keeps its lease; until when."""
+    operation.lease_until = until = clock.now() + timedelta(seconds=lease_s)
     operation.save(update_fields=["lease_until"])
+    return until
 
 
 def pause(operation: Operation) -> None:
@@ -146,28 +148,30 @@ def postpone(operation: Operation, error: PlatformError, until: datetime) -> Non
 def reopen(operation: Operation) -> bool:
     """FAILED back to PENDING, behind what its anchor has accepted since (decision 19).
 
-    False when it has not failed, or somebody else was faster. The anchor is locked
-    first, as everywhere: two locks taken in one order cannot block one another.
+    False when it has not failed, was erased, or somebody else was faster. The anchor is
+    locked first, as everywhere: two locks taken in one order cannot block one another.
     """
     now = clock.now()
     seq = None
     if operation.anchor_id is not None:
         scope = Scope(**{key: getattr(operation, key) for key in SCOPE_KEYS})
         seq = take_place(operation.project_id, scope, 0, now).seq
-    is_mine = Operation.objects.filter(
-        id=operation.id, status=Operation.Status.FAILED
-    ).update(
-        status=Operation.Status.PENDING,
-        seq=seq,
-        attempts=0,
-        error_code=None,
-        error=None,
-        next_attempt_at=None,
-        completed_at=None,
-        latency_ms=None,
-        # The next sweep wakes it, should the wake-up after the commit be lost.
-        woken_at=None,
-        updated_at=now,
+    is_mine = (
+        reopenable()
+        .filter(id=operation.id)
+        .update(
+            status=Operation.Status.PENDING,
+            seq=seq,
+            attempts=0,
+            error_code=None,
+            error=None,
+            next_attempt_at=None,
+            completed_at=None,
+            latency_ms=None,
+            # The next sweep wakes it, should the wake-up after the commit be lost.
+            woken_at=None,
+            updated_at=now,
+        )
     )
     if is_mine:
         Ingestion.objects.filter(operation_id=operation.id).update(ledger={})
@@ -195,13 +199,19 @@ def wake_next(operation: Operation) -> None:
 def mark_woken(operation_id: UUID, *, before: datetime) -> bool:
     """Note a wake-up; False when somebody woke it after ``before`` (two beats at once).
 
-    One that was to wait until an instant is woken at that instant all the same.
+    One that was to wait until an instant is woken at that instant all the same, and so
+    is one whose runner's lease is over.
     """
     now = clock.now()
     long_ago = Q(woken_at__isnull=True) | Q(woken_at__lt=before)
     is_time = Q(next_attempt_at__lte=now, woken_at__lt=F("next_attempt_at"))
+    is_left = Q(
+        status=Operation.Status.RUNNING,
+        lease_until__lt=now,
+        woken_at__lt=F("lease_until"),
+    )
     waiting = Operation.objects.filter(id=operation_id, status__in=UNFINISHED)
-    return bool(waiting.filter(long_ago | is_time).update(woken_at=now))
+    return bool(waiting.filter(long_ago | is_time | is_left).update(woken_at=now))
 
 
 def results_json(results: Sequence[OperationResult]) -> list[dict[str, Any]]:

@@ -204,6 +204,8 @@ BEGIN
        AND o.status IN ('PENDING', 'RUNNING');
     UPDATE memories_operation o
        SET payload = '{}', error = NULL,
+           -- What failed before has nothing left to be tried again on.
+           error_code = CASE o.status WHEN 'FAILED' THEN 'erased' ELSE o.error_code END,
            results = (SELECT coalesce(jsonb_agg(r - 'memory' - 'data'), '[]')
                         FROM jsonb_array_elements(o.results) r)
      WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation);

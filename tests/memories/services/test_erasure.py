@@ -23,11 +23,13 @@ from memories.models import (
     Subject,
     Webhook,
 )
-from memories.selectors.operations import get_operation
+from memories.selectors.operations import get_operation, list_failed
 from memories.services import background
 from memories.services.background import refresh_anchor_summary
 from memories.services.deletion import delete_scope, erase_subject, purge
+from memories.services.replay import retry_operation
 from memories.services.run import run_operation
+from memories.store import operations
 from memories.store.operations import LeaseLost
 from memories.types import (
     Actor,
@@ -37,7 +39,7 @@ from memories.types import (
     ProposedRelation,
     Verdict,
 )
-from memplatform.lib.errors import NotFound
+from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.models import AuditEntry, TenantModel
 from tenants.scopes import tenant_scope
 from tests.memories.agents import adds, at_once, counters, fact, now, recount
@@ -214,6 +216,23 @@ def test_a_pending_delete_of_the_subject_is_settled(agent):
     erase(agent)
     run_operation(agent.access.tenant_id, delete)
     assert agent.operation(delete).status == "FAILED"
+
+
+def test_what_was_erased_cannot_be_tried_again(agent):
+    """Whether it waited then, or had failed before: there is nothing to run it on."""
+    failed = agent.accept(f"I like {CANARY}es.", user_id=NAME)
+    lease = agent.claim(failed)
+    with agent.scope():
+        operations.fail(operations.hold(lease), "provider_rejected", "HTTP 401")
+    waiting = agent.accept(f"I like {CANARY}es.", user_id=NAME)
+    delete = delete_scope(agent.access, {"user_id": NAME})
+    erase(agent)
+    for operation_id in (failed, waiting, delete):
+        with pytest.raises(InvalidRequest, match="erased"):
+            retry_operation(agent.access, operation_id)
+        assert agent.operation(operation_id).status == "FAILED"
+    with agent.scope():
+        assert list_failed() == []
 
 
 def test_the_barrier_knows_the_name_by_its_hash_only(agent):
