@@ -282,8 +282,7 @@ class _Judge:
         verdict = _VERDICTS[standing]
         if verdict is not Verdict.NONE:
             self.changed.add(memory.id)
-        reason = f"{standing.value}: {memory.text}"
-        self.decisions.append(Decision(verdict, fact, memory.id, reason))
+        self.decisions.append(Decision(verdict, fact, memory.id, standing.value))
 
     # --- retractions ------------------------------------------------------------------
 
@@ -300,7 +299,7 @@ class _Judge:
                 Decision(
                     Verdict.DELETE,
                     target=memory.id,
-                    reason=f"taken back: {memory.text}",
+                    reason="taken back",
                     evidence=retraction.evidence,
                     messages=(retraction.position,),
                 )

@@ -130,6 +130,18 @@ def test_a_retraction_stands_alone_and_cites_the_sentence(known, said):
     assert conversation.texts == ["User lives in Lisbon"]
 
 
+@pytest.mark.parametrize(
+    "said", ["I moved to Berlin", "I live in Lisbon", "I no longer live in Lisbon"]
+)
+def test_a_reason_does_not_quote_another_memory(said):
+    """Reasons outlive the memory: its id says which one is meant."""
+    conversation = Conversation()
+    conversation.say("I live in Lisbon")
+    (decision,) = conversation.say(said).decisions
+    assert decision.target
+    assert "Lisbon" not in decision.reason
+
+
 def test_nothing_is_forgotten_that_was_not_meant():
     conversation = Conversation()
     conversation.say("My sister's address is 12 Main Street")
