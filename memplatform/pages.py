@@ -1,4 +1,4 @@
-"""What answers when no view does: JSON on the API's paths, a small page elsewhere."""
+"""What answers when no view does: a small page in the console, JSON elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from memplatform.lib.errors import InvalidRequest, NotFound, PlatformError
-from memplatform.lib.http import API_PREFIXES
 from tenants.api.errors import json_error
 
 
@@ -29,6 +28,6 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def _answer(request: HttpRequest, error: PlatformError) -> HttpResponse:
-    if request.path_info.startswith(API_PREFIXES):
-        return json_error(error)
-    return render(None, "error.html", {"error": error}, status=error.status)
+    if request.path_info == "/console" or request.path_info.startswith("/console/"):
+        return render(None, "error.html", {"error": error}, status=error.status)
+    return json_error(error)

@@ -7,7 +7,7 @@ the rest of a sentence that begins with the field's name. Null and absent are th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -108,6 +108,17 @@ def text_up_to(most: int, parse: Callable[[Any], str] = text) -> Callable[[Any],
         return given
 
     return parse_short
+
+
+def one_of(words: Sequence[str]) -> Callable[[Any], str]:
+    """One of a few words, as they are written."""
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise Problem(f"must be one of {', '.join(words)}.")
+        return str(value)
+
+    return parse
 
 
 def boolean(value: Any) -> bool:

@@ -44,8 +44,8 @@ class ListOperations(MemoryApiView):
         require_unnarrowed(access, "list the events of the project")
         page = requests.read_page(request.query_params)
         wanted = reading.query_fields(request.query_params)
-        kind = wanted.read("event_type", reading.text, None)
-        status = wanted.read("status", reading.text, None)
+        kind = wanted.read("event_type", reading.one_of(Operation.Kind.values), None)
+        status = wanted.read("status", reading.one_of(Operation.Status.values), None)
         wanted.check()
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             found = list_operations(

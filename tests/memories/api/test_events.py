@@ -56,6 +56,14 @@ def test_it_narrows_by_kind_and_status(three, client):
     assert kinds(client.get(EVENTS, {"status": "FAILED"})) == []
 
 
+@pytest.mark.parametrize("field", ["status", "event_type"])
+def test_a_word_that_is_none_is_refused_by_name(three, client, field):
+    answer = client.get(EVENTS, {field: "NOPE"})
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [field]
+    assert "ADD" in answer.json()["detail"] or "PENDING" in answer.json()["detail"]
+
+
 def test_past_the_end_is_an_empty_page(three, client):
     assert kinds(client.get(EVENTS, {"page": 9})) == []
 

@@ -104,8 +104,16 @@ def test_an_unknown_api_path_is_a_json_404(api, acme, path):
     assert answer.json() == {"detail": "Not found.", "code": "not_found"}
 
 
-def test_an_unknown_page_is_html(client, db):
-    answer = client.get("/nothing/")
+@pytest.mark.parametrize("path", ["/nothing/", "/memories/", "/v9/x", "/consoles/"])
+def test_an_unknown_path_is_a_json_404(client, db, path):
+    answer = client.get(path, headers={"accept": "text/html"})
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "Not found.", "code": "not_found"}
+
+
+@pytest.mark.parametrize("path", ["/console/nothing/", "/console"])
+def test_an_unknown_page_of_the_console_is_html(client, db, path):
+    answer = client.get(path)
     assert answer.status_code == 404
     assert answer["Content-Type"].startswith("text/html")
 
