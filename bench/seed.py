@@ -209,8 +209,8 @@ SELECT gen_random_uuid(), %(tenant)s, %(project)s, anchor_id, %(space)s, id, 1, 
 """,
     """
 INSERT INTO memories_subject AS s (id, tenant_id, project_id, kind, external_id,
-    memory_count, expiring_count, message_count, created_at, last_active_at)
-SELECT gen_random_uuid(), %(tenant)s, %(project)s, 'user', user_id, count(*), 0, 0,
+    memory_count, expiring_count, created_at, last_active_at)
+SELECT gen_random_uuid(), %(tenant)s, %(project)s, 'user', user_id, count(*), 0,
     min(at), max(at) FROM staged GROUP BY user_id
 ON CONFLICT (tenant_id, project_id, kind, external_id) DO UPDATE SET
     memory_count = s.memory_count + EXCLUDED.memory_count

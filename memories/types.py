@@ -109,6 +109,45 @@ STATE_RULES: Mapping[State, StateRule] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """What the wire calls a kind of event, and where it is told (decision 12).
+
+    ``result`` is the word in an operation's results; ``history`` the word in a
+    memory's history, None for what changes neither its words nor its state (bringing
+    back what was deleted is an ADD there); ``topic`` what webhooks are told, if any.
+    """
+
+    result: str
+    history: str | None
+    topic: str | None
+
+
+_ADDED = EventRule("ADD", "ADD", "memory_add")
+_UPDATED = EventRule("UPDATE", "UPDATE", "memory_update")
+_DELETED = EventRule("DELETE", "DELETE", "memory_delete")
+
+EVENT_RULES: Mapping[str, EventRule] = {
+    "ADD": _ADDED,
+    "UPDATE": _UPDATED,
+    "DELETE": _DELETED,
+    "SUPERSEDE": _UPDATED,
+    # Stored, but hidden behind the memory that already says it.
+    "MERGE": EventRule("NOOP", "UPDATE", None),
+    "RETIRE": _DELETED,
+    "RESTORE": _UPDATED,
+    # Hidden from lists only: nothing is deleted (decision 15).
+    "EXPIRE": EventRule("NOOP", None, None),
+    "CATEGORIZE": EventRule("UPDATE", None, "memory_categorize"),
+    "QUARANTINE": _UPDATED,
+    "APPROVE": _UPDATED,
+    "ARCHIVE": _UPDATED,
+    "SUSPECT": EventRule("NOOP", None, None),
+    "ERASE": _DELETED,
+}
+"""By ``MemoryEvent.Kind``."""
+
+
 class Verdict(StrEnum):
     """The verdict on one fact (Mem0, arXiv 2504.19413 §2.1).
 

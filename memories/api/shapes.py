@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from memories.selectors.operations import OperationView
 from memories.types import (
+    EVENT_RULES,
     STATE_RULES,
     AddAnswer,
     HistoryEntry,
@@ -24,30 +25,6 @@ from memories.types import (
 
 Shown = frozenset[str] | None
 """Keys that results are restricted to; None shows all."""
-
-# Decision 12; what is not here is its own word.
-EVENT_WORDS = {
-    "SUPERSEDE": "UPDATE",
-    "MERGE": "NOOP",
-    "NONE": "NOOP",
-    "RESTORE": "UPDATE",
-    "RETIRE": "DELETE",
-    "ERASE": "DELETE",
-}
-# History knows only ADD, UPDATE and DELETE; changes of no words and no state stay ours.
-HISTORY_WORDS = {
-    "ADD": "ADD",
-    "UPDATE": "UPDATE",
-    "DELETE": "DELETE",
-    "SUPERSEDE": "UPDATE",
-    "MERGE": "UPDATE",
-    "RESTORE": "UPDATE",
-    "RETIRE": "DELETE",
-    "ERASE": "DELETE",
-    "QUARANTINE": "UPDATE",
-    "APPROVE": "UPDATE",
-    "ARCHIVE": "UPDATE",
-}
 
 
 def memory_json(memory: MemoryView, shown: Shown = None) -> JsonDict:
@@ -105,7 +82,7 @@ def result_json(result: OperationResult) -> JsonDict:
     text = result.text or ""
     return {
         "id": str(result.memory_id),
-        "event": EVENT_WORDS.get(result.event, result.event),
+        "event": result.event,
         "data": {"memory": text},
         "memory": text,
         "user_id": result.user_id,
@@ -136,7 +113,7 @@ def history_json(entries: Sequence[HistoryEntry]) -> list[JsonDict]:
     """What happened to a memory, oldest first; bringing it back is an ADD."""
     shown: list[JsonDict] = []
     for entry in entries:
-        word = HISTORY_WORDS.get(entry.kind)
+        word = EVENT_RULES[entry.kind].history
         if word is None:
             continue
         if entry.kind == "RESTORE" and shown and shown[-1]["event"] == "DELETE":

@@ -580,7 +580,6 @@ class Migration(migrations.Migration):
                 ('metadata', models.JSONField(null=True)),
                 ('memory_count', models.BigIntegerField(default=0)),
                 ('expiring_count', models.BigIntegerField(default=0)),
-                ('message_count', models.BigIntegerField(default=0)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('last_active_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),

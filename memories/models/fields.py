@@ -16,7 +16,7 @@ class Halfvec(models.Field):  # type: ignore[type-arg]
     """``halfvec`` of any dimension: spaces of several dimensions share the table.
 
     Written and read as text (``[0.1,0.2]``) by the store and the searches, which are
-    SQL; the ORM never loads it. STORAGE PLAIN is set by the migration (decision 8).
+    SQL; the ORM never loads it. The migration sets STORAGE EXTERNAL (docs/adr/0007).
     """
 
     def db_type(self, connection: object) -> str:

@@ -60,7 +60,6 @@ class Subject(ProjectModel):
     metadata = models.JSONField(null=True)
     memory_count = models.BigIntegerField(default=0)
     expiring_count = models.BigIntegerField(default=0)
-    message_count = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
     last_active_at = models.DateTimeField(default=clock.now)
 

@@ -23,6 +23,7 @@ from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.store.spaces import fill_if_missed
 from memories.types import (
+    EVENT_RULES,
     SCOPE_KEYS,
     STATE_RULES,
     UNSET,
@@ -40,21 +41,7 @@ from tenants.scopes import require_tenant
 
 FACT_COLUMNS = tuple(field.name for field in FactColumns._meta.fields)
 PAST = "past"
-WIRE_EVENTS = {
-    # The wire knows ADD, UPDATE and DELETE (decision 12).
-    MemoryEvent.Kind.SUPERSEDE: "UPDATE",
-    MemoryEvent.Kind.MERGE: "NOOP",
-    MemoryEvent.Kind.RETIRE: "DELETE",
-    MemoryEvent.Kind.RESTORE: "UPDATE",
-    MemoryEvent.Kind.EXPIRE: "DELETE",
-    MemoryEvent.Kind.ERASE: "DELETE",
-}
 ALWAYS = ValidTime()
-OUTBOX_TOPICS = {
-    "ADD": "memory_add",
-    "UPDATE": "memory_update",
-    "DELETE": "memory_delete",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,16 +271,16 @@ class Batch:
                 at=at,
             )
         )
-        wire = WIRE_EVENTS.get(kind, str(kind))
+        rule = EVENT_RULES[kind]
         self.results.append(
-            OperationResult(head.id, wire, head.text, head.user_id, head.number)
+            OperationResult(head.id, rule.result, head.text, head.user_id, head.number)
         )
-        if topic := OUTBOX_TOPICS.get(wire):
+        if rule.topic:
             payload = {"memory_id": str(head.id), "number": head.number}
             self._outbox.append(
                 Outbox(
                     project_id=self.project_id,
-                    topic=topic,
+                    topic=rule.topic,
                     payload=payload,
                     created_at=at,
                 )
@@ -309,26 +296,23 @@ class Batch:
             delta["new"] += before is None
 
     def _close_versions(self) -> None:
-        if not self._closings:
+        """In the table; one of this very batch, which is not there yet, in place."""
+        unwritten = {(row.memory_id, row.number): row for row in self._versions}
+        written: list[tuple[datetime, UUID, UUID, int]] = []
+        for memory_id, number, at in self._closings:
+            version = unwritten.get((memory_id, number))
+            if version is not None:
+                version.known_to = at
+            else:
+                written.append((at, require_tenant().tenant_id, memory_id, number))
+        if not written:
             return
         with connection.cursor() as cursor:
             cursor.executemany(
                 "UPDATE memories_memoryversion SET known_to = %s WHERE tenant_id = %s"
                 " AND memory_id = %s AND number = %s",
-                [
-                    (at, require_tenant().tenant_id, memory_id, number)
-                    for memory_id, number, at in self._closings
-                    if not self._is_unwritten(memory_id, number, at)
-                ],
+                written,
             )
-
-    def _is_unwritten(self, memory_id: UUID, number: int, at: datetime) -> bool:
-        """Close a version of this very batch in memory; it is not inserted yet."""
-        for version in self._versions:
-            if version.memory_id == memory_id and version.number == number:
-                version.known_to = at
-                return True
-        return False
 
     def _write_changed_heads(self) -> None:
         if self._reworded and len(self._changed_heads) > 1:
@@ -451,8 +435,8 @@ ON CONFLICT DO NOTHING
 _UPSERT_SUBJECT = """
 INSERT INTO memories_subject AS s
     (id, memory_count, expiring_count, last_active_at, tenant_id, project_id, kind,
-     external_id, created_at, message_count)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0)
+     external_id, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id, project_id, kind, external_id) DO UPDATE SET
     memory_count = s.memory_count + EXCLUDED.memory_count,
     expiring_count = s.expiring_count + EXCLUDED.expiring_count,

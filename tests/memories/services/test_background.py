@@ -115,11 +115,13 @@ def test_every_tenants_expiries_are_told(agent, other, passing, frozen):
     assert other.events(theirs) == ["ADD", "EXPIRE"]
 
 
-def test_webhooks_will_be_told_of_an_expiry(agent, passing, frozen):
+def test_no_webhook_takes_an_expiry_for_a_delete(agent, passing, frozen):
+    """The memory is hidden from lists; whoever asks for it still gets it."""
     frozen.advance(days=1)
     keep_house()
     topics = agent.sql("SELECT topic FROM memories_outbox ORDER BY created_at, id")
-    assert topics == [("memory_add",), ("memory_delete",)]
+    assert topics == [("memory_add",)]
+    assert agent.get(passing).text == "Ann is in Paris."
 
 
 def test_the_outbox_is_due_across_tenants_and_tells_keys_only(agent, other):
