@@ -21,7 +21,7 @@ from memories.types import ChatMessage, EngineOptions
 LOCOMO = Path(__file__).parents[4].parent / "shared/data/locomo/locomo_open.json"
 
 pytestmark = pytest.mark.skipif(
-    not LOCOMO.exists(), reason=f"LOCOMO is not at {LOCOMO}"
+    not LOCOMO.exists(), reason="../shared is absent, and with it LOCOMO"
 )
 
 Session = tuple[list[ChatMessage], Extraction]
