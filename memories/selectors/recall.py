@@ -17,6 +17,7 @@ from django.db import connection
 from memories.models import ConversationSummary, Message
 from memories.providers.vectors import as_direction
 from memories.types import ChatMessage, KnownMemory, ValidTime, Vectors
+from memplatform.lib import clock
 from tenants.scopes import current_tenant_id
 
 _NEAREST = """
@@ -33,6 +34,7 @@ CROSS JOIN LATERAL (
           SELECT d.id FROM memories_memory d
           WHERE d.tenant_id = %s AND d.anchor_id = %s AND d.state = 'deleted'
             AND d.known_from >= %s)))
+      AND (v.expires_on IS NULL OR v.expires_on >= %s)
     GROUP BY v.memory_id
     ORDER BY distance, v.memory_id
     LIMIT %s
@@ -52,7 +54,8 @@ def nearest(
 ) -> list[list[KnownMemory]]:
     """For each query vector the ``most`` nearest memories of an anchor.
 
-    Those active now, and those deleted since ``accepted_at``, when the add came in.
+    Those active now, and those deleted since ``accepted_at``, when the add came in;
+    none that has expired: what no reader is shown neither confirms nor takes up a fact.
     """
     answers: list[list[KnownMemory]] = [[] for _ in range(len(vectors))]
     if not len(vectors):
@@ -63,7 +66,8 @@ def nearest(
     for position, vector in enumerate(vectors):
         params += [position, as_direction(vector)]
     deleted = [tenant_id, anchor_id, accepted_at]
-    params += [tenant_id, anchor_id, space_id, *deleted, most, tenant_id]
+    today = clock.now().date()
+    params += [tenant_id, anchor_id, space_id, *deleted, today, most, tenant_id]
     with connection.cursor() as cursor:
         cursor.execute(_NEAREST.format(queries=queries), params)
         for position, *row in cursor.fetchall():

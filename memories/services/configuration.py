@@ -73,7 +73,7 @@ def change_settings(
     old = dict(project.settings)
     kept = {**old, **changes}
     project.settings = {k: v for k, v in kept.items() if v is not None}
-    project.updated_at = clock.now()
+    project.updated_at = clock.after(project.updated_at)
     project.save(update_fields=["settings", "updated_at"])
     diff = {name: [old.get(name), project.settings.get(name)] for name in changes}
     record_audit("project.settings", project, actor=actor, changes=diff)

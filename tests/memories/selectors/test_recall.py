@@ -1,0 +1,92 @@
+"""What a decision looks at: s nearest memories, m last turns, of one anchor."""
+
+from __future__ import annotations
+
+import pytest
+
+from memories.selectors import recall
+from memories.types import Verdict
+from memplatform.lib import clock
+from tests.memories.agents import decides
+
+
+@pytest.fixture
+def near(agent):
+    """``near(query, most=10)``: texts of the nearest memories of ann, nearest first."""
+
+    def look(*queries: str, most: int = 10, anchor_of: str = "ann"):
+        setup = agent.setup
+        space = setup.active_space
+        vectors = setup.embedders[space.id].embed(queries)
+        (anchor,) = {h.anchor_id for h in agent.heads() if h.user_id == anchor_of}
+        with agent.scope():
+            found = recall.nearest(
+                anchor, space.id, vectors, most=most, accepted_at=clock.now()
+            )
+        return [[memory.text for memory in row] for row in found]
+
+    return look
+
+
+def test_the_nearest_come_first_and_no_more_than_asked_for(agent, near):
+    for n in range(12):
+        agent.keep(f"Ann owns a boat named Boat {n}.")
+    agent.keep("Ann keeps bees.")
+    (found,) = near("Who has beehives?")
+    assert (found[0], len(found)) == ("Ann keeps bees.", 10)
+    assert len(near("boats", most=3)[0]) == 3
+
+
+def test_every_query_has_its_own_nearest(agent, near):
+    agent.keep("Ann keeps bees.")
+    agent.keep("Ann works as a nurse.")
+    bees, work = near("beekeeping", "profession", most=1)
+    assert (bees, work) == (["Ann keeps bees."], ["Ann works as a nurse."])
+    assert near() == []
+
+
+def test_it_looks_across_runs_but_not_at_others(agent, other, near):
+    agent.keep("Ann keeps bees.", user_id="ann", run_id="r1")
+    agent.keep("Ann keeps wasps.", user_id="ann", run_id="r2")
+    agent.keep("Ben keeps bees.", user_id="ben")
+    other.keep("Bea keeps bees.", user_id="ann")
+    assert near("bees") == [["Ann keeps bees.", "Ann keeps wasps."]]
+
+
+def test_only_what_is_believed_now_is_recalled(agent, near):
+    lisbon = agent.keep("Ann lives in Lisbon.")
+    agent.decide(decides(Verdict.DELETE, "Ann lives in Berlin.", lisbon))
+    agent.delete(agent.keep("Ann lives in Rome."))
+    bees = agent.keep("Ann lives in Oslo.")
+    agent.edit(bees, text="Ann lives with bees.")
+    assert sorted(near("Where does Ann live?")[0]) == [
+        "Ann lives in Berlin.",
+        "Ann lives with bees.",
+    ]
+
+
+def test_an_expired_memory_is_not_recalled(agent, near, frozen):
+    """Nothing may be confirmed by, or joined to, what no reader is shown."""
+    agent.keep("Ann is in Paris.", expires_on=frozen.instant.date())
+    agent.keep("Ann keeps bees.")
+    assert near("Paris")[0] == ["Ann is in Paris.", "Ann keeps bees."]
+    frozen.advance(days=1)
+    assert near("Paris")[0] == ["Ann keeps bees."]
+
+
+def test_a_fact_said_again_after_its_expiry_is_stored(agent, frozen):
+    agent.learn("I am in Paris this week.", expires_on=frozen.instant.date())
+    frozen.advance(days=30)
+    agent.learn("I am in Paris these days.")
+    assert any("Paris" in text for text in agent.texts())
+
+
+def test_the_last_turns_come_oldest_first(agent):
+    agent.say(*(f"Turn {n}." for n in range(12)))
+    agent.say("Ben speaks.", user_id="ben")
+    anchor = next(h.anchor_id for h in agent.heads() if h.user_id == "ann")
+    with agent.scope():
+        turns = recall.recent_messages(anchor, before=12, most=10)
+        earlier = recall.recent_messages(anchor, before=3, most=10)
+    assert [turn.content for turn in turns] == [f"Turn {n}." for n in range(2, 12)]
+    assert [turn.content for turn in earlier] == ["Turn 0.", "Turn 1.", "Turn 2."]
