@@ -173,7 +173,7 @@ class Cluster:
                 f"The data in {self.directory} were written by PostgreSQL {found},"
                 f" this release runs {MAJOR_VERSION}. Start the release that wrote"
                 " them, save the database with pg_dump, move the directory away,"
-                " start this release, and load the dump (README, upgrades)."
+                " start this release, and load the dump (README, Back up)."
             )
 
     def _configuration(self) -> str:
