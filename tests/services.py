@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from memplatform.embedded import processes
@@ -98,7 +98,9 @@ def stop(directory: Path = DIRECTORY) -> None:
         (directory / "valkey", "valkey-server", signal.SIGTERM),
     ):
         for pid in processes.pids_working_in(path.resolve(), program):
-            os.kill(pid, number)
+            # A backend may have gone with its postmaster.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def _cluster(directory: Path, known: dict[str, str]) -> Cluster:
