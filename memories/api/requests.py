@@ -42,9 +42,6 @@ MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = 100
 MAX_CATEGORY_CHARS = 100
 MAX_IDEMPOTENCY_KEY_CHARS = 255
-# An entry of a PostgreSQL index holds 2,704 bytes; the widest has the four ids, two
-# UUIDs and a hash.
-MAX_SCOPE_BYTES = 2_400
 PROCEDURAL = "procedural_memory"
 NO_SCOPE = "Name at least one of user_id, agent_id, app_id, run_id."
 
@@ -103,11 +100,6 @@ def _scope_of_add(fields: Fields) -> Scope:
         if outer_id not in (None, ids[key]):
             fields.complain(key, "differs from the one inside filters.")
     fields.problems |= inner.problems
-    if sum(len((name or "").encode()) for name in ids.values()) > MAX_SCOPE_BYTES:
-        longest = max(SCOPE_KEYS, key=lambda key: len((ids[key] or "").encode()))
-        fields.complain(
-            longest, f"and the other ids have over {MAX_SCOPE_BYTES} bytes."
-        )
     return Scope(**ids)
 
 
@@ -226,9 +218,8 @@ def read_list(raw: object, query: Mapping[str, Any], access: Access) -> ListRequ
 
 def read_page(query: Mapping[str, Any], *, body: Fields | None = None) -> PageRequest:
     """``page`` and ``page_size``; the query's win over the body's."""
-    fields = reading.query_fields(query)
-    given = {**(body.raw if body else {}), **fields.raw}
-    fields.raw = {name: given[name] for name in ("page", "page_size") if name in given}
+    in_body = body.raw if body else {}
+    fields = Fields({**in_body, **reading.query_fields(query).raw})
     page = PageRequest(
         number=fields.read("page", reading.integer_from(1, MAX_PAGE), 1),
         size=fields.read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,11 +37,13 @@ class OperationView:
     ledger: dict[str, Any] | None = field(default=None)
 
 
-def get_operation(operation_id: UUID) -> OperationView:
-    """One operation of the open scope; raises NotFound."""
-    operation = Operation.objects.filter(id=operation_id).first()
+def get_operation(
+    operation_id: UUID, *, only: Mapping[str, str] | None = None
+) -> OperationView:
+    """One operation of the open scope, with these ids if any; raises NotFound."""
+    operation = Operation.objects.filter(id=operation_id, **(only or {})).first()
     if operation is None:
-        raise NotFound
+        raise NotFound("Event not found!")
     return _views([operation])[0]
 
 

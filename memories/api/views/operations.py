@@ -10,11 +10,8 @@ from memories.api import describe, reading, requests, shapes
 from memories.api.views.base import MemoryApiView
 from memories.models import Operation
 from memories.selectors.operations import get_operation, list_operations
-from memplatform.lib.errors import NotFound
 from tenants.api.permissions import require_unnarrowed
 from tenants.scopes import tenant_scope
-
-MISSING = "Event not found!"
 
 
 class OneOperation(MemoryApiView):
@@ -26,10 +23,7 @@ class OneOperation(MemoryApiView):
     def get(self, request: Request, event_id: str) -> Response:
         access, known_id = self.access, reading.uuid_of("event_id", event_id)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
-            own = Operation.objects.filter(id=known_id, **access.only)
-            if access.only and not own.exists():
-                raise NotFound(MISSING)
-            operation = get_operation(known_id)
+            operation = get_operation(known_id, only=access.only)
         return Response(shapes.operation_json(operation))
 
 

@@ -27,7 +27,6 @@ MISSING = {
     "detail": "Memory not found!",
     "code": "not_found",
 }
-NOT_FOUND = {"error": "Not found.", "detail": "Not found.", "code": "not_found"}
 
 
 def memory_path(memory_id: str = NOBODYS_ID) -> str:
