@@ -32,9 +32,8 @@ class Chance:
         self._choose = random.Random(seed)
 
     def step(self) -> None:
-        change = self._choose.choice(
-            [self.decide] * 5 + [self.say, self.edit, self.end]
-        )
+        others = [self.say, self.edit, self.end, self.exchange]
+        change = self._choose.choice([self.decide] * 4 + others)
         with suppress(InvalidRequest, NotFound):  # said twice, immutable, deleted
             change()
 
@@ -60,6 +59,28 @@ class Chance:
             evidence = self._choose.choice([None, "Forget it."])
             return decides(verdict, None, target, evidence=evidence)
         return decides(verdict, self._choose.choice(TEXTS), target)
+
+    def exchange(self) -> None:
+        """Memories of one run take one another's words, through one that is free."""
+        run_id = self._choose.choice(RUNS)
+        heads = [
+            head
+            for head in self._agent.heads()
+            if head.run_id == run_id
+            and head.state == State.ACTIVE
+            and not head.is_immutable
+        ]
+        if len(heads) < 2:
+            return
+        self._choose.shuffle(heads)
+        texts = ["Ann likes nothing.", *(head.text for head in heads)]
+        changes = zip([*heads, heads[0]], texts, strict=True)
+        self._agent.decide(
+            *[decides(Verdict.UPDATE, text, head) for head, text in changes],
+            user_id="ann",
+            run_id=run_id,
+        )
+        assert self._agent.head(heads[0].id).text == texts[-1]
 
     def say(self) -> None:
         scope = {"user_id": "ann", "run_id": self._choose.choice(RUNS)}
