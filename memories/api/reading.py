@@ -138,11 +138,13 @@ def switch(value: Any) -> bool:
 _SWITCHES = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
-def integer_from(least: int, most: int) -> Callable[[Any], int]:
-    """A whole number; more than ``most`` is capped."""
+def integer_from(
+    least: int, most: int, *, is_text_read: bool = False
+) -> Callable[[Any], int]:
+    """A whole number; more than ``most`` is capped. Query strings are texts."""
 
     def parse(value: Any) -> int:
-        number = _whole(value)
+        number = _whole(value, is_text_read=is_text_read)
         if number < least:
             raise Problem(f"must be a whole number from {least}.")
         return min(number, most)
@@ -150,10 +152,10 @@ def integer_from(least: int, most: int) -> Callable[[Any], int]:
     return parse
 
 
-def _whole(value: Any) -> int:
-    is_digits = isinstance(value, str) and value.isascii() and value.isdigit()
-    if is_digits and len(value) < 19:
-        return int(value)
+def _whole(value: Any, *, is_text_read: bool) -> int:
+    if is_text_read and isinstance(value, str):
+        is_digits = value.isascii() and value.isdigit() and len(value) < 19
+        value = int(value) if is_digits else None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise Problem("must be a whole number.")

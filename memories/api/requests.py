@@ -216,15 +216,17 @@ def read_list(raw: object, query: Mapping[str, Any], access: Access) -> ListRequ
     return request
 
 
+_PAGE_NUMBER = reading.integer_from(1, MAX_PAGE, is_text_read=True)
+_PAGE_SIZE = reading.integer_from(1, MAX_PAGE_SIZE, is_text_read=True)
+
+
 def read_page(query: Mapping[str, Any], *, body: Fields | None = None) -> PageRequest:
     """``page`` and ``page_size``; the query's win over the body's."""
     in_body = body.raw if body else {}
     fields = Fields({**in_body, **reading.query_fields(query).raw})
     page = PageRequest(
-        number=fields.read("page", reading.integer_from(1, MAX_PAGE), 1),
-        size=fields.read(
-            "page_size", reading.integer_from(1, MAX_PAGE_SIZE), DEFAULT_PAGE_SIZE
-        ),
+        number=fields.read("page", _PAGE_NUMBER, 1),
+        size=fields.read("page_size", _PAGE_SIZE, DEFAULT_PAGE_SIZE),
     )
     fields.check()
     return page

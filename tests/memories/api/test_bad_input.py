@@ -371,6 +371,7 @@ BAD_SEARCHES = [
     ({"top_k": 0}, "top_k must be a whole number from 1."),
     ({"top_k": -3}, "top_k must be a whole number from 1."),
     ({"top_k": "many"}, "top_k must be a whole number."),
+    ({"top_k": "5"}, "top_k must be a whole number."),
     ({"top_k": 1.5}, "top_k must be a whole number."),
     ({"top_k": True}, "top_k must be a whole number."),
     ({"threshold": -0.1}, "threshold must be a number from 0 to 1."),
