@@ -211,6 +211,7 @@ def test_the_next_extraction_reads_the_summary(agent, models):
 def sent(agent, valkey):
     """``sent()``: which tasks the broker was given for acme, oldest first."""
     before, app.conf.broker_url = app.conf.broker_url, valkey
+    app.amqp._producer_pool = None  # or it goes on with the address it has met first
     broker = Redis.from_url(valkey)
 
     def read() -> list[str]:
@@ -222,6 +223,7 @@ def sent(agent, valkey):
 
     yield read
     app.conf.broker_url = before
+    app.amqp._producer_pool = None
     broker.close()
 
 
