@@ -31,9 +31,12 @@ CURRENT_OPERATOR = _CURRENT.format("operator_id")
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
+    """``is_own`` is one to the same table, whose rows may come in any order."""
+
     column: str
     table: str
     by_project: bool
+    is_own: bool
 
     def sql(self, table: str) -> str:
         keys = ["tenant_id", *(["project_id"] if self.by_project else [])]
@@ -43,6 +46,7 @@ class _Reference:
         return (
             f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" '
             f'FOREIGN KEY ({mine}) REFERENCES "{self.table}" ({theirs})'
+            + (" DEFERRABLE INITIALLY DEFERRED" if self.is_own else "")
         )
 
 
@@ -155,7 +159,9 @@ def _references(model: type[models.Model], *, by_project: bool) -> Iterable[_Ref
         if target is None or not _is_tenant_table(target):
             continue
         shared = by_project and _owned_by_project(target)
-        yield _Reference(str(field.column), target._meta.db_table, by_project=shared)
+        table = target._meta.db_table
+        is_own = table == model._meta.db_table
+        yield _Reference(str(field.column), table, by_project=shared, is_own=is_own)
 
 
 def _is_tenant_table(model: type[models.Model]) -> bool:

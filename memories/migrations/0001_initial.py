@@ -23,6 +23,14 @@ PROMPT_VERSION = (
     "UPDATE (is_published, published_at, canary_share)",
 )
 
+# What makes an anchor one of a kind, in 32 bytes: an index row holds 2,704, three ids
+# up to 3,072. As JSON, an id that is absent is no id's text.
+ANCHOR_HASH = """
+CREATE FUNCTION memories_anchor_hash(user_id text, agent_id text, app_id text)
+RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN sha256(convert_to(to_json(ARRAY[user_id, agent_id, app_id])::text, 'UTF8'))
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -33,6 +41,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(ANCHOR_HASH, "DROP FUNCTION memories_anchor_hash"),
         migrations.CreateModel(
             name='Anchor',
             fields=[
@@ -101,7 +110,6 @@ class Migration(migrations.Migration):
                 ('aliases', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=300), default=list)),
                 ('embedding', memories.models.fields.Halfvec(null=True)),
                 ('state', models.CharField(default='active', max_length=16)),
-                ('merged_into_id', models.UUIDField(null=True)),
                 ('mention_count', models.IntegerField(default=0)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('known_from', models.DateTimeField()),
@@ -110,6 +118,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('space', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.embeddingspace')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('merged_into', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.entity')),
             ],
             options={
                 'abstract': False,
@@ -125,7 +134,6 @@ class Migration(migrations.Migration):
                 ('body_hash', models.CharField(max_length=64)),
                 ('status_code', models.SmallIntegerField(null=True)),
                 ('answer', models.JSONField(null=True)),
-                ('operation_id', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
@@ -173,7 +181,6 @@ class Migration(migrations.Migration):
                 ('expires_on', models.DateField(null=True)),
                 ('is_immutable', models.BooleanField(default=False)),
                 ('confidence', models.FloatField(default=1.0)),
-                ('replaced_by_id', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField()),
                 ('known_from', models.DateTimeField()),
                 ('vector_number', models.IntegerField(default=1, help_text='The version whose vectors stand for this text.')),
@@ -197,6 +204,7 @@ class Migration(migrations.Migration):
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('replaced_by', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
             ],
             options={
                 'abstract': False,
@@ -240,7 +248,6 @@ class Migration(migrations.Migration):
             name='MemoryVector',
             fields=[
                 ('id', models.UUIDField(default=memplatform.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('memory_id', models.UUIDField()),
                 ('number', models.IntegerField()),
                 ('chunk_no', models.SmallIntegerField(default=0)),
                 ('state', models.CharField(default=memories.types.State['ACTIVE'], max_length=16)),
@@ -250,6 +257,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('space', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.embeddingspace')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
             ],
             options={
                 'abstract': False,
@@ -270,7 +278,6 @@ class Migration(migrations.Migration):
                 ('expires_on', models.DateField(null=True)),
                 ('is_immutable', models.BooleanField(default=False)),
                 ('confidence', models.FloatField(default=1.0)),
-                ('replaced_by_id', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField()),
                 ('known_from', models.DateTimeField()),
                 ('vector_number', models.IntegerField(default=1, help_text='The version whose vectors stand for this text.')),
@@ -279,6 +286,7 @@ class Migration(migrations.Migration):
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('replaced_by', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
             ],
             options={
                 'abstract': False,
@@ -346,7 +354,6 @@ class Migration(migrations.Migration):
                 ('request_id', models.CharField(blank=True, default='', max_length=64)),
                 ('api_key_id', models.UUIDField(null=True)),
                 ('operator_id', models.UUIDField(null=True)),
-                ('replay_of_id', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField(default=memplatform.lib.clock.now)),
                 ('started_at', models.DateTimeField(null=True)),
                 ('completed_at', models.DateTimeField(null=True)),
@@ -360,6 +367,11 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
             },
+        ),
+        migrations.AddField(
+            model_name='idempotencyrecord',
+            name='operation',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.operation'),
         ),
         migrations.AddField(
             model_name='ingestion',
@@ -460,11 +472,9 @@ class Migration(migrations.Migration):
             name='MemoryEvent',
             fields=[
                 ('id', models.UUIDField(default=memplatform.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('memory_id', models.UUIDField()),
                 ('kind', models.CharField(choices=[('ADD', 'Add'), ('UPDATE', 'Update'), ('DELETE', 'Delete'), ('SUPERSEDE', 'Supersede'), ('MERGE', 'Merge'), ('RETIRE', 'Retire'), ('RESTORE', 'Restore'), ('EXPIRE', 'Expire'), ('CATEGORIZE', 'Categorize'), ('QUARANTINE', 'Quarantine'), ('APPROVE', 'Approve'), ('ARCHIVE', 'Archive'), ('SUSPECT', 'Suspect'), ('ERASE', 'Erase')], max_length=16)),
                 ('old_number', models.IntegerField(null=True)),
                 ('new_number', models.IntegerField(null=True)),
-                ('related_memory_id', models.UUIDField(null=True)),
                 ('actor_kind', models.CharField(choices=[('engine', 'Engine'), ('api_key', 'Api Key'), ('operator', 'Operator'), ('system', 'System')], max_length=16)),
                 ('actor_id', models.UUIDField(null=True)),
                 ('message_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list)),
@@ -476,6 +486,8 @@ class Migration(migrations.Migration):
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
                 ('operation', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.operation')),
                 ('prompt_version', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.promptversion')),
+                ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
+                ('related_memory', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.memory')),
             ],
             options={
                 'abstract': False,
@@ -542,13 +554,13 @@ class Migration(migrations.Migration):
                 ('valid_to', models.DateTimeField(null=True)),
                 ('known_from', models.DateTimeField()),
                 ('known_to', models.DateTimeField(null=True)),
-                ('replaced_by_id', models.UUIDField(null=True)),
                 ('anchor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.anchor')),
                 ('project', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.project')),
                 ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.entity')),
                 ('space', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.embeddingspace')),
                 ('target', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.entity')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('replaced_by', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memories.relation')),
             ],
             options={
                 'abstract': False,
@@ -637,6 +649,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='anchor',
+            index=models.Index(fields=['tenant', 'project', 'user_id'], name='anchor_user'),
+        ),
+        migrations.AddIndex(
+            model_name='anchor',
             index=models.Index(fields=['tenant', 'project', 'agent_id'], name='anchor_agent'),
         ),
         migrations.AddIndex(
@@ -645,7 +661,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='anchor',
-            constraint=models.UniqueConstraint(fields=('tenant', 'project', 'user_id', 'agent_id', 'app_id'), name='anchor_key', nulls_distinct=False),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('project'), models.Func('user_id', 'agent_id', 'app_id', function='memories_anchor_hash', output_field=models.BinaryField()), name='anchor_key'),
         ),
         migrations.AddConstraint(
             model_name='conversationsummary',
@@ -697,11 +713,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='memory',
-            index=models.Index(condition=models.Q(('replaced_by_id__isnull', False)), fields=['tenant', 'replaced_by_id'], name='memory_successor'),
+            index=models.Index(condition=models.Q(('replaced_by__isnull', False)), fields=['tenant', 'replaced_by'], name='memory_successor'),
         ),
         migrations.AddConstraint(
             model_name='memory',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', memories.types.State['ACTIVE'])), fields=('tenant', 'project', 'user_id', 'agent_id', 'app_id', 'run_id', 'text_hash'), name='memory_said_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(condition=models.Q(('state', memories.types.State['ACTIVE'])), fields=('tenant', 'anchor', 'text_hash', 'run_id'), name='memory_said_once', nulls_distinct=False),
         ),
         migrations.AddConstraint(
             model_name='feedback',
@@ -721,7 +737,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='memoryvector',
-            constraint=models.UniqueConstraint(fields=('tenant', 'memory_id', 'number', 'space', 'chunk_no'), name='vector_key'),
+            constraint=models.UniqueConstraint(fields=('tenant', 'memory', 'number', 'space', 'chunk_no'), name='vector_key'),
         ),
         migrations.AddConstraint(
             model_name='memoryversion',
@@ -785,7 +801,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='memoryevent',
-            index=models.Index(fields=['tenant', 'memory_id', 'at', 'id'], name='event_of_memory'),
+            index=models.Index(fields=['tenant', 'memory', 'at', 'id'], name='event_of_memory'),
+        ),
+        migrations.AddIndex(
+            model_name='memoryevent',
+            index=models.Index(condition=models.Q(('related_memory__isnull', False)), fields=['tenant', 'related_memory'], name='event_related'),
+        ),
+        migrations.AddIndex(
+            model_name='memoryversion',
+            index=models.Index(condition=models.Q(('replaced_by__isnull', False)), fields=['tenant', 'replaced_by'], name='version_successor'),
         ),
         migrations.AddIndex(
             model_name='memoryevent',

@@ -24,7 +24,7 @@ class Entity(ProjectModel):
     space = reference(EmbeddingSpace, null=True)
     embedding = Halfvec(null=True)
     state = models.CharField(max_length=16, default="active")
-    merged_into_id = models.UUIDField(null=True)
+    merged_into = reference("self", null=True)
     mention_count = models.IntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
     known_from = models.DateTimeField()
@@ -56,7 +56,7 @@ class Relation(ProjectModel):
     valid_to = models.DateTimeField(null=True)
     known_from = models.DateTimeField()
     known_to = models.DateTimeField(null=True)
-    replaced_by_id = models.UUIDField(null=True)
+    replaced_by = reference("self", null=True)
 
     class Meta(TenantModel.Meta):
         indexes = [

@@ -65,7 +65,6 @@ class Operation(ProjectModel):
     request_id = models.CharField(max_length=64, blank=True, default="")
     api_key_id = models.UUIDField(null=True)
     operator_id = models.UUIDField(null=True)
-    replay_of_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
@@ -216,7 +215,7 @@ class IdempotencyRecord(ProjectModel):
     body_hash = models.CharField(max_length=64)
     status_code = models.SmallIntegerField(null=True)
     answer = models.JSONField(null=True)
-    operation_id = models.UUIDField(null=True)
+    operation = reference(Operation, null=True)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):

@@ -37,7 +37,7 @@ class FactColumns(models.Model):
     expires_on = models.DateField(null=True)
     is_immutable = models.BooleanField(default=False)
     confidence = models.FloatField(default=1.0)
-    replaced_by_id = models.UUIDField(null=True)
+    replaced_by = reference("memories.Memory", null=True)
     created_at = models.DateTimeField()
     known_from = models.DateTimeField()
     vector_number = models.IntegerField(
@@ -85,15 +85,9 @@ class Memory(FactColumns, ProjectModel):
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=[
-                    "tenant",
-                    "project",
-                    "user_id",
-                    "agent_id",
-                    "app_id",
-                    "run_id",
-                    "text_hash",
-                ],
+                # Of the four ids only the run is the memory's own: the anchor is the
+                # other three, and together they would not fit an index row.
+                fields=["tenant", "anchor", "text_hash", "run_id"],
                 nulls_distinct=False,
                 condition=Q(state=State.ACTIVE),
                 name="memory_said_once",
@@ -119,8 +113,8 @@ class Memory(FactColumns, ProjectModel):
                 name="memory_expiry",
             ),
             models.Index(
-                fields=["tenant", "replaced_by_id"],
-                condition=Q(replaced_by_id__isnull=False),
+                fields=["tenant", "replaced_by"],
+                condition=Q(replaced_by__isnull=False),
                 name="memory_successor",
             ),
         ]
@@ -140,6 +134,13 @@ class MemoryVersion(FactColumns, ProjectModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "memory", "number"], name="version_number"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "replaced_by"],
+                condition=Q(replaced_by__isnull=False),
+                name="version_successor",
             )
         ]
 
@@ -169,11 +170,11 @@ class MemoryEvent(ProjectModel):
         OPERATOR = "operator"
         SYSTEM = "system"
 
-    memory_id = models.UUIDField()
+    memory = reference(Memory)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     old_number = models.IntegerField(null=True)
     new_number = models.IntegerField(null=True)
-    related_memory_id = models.UUIDField(null=True)
+    related_memory = reference(Memory, null=True)
     actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
     actor_id = models.UUIDField(null=True)
     operation = reference(Operation, null=True)
@@ -187,7 +188,12 @@ class MemoryEvent(ProjectModel):
     class Meta(TenantModel.Meta):
         indexes = [
             models.Index(
-                fields=["tenant", "memory_id", "at", "id"], name="event_of_memory"
+                fields=["tenant", "memory", "at", "id"], name="event_of_memory"
+            ),
+            models.Index(
+                fields=["tenant", "related_memory"],
+                condition=Q(related_memory__isnull=False),
+                name="event_related",
             ),
             models.Index(
                 fields=["tenant", "project", "-at", "-id"], name="event_newest"

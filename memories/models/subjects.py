@@ -28,12 +28,21 @@ class Anchor(ProjectModel):
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "project", "user_id", "agent_id", "app_id"],
-                nulls_distinct=False,
+                # By hash: three ids of any characters would not fit an index row.
+                models.F("tenant"),
+                models.F("project"),
+                models.Func(
+                    "user_id",
+                    "agent_id",
+                    "app_id",
+                    function="memories_anchor_hash",
+                    output_field=models.BinaryField(),
+                ),
                 name="anchor_key",
             )
         ]
         indexes = [
+            models.Index(fields=["tenant", "project", "user_id"], name="anchor_user"),
             models.Index(fields=["tenant", "project", "agent_id"], name="anchor_agent"),
             models.Index(fields=["tenant", "project", "app_id"], name="anchor_app"),
         ]

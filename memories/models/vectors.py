@@ -98,7 +98,7 @@ class MemoryVector(ProjectModel):
 
     anchor = reference(Anchor)
     space = reference(EmbeddingSpace)
-    memory_id = models.UUIDField()
+    memory = reference("memories.Memory")
     number = models.IntegerField()
     chunk_no = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=16, default=State.ACTIVE)
@@ -108,7 +108,7 @@ class MemoryVector(ProjectModel):
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "memory_id", "number", "space", "chunk_no"],
+                fields=["tenant", "memory", "number", "space", "chunk_no"],
                 name="vector_key",
             )
         ]

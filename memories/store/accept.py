@@ -25,7 +25,9 @@ INSERT INTO memories_anchor AS a
     (id, tenant_id, project_id, user_id, agent_id, app_id, next_seq, next_position,
      created_at)
 VALUES (%s, %s, %s, %s, %s, %s, 1, %s, %s)
-ON CONFLICT (tenant_id, project_id, user_id, agent_id, app_id) DO UPDATE SET
+ON CONFLICT
+    (tenant_id, project_id, memories_anchor_hash(user_id, agent_id, app_id))
+DO UPDATE SET
     next_seq = a.next_seq + 1, next_position = a.next_position + %s
 RETURNING id, next_seq - 1, next_position - %s
 """

@@ -39,7 +39,7 @@ from memplatform.lib.errors import ScopeError
 from memplatform.lib.ids import new_id
 from tenants.scopes import require_tenant
 
-FACT_COLUMNS = tuple(field.name for field in FactColumns._meta.fields)
+FACT_COLUMNS = tuple(field.attname for field in FactColumns._meta.fields)
 PAST = "past"
 ALWAYS = ValidTime()
 
@@ -93,6 +93,7 @@ class Revision:
     text: str | Unset = UNSET
     metadata: JsonDict | Unset | None = UNSET
     categories: tuple[str, ...] | Unset | None = UNSET
+    speaker: str | Unset | None = UNSET
     state: State | Unset = UNSET
     valid_from: datetime | Unset | None = UNSET
     valid_to: datetime | Unset | None = UNSET
@@ -105,7 +106,8 @@ class Revision:
     vectors: SpaceVectors | None = None
 
     def changed(self) -> dict[str, Any]:
-        values = {name: getattr(self, name, UNSET) for name in FACT_COLUMNS}
+        names = (*FACT_COLUMNS, "speaker")
+        values = {name: getattr(self, name, UNSET) for name in names}
         return {name: value for name, value in values.items() if value is not UNSET}
 
 
@@ -298,7 +300,7 @@ class Batch:
     def _close_versions(self) -> None:
         """In the table; one of this very batch, which is not there yet, in place."""
         unwritten = {(row.memory_id, row.number): row for row in self._versions}
-        written: list[tuple[datetime, UUID, UUID, int]] = []
+        written: list[tuple[Any, ...]] = []
         for memory_id, number, at in self._closings:
             version = unwritten.get((memory_id, number))
             if version is not None:
@@ -363,6 +365,7 @@ HEAD_COLUMNS = [
     "updated_at",
     "text_hash",
     "search",
+    "speaker",
 ]
 
 

@@ -35,7 +35,7 @@ class Heads:
         if hashes:
             runs = {scope.run_id, *(row.run_id for row in rows)}
             known = {row.id for row in rows}
-            twins = mine.filter(_saying(hashes, runs, ingestion, scope))
+            twins = mine.filter(_saying(hashes, runs, ingestion))
             rows += twins.exclude(id__in=known)
         return cls(rows, ingestion.accepted_at)
 
@@ -72,9 +72,7 @@ class Heads:
         self._rows.pop(memory_id, None)
 
 
-def _saying(
-    hashes: set[str], runs: set[str | None], ingestion: Ingestion, scope: Scope
-) -> Q:
+def _saying(hashes: set[str], runs: set[str | None], ingestion: Ingestion) -> Q:
     """Active memories in these words (by the index that keeps them single), and
     deleted ones: their words must not come back by an add accepted before."""
     condition = Q(
@@ -83,12 +81,5 @@ def _saying(
         known_from__gte=ingestion.accepted_at,
     )
     for run_id in runs:
-        condition |= Q(
-            state=State.ACTIVE,
-            text_hash__in=hashes,
-            user_id=scope.user_id,
-            agent_id=scope.agent_id,
-            app_id=scope.app_id,
-            run_id=run_id,
-        )
+        condition |= Q(state=State.ACTIVE, text_hash__in=hashes, run_id=run_id)
     return condition

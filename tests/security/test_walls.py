@@ -17,6 +17,7 @@ from tenants.models import Membership, Project, TenantModel
 from tenants.scopes import operator_scope, tenant_scope
 from tenants.services import create_project
 from tests.factories import ApiKeyFactory, MembershipFactory, ProjectFactory
+from tests.memories.agents import Agent
 
 TENANT_MODELS = [
     model
@@ -184,6 +185,92 @@ def test_a_reference_to_another_project_is_refused(db):
     """Between rows of a project the key names it as well."""
     tables = tables_of(PROJECT_MODELS)
     assert rows(REFERENCES_WITHOUT_PROJECT, tables, tables) == []
+
+
+BARE_IDS = {
+    # column: why nothing holds what it names to the tenant
+    "actor_id": "a key, an operator or nobody: its kind stands beside it",
+    "api_key_id": "who asked, for the record; nothing is found by following it",
+    "operator_id": "operators belong to no tenant",
+    "author_id": "an operator",
+    "owner_id": "an operator",
+    "invited_by_id": "an operator",
+    "message_ids": "an array has no constraint; read within the memory's own scope",
+    "object_id": "a trace of anything, also of what is gone",
+    "progress_id": "a cursor to compare with, never followed",
+    "project_id": "of an audit entry, which outlives its project",
+    **dict.fromkeys(
+        ("user_id", "agent_id", "app_id", "run_id", "external_id", "request_id"),
+        "a name given from outside",
+    ),
+    **dict.fromkeys(("only_user_id", "only_agent_id"), "a name given from outside"),
+}
+COLUMNS_OF_IDS = """
+SELECT a.attrelid::regclass::text, a.attname FROM pg_attribute a
+WHERE a.attrelid = ANY(%s::regclass[]) AND a.attnum > 0 AND NOT a.attisdropped
+  AND a.attname ~ '_ids?$' AND a.attname <> 'tenant_id' AND NOT EXISTS (
+    SELECT 1 FROM pg_constraint c
+    WHERE c.contype = 'f' AND c.conrelid = a.attrelid AND a.attnum = ANY(c.conkey))
+"""
+
+
+def test_every_id_is_a_reference_or_has_its_reason(db):
+    """A bare id of a row could be another tenant's."""
+    bare = rows(COLUMNS_OF_IDS, tables_of(TENANT_MODELS))
+    unexplained = [(table, name) for table, name in bare if name not in BARE_IDS]
+    assert unexplained == []
+    assert set(BARE_IDS) == {name for _, name in bare}
+
+
+MEMORY_REFERENCES = [
+    "INSERT INTO memories_memoryvector (id, tenant_id, project_id, anchor_id, space_id,"
+    " memory_id, number, chunk_no, state, embedding) SELECT gen_random_uuid(),"
+    " tenant_id, project_id, anchor_id, space_id, {id}, 9, 0, state, embedding"
+    " FROM memories_memoryvector LIMIT 1",
+    "INSERT INTO memories_memoryevent (id, tenant_id, project_id, memory_id, kind,"
+    " actor_kind, message_ids, reason, at) SELECT gen_random_uuid(), tenant_id,"
+    " project_id, {id}, 'ADD', 'system', '{{}}', '', at FROM memories_memoryevent"
+    " LIMIT 1",
+    "INSERT INTO memories_memoryevent (id, tenant_id, project_id, memory_id, kind,"
+    " actor_kind, message_ids, reason, at, related_memory_id) SELECT"
+    " gen_random_uuid(), tenant_id, project_id, memory_id, 'ADD', 'system', '{{}}', '',"
+    " at, {id} FROM memories_memoryevent LIMIT 1",
+    "UPDATE memories_memory SET replaced_by_id = {id} RETURNING id",
+]
+
+
+@pytest.mark.parametrize("statement", MEMORY_REFERENCES)
+def test_no_row_names_a_memory_of_another_tenant(acme, globex, statement):
+    Agent(acme).keep("Ann keeps bees.")
+    theirs = Agent(globex).keep("Bob keeps goats.")
+    with pytest.raises(IntegrityError, match="_wall"), tenant_scope(acme.id):
+        rows(statement.format(id=f"'{theirs}'"))
+        rows("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+KEY_WIDTHS = """
+SELECT i.indexrelid::regclass::text, sum(CASE
+         WHEN t.typlen > 0 THEN t.typlen
+         WHEN t.typname = 'varchar' THEN 4 * (a.atttypmod - 4) + 4
+         WHEN t.typname = 'bytea' THEN 36
+         ELSE 1e6 END)::int AS widest
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree'
+JOIN pg_attribute a ON a.attrelid = i.indexrelid
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE i.indrelid = ANY(%s::regclass[])
+GROUP BY 1
+"""
+BTREE_ROW_BYTES = 2704
+
+
+def test_every_key_fits_an_index_row_whatever_its_characters(db):
+    """A character of a legal id takes up to four bytes."""
+    widths = dict(rows(KEY_WIDTHS, tables_of(TENANT_MODELS)))
+    assert widths["anchor_key"] < 100  # hashed
+    overhead = 16  # of the row and its alignment
+    assert {n: w for n, w in widths.items() if w + overhead > BTREE_ROW_BYTES} == {}
 
 
 # --- The third wall: row-level security -------------------------------------

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import random
+from uuid import UUID
 
 import pytest
 
-from memories.models import Ingestion, Message, Operation
+from memories.models import Anchor, Ingestion, Message, Operation
+from memories.services.run import run_operation
 from memories.types import SCOPE_KEYS
 from tenants.scopes import tenant_scope
-from tests.memories.api.conftest import ADD
+from tests.memories.api.conftest import ADD, SEARCH, memories
 
 SAID = {"messages": [{"role": "user", "content": "I keep bees."}], "user_id": "ida"}
 VERBATIM = {**SAID, "infer": False}
@@ -114,18 +116,39 @@ def test_the_same_key_gives_the_same_event(client, texts):
     assert other.json()["code"] == "idempotency_key_reused"
 
 
-def test_four_ids_fit_an_index_or_are_refused(client):
-    """256 characters of UTF-8 may be 1,024 bytes; random ones, so that none is packed."""
+@pytest.fixture
+def long_ids():
+    """The longest there are, of four bytes a character; random, so none is packed."""
     chars = random.Random(8)
-    ids = [
-        "".join(chr(chars.randint(0x4E00, 0x9FFF)) for _ in range(256))
-        for _ in SCOPE_KEYS
-    ]
-    fitting = dict(zip(SCOPE_KEYS, [*ids[:3], ids[3][:32]], strict=True))
-    assert client.post(ADD, {**VERBATIM, **fitting}).status_code == 200
-    refused = client.post(ADD, {**VERBATIM, **fitting, "run_id": ids[3]})
-    assert refused.status_code == 400
-    assert list(refused.json()["fields"]) == ["user_id"]
+    return {
+        key: "".join(chr(chars.randint(0x10000, 0x1FFFF)) for _ in range(256))
+        for key in SCOPE_KEYS
+    }
+
+
+def test_ids_of_any_characters_are_stored_and_found(client, acme, texts, long_ids):
+    assert client.post(ADD, {**VERBATIM, **long_ids}).status_code == 200
+    queued = client.post(ADD, {"messages": "I live in Lisbon.", **long_ids}).json()
+    run_operation(acme.id, UUID(queued["event_id"]))
+    said = ["I keep bees.", "User lives in Lisbon"]
+    for key in SCOPE_KEYS:
+        assert texts(**{key: long_ids[key]}) == said
+    asked = {"query": "bees", "filters": long_ids}
+    assert memories(client.post(SEARCH, asked))[0] == "I keep bees."
+
+
+def test_anchors_are_told_apart_by_every_id(client, acme):
+    """Absent is no text, and an id does not run into the next."""
+    scopes = [
+        {"user_id": "a"}, {"agent_id": "a"}, {"app_id": "a"},
+        {"user_id": "a", "agent_id": "b"}, {"user_id": "a", "agent_id": '","b'},
+        {"user_id": "null"}, {"user_id": 'a","b'}, {"user_id": "a", "app_id": "b"},
+    ]  # fmt: skip
+    for scope in scopes * 2:
+        body = {"messages": "I keep bees.", **scope}
+        assert client.post(ADD, body).status_code == 200
+    with tenant_scope(acme.id):
+        assert Anchor.objects.count() == len(scopes)
 
 
 def test_an_error_has_the_shape_of_adds(client):
