@@ -264,11 +264,15 @@ class KnownMemory:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision may look at: the paper's summary, last m turns, s memories."""
+    """What a decision may look at: the paper's summary, last m turns, s memories.
+
+    ``most_recent`` is m = 10 (arXiv 2504.19413 §3.3).
+    """
 
     summary: str | None = None
     recent: tuple[ChatMessage, ...] = ()
     memories: tuple[KnownMemory, ...] = ()
+    most_recent: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +290,8 @@ class EngineOptions:
 
     ``categories`` maps name to description. ``reference`` is the instant that
     relative dates without a message timestamp are resolved against; ``timezone`` is
-    an IANA name. ``subject`` is user for user memory, agent for agent memory.
+    an IANA name. ``subject`` is user for user memory, agent for agent memory;
+    ``agent_instructions`` rule the assistant's part where the subject is the user.
     """
 
     reference: datetime

@@ -9,23 +9,34 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from memories.pipeline.prompting import quote
+from memories.pipeline.prompting import quote, shorten
 from memories.pipeline.reply import storable
 from memories.providers.base import Chat, ChatReply, ChatRequest
 from memories.types import ModelCall, PromptText
 from memplatform.lib.errors import ProviderError, ProviderReplyInvalid
 
 MAX_RE_ASKS = 2
+CORRECTION_TOKENS = 150
+"""What a reply had wrong is told in brief: FRAME_TOKENS must hold it."""
 
 Record = Callable[[ModelCall], None]
+Heartbeat = Callable[[], None]
+"""Called before every request; may raise to stop the work."""
+
+
+def no_heartbeat() -> None:
+    """For work that nobody can take over."""
 
 
 class Asker:
     """A chat model together with the record of what it is asked. Thread-safe."""
 
-    def __init__(self, chat: Chat, record: Record) -> None:
+    def __init__(
+        self, chat: Chat, record: Record, heartbeat: Heartbeat = no_heartbeat
+    ) -> None:
         self._chat = chat
         self._record = record
+        self._heartbeat = heartbeat
 
     @property
     def context_tokens(self) -> int:
@@ -50,6 +61,7 @@ class Asker:
     def _ask_once[T](
         self, request: ChatRequest, prompt: PromptText, read: Callable[[str], T]
     ) -> T:
+        self._heartbeat()
         started = time.monotonic()
         reply: ChatReply | None = None
         problem: ProviderError | None = None
@@ -90,8 +102,9 @@ class Asker:
 
 
 def _with_correction(request: ChatRequest, error: ProviderReplyInvalid) -> ChatRequest:
+    problem = quote(shorten(error.message, CORRECTION_TOKENS))
     correction = (
-        "# CORRECTION\nYour last answer could not be used: "
-        f"{quote(error.message)}\nAnswer again, with one whole JSON object only."
+        f"# CORRECTION\nYour last answer could not be used: {problem}\n"
+        "Answer again, with one whole JSON object only."
     )
     return replace(request, user=f"{request.user}\n{correction}")

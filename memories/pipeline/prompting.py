@@ -27,16 +27,19 @@ from memories.types import (
     KnownMemory,
     PromptText,
 )
+from memplatform.lib.errors import ProviderWindowTooSmall
 
 ROLES = ("user", "assistant", "system", "tool")
-RECENT_MESSAGES = 10  # m in the paper (arXiv 2504.19413 §3.3)
 # Longer exchanges are split although the window would hold them: recall of details
 # falls with length, and the answer has a limit of its own.
 MAX_CHUNK_TOKENS = 16_000
-MIN_CHUNK_TOKENS = 512
+# With less room for data a call could hold no message beside what it is about.
+MIN_ROOM_TOKENS = 600
 ANSWER_TOKENS = 4096
+# Headings, the present, a request for JSON in words, a correction (asking.py).
+FRAME_TOKENS = 300
 RECENT_MESSAGE_TOKENS = 400
-LINE_TOKENS = 40  # number, role, weekday and time; a name is short
+LINE_TOKENS = 40  # number, role, weekday and time
 MAX_NAME_CHARS = 100
 
 GRAPH_RULE = (
@@ -121,9 +124,13 @@ def _categories_text(categories: Mapping[str, str]) -> str:
 
 def _project_text(options: EngineOptions) -> str:
     """What the project's owner asks for; each line marked, so that it stays apart."""
-    by_subject = {"user": options.instructions, "agent": options.agent_instructions}
+    is_user = options.subject == "user"
+    of_agent = (
+        "On what the assistant says:" if is_user else "Instructions of this project:"
+    )
     parts = (
-        ("Instructions of this project:", by_subject[options.subject]),
+        ("Instructions of this project:", options.instructions if is_user else ""),
+        (of_agent, options.agent_instructions),
         ("Remember in particular:", options.includes),
         ("Never remember:", options.excludes),
     )
@@ -195,7 +202,7 @@ def memory_lines(memories: Sequence[KnownMemory], zone: ZoneInfo) -> list[str]:
     return [
         _join(
             number,
-            f"{memory.created_at.astimezone(zone):%Y-%m-%d}",
+            _local(memory.created_at, zone).date(),
             "fixed" if memory.is_immutable else "",
             quote(memory.text),
         )
@@ -219,18 +226,26 @@ def _recent_lines(messages: Sequence[ChatMessage], zone: ZoneInfo) -> list[str]:
 def _speaker(message: ChatMessage, zone: ZoneInfo) -> str:
     role = message.role if message.role in ROLES else "user"
     name = quote(message.name[:MAX_NAME_CHARS]) if message.name else ""
-    sent_at = _instant(message.sent_at.astimezone(zone)) if message.sent_at else ""
+    sent_at = _instant(_local(message.sent_at, zone)) if message.sent_at else ""
     return _join(role, name, sent_at)
 
 
 def _now_text(options: EngineOptions) -> str:
-    now = options.reference.astimezone(ZoneInfo(options.timezone))
+    now = _local(options.reference, ZoneInfo(options.timezone))
     return f"{_instant(now)} {options.timezone}"
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The instant in the zone; as it is on the first and last day of the calendar."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant
 
 
 def _instant(instant: datetime) -> str:
     """With the weekday, which "last Friday" cannot be counted without."""
-    return f"{instant:%a %Y-%m-%d %H:%M}"
+    return f"{instant:%a} {instant.date()} {instant:%H:%M}"  # %Y has no fixed width
 
 
 def _heading(name: str, lines: Sequence[str], *, inline: bool = False) -> str:
@@ -248,24 +263,46 @@ def _one_line(text: str) -> str:
 # --- fitting the window ---------------------------------------------------------------
 
 
-def fit_context(context: Context, window_tokens: int) -> Context:
-    """Summary and memories within a third of the window, the most similar kept."""
-    room = window_tokens // 3
-    summary = clip_tokens(context.summary, room // 2) if context.summary else None
-    room -= bound_tokens(summary or "")
-    memories: list[KnownMemory] = []
-    for memory in context.memories:
-        room -= line_tokens(memory.text)
-        if room < 0:
-            break
-        memories.append(memory)
-    return replace(context, summary=summary, memories=tuple(memories))
+def room_for_data(window_tokens: int, fixed_tokens: int) -> int:
+    """Tokens left for data beside the instructions, the schema and the answer.
 
-
-def room_for_messages(window_tokens: int, fixed_tokens: int) -> int:
-    """Tokens left for RECENT and MESSAGES beside the fixed parts and the answer."""
+    Raises ProviderWindowTooSmall when there are hardly any.
+    """
     answer = min(ANSWER_TOKENS, window_tokens // 4)
-    return max(MIN_CHUNK_TOKENS, window_tokens - answer - fixed_tokens)
+    room = window_tokens - answer - FRAME_TOKENS - fixed_tokens
+    if room < MIN_ROOM_TOKENS:
+        raise ProviderWindowTooSmall(
+            f"The instructions take up to {fixed_tokens} tokens of the model's "
+            f"{window_tokens}, which leaves no room for messages. Shorten custom "
+            "instructions, includes, excludes or categories, or choose a model with a "
+            "larger window (context_tokens)."
+        )
+    return room
+
+
+def fit_context(context: Context, room: int) -> Context:
+    """Summary and memories within a third of the room, the most similar kept."""
+    room //= 3
+    summary = shorten(context.summary, room // 2) if context.summary else None
+    room -= bound_tokens(quote(summary or ""))
+    memories = fit_memories(context.memories, room)
+    return replace(context, summary=summary, memories=memories)
+
+
+def fit_memories(memories: Sequence[KnownMemory], room: int) -> tuple[KnownMemory, ...]:
+    """Those that fit, the most similar first; one that is too long is passed over."""
+    kept: list[KnownMemory] = []
+    for memory in memories:
+        cost = line_tokens(memory.text)
+        if cost <= room:
+            kept.append(memory)
+            room -= cost
+    return tuple(kept)
+
+
+def shorten(text: str, max_tokens: int) -> str:
+    """The beginning of a text that fits as a quoted string, cut at a seam."""
+    return split_text(text, max_tokens)[0]
 
 
 def split_messages(
@@ -281,7 +318,7 @@ def split_messages(
     chunks: list[list[Line]] = [[]]
     left = max_tokens
     for line in _lines(messages, max_tokens):
-        cost = line_tokens(line.text)
+        cost = line_tokens(line.text, line.message.name)
         if cost > left and chunks[-1]:
             chunks.append([])
             left = max_tokens
@@ -291,28 +328,35 @@ def split_messages(
     return [
         Chunk(
             tuple(lines),
-            fit_recent((*earlier, *messages[: lines[0].position]), room // 4),
+            fit_recent(
+                (*earlier, *messages[: lines[0].position]),
+                context.most_recent,
+                room // 4,
+            ),
         )
         for lines in chunks
         if lines
     ]
 
 
-def fit_recent(messages: Sequence[ChatMessage], room: int) -> tuple[ChatMessage, ...]:
-    """The last m messages, each shortened, the newest kept if not all fit."""
+def fit_recent(
+    messages: Sequence[ChatMessage], most: int, room: int
+) -> tuple[ChatMessage, ...]:
+    """The last messages, each shortened, the newest kept if not all fit."""
     kept: list[ChatMessage] = []
-    for message in reversed(messages[-RECENT_MESSAGES:]):
+    for message in reversed(messages[max(0, len(messages) - most) :]):
         text = clip_tokens(message.content, RECENT_MESSAGE_TOKENS)
-        room -= line_tokens(text)
+        room -= line_tokens(text, message.name)
         if room < 0:
             break
         kept.append(replace(message, content=text))
     return tuple(reversed(kept))
 
 
-def line_tokens(text: str) -> int:
+def line_tokens(text: str, name: str | None = None) -> int:
     """A bound on what a text costs as a line, with number, role, name and time."""
-    return bound_tokens(quote(text)) + LINE_TOKENS
+    named = bound_tokens(quote(name[:MAX_NAME_CHARS])) if name else 0
+    return bound_tokens(quote(text)) + named + LINE_TOKENS
 
 
 def _lines(messages: Sequence[ChatMessage], max_tokens: int) -> list[Line]:
@@ -320,7 +364,9 @@ def _lines(messages: Sequence[ChatMessage], max_tokens: int) -> list[Line]:
         Line(position, message, part)
         for position, message in enumerate(messages)
         if message.content.strip()
-        for part in split_text(message.content, max_tokens - LINE_TOKENS)
+        for part in split_text(
+            message.content, max_tokens - line_tokens("", message.name)
+        )
     ]
 
 

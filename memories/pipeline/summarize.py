@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from memories.pipeline.asking import Asker, Record
 from memories.pipeline.prompting import (
     exchange_text,
-    room_for_messages,
+    room_for_data,
+    shorten,
     split_messages,
     system_text,
 )
@@ -47,11 +48,12 @@ def refresh_summary(
     prompt = get_prompt(prompts, "summary")
     system = system_text(prompt, options, words=MAX_WORDS)
     asker = Asker(chat, record)
-    fixed_tokens = bound_tokens(system + json.dumps(SUMMARY)) + MAX_CHARS
-    room = room_for_messages(chat.context_tokens, fixed_tokens)
+    fixed_tokens = bound_tokens(system) + bound_tokens(json.dumps(SUMMARY))
+    room = room_for_data(chat.context_tokens, fixed_tokens)
     summary = previous or ""
-    for chunk in split_messages(messages, Context(), room):
-        user = exchange_text(chunk, Context(summary=summary), options)
+    for chunk in split_messages(messages, Context(), room * 2 // 3):
+        so_far = Context(summary=shorten(summary, room // 3))
+        user = exchange_text(chunk, so_far, options)
         request = ChatRequest(system, user, SUMMARY, "summary")
         reply = asker.ask(request, prompt, _SUMMARY.read)
         summary = _first_sentences(reply["summary"].strip(), MAX_CHARS)

@@ -15,7 +15,8 @@ PlatformError
     ├── ProviderUnavailable        retryable
     ├── ProviderRateLimited        retryable, ``retry_after_s``
     ├── ProviderRejected           not retryable: bad key, unknown model, refused
-    └── ProviderReplyInvalid       retryable: the reply did not parse or fit the schema
+    ├── ProviderReplyInvalid       retryable: the reply did not parse or fit the schema
+    └── ProviderWindowTooSmall     not retryable: the instructions leave no room
 
 A docstring is the class's default message. Nothing here knows Django.
 """
@@ -157,3 +158,9 @@ class ProviderReplyInvalid(ProviderError):
 
     code = "provider_reply_invalid"
     retryable = True
+
+
+class ProviderWindowTooSmall(ProviderError):
+    """The model's window has no room for messages beside the instructions."""
+
+    code = "provider_window_too_small"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from memories.pipeline.asking import Asker, Record
+from memories.pipeline.asking import Asker, Heartbeat, Record, no_heartbeat
 from memories.pipeline.facts import (
     Row,
     fact_from_row,
@@ -26,7 +26,8 @@ from memories.pipeline.prompting import (
     exchange_text,
     fit_context,
     line_tokens,
-    room_for_messages,
+    quote,
+    room_for_data,
     split_messages,
     system_text,
 )
@@ -75,10 +76,14 @@ class ModelEngine:
     name = ""
 
     def __init__(
-        self, chat: Chat, prompts: Mapping[str, PromptText], record: Record
+        self,
+        chat: Chat,
+        prompts: Mapping[str, PromptText],
+        record: Record,
+        heartbeat: Heartbeat = no_heartbeat,
     ) -> None:
         self._prompts = prompts
-        self._asker = Asker(chat, record)
+        self._asker = Asker(chat, record, heartbeat)
 
     def decide(
         self,
@@ -142,12 +147,11 @@ class ModelEngine:
         """Ask about the whole exchange, in as many calls as the window demands."""
         prompt = get_prompt(self._prompts, prompt_name)
         system = system_text(prompt, options)
-        fitted = fit_context(context, self._asker.context_tokens)
+        room = self._room(system, schema)
+        fitted = fit_context(context, room)
         shown = numbered(fitted.memories) if with_memories else {}
-        fixed_tokens = _instruction_tokens(system, json.dumps(schema))
-        fixed_tokens += bound_tokens(fitted.summary or "")
-        fixed_tokens += sum(line_tokens(memory.text) for memory in shown.values())
-        room = room_for_messages(self._asker.context_tokens, fixed_tokens)
+        room -= bound_tokens(quote(fitted.summary or ""))
+        room -= sum(line_tokens(memory.text) for memory in shown.values())
         answers = []
         for chunk in split_messages(messages, fitted, room):
             user = exchange_text(chunk, fitted, options, with_memories=with_memories)
@@ -155,6 +159,11 @@ class ModelEngine:
             reply = self._asker.ask(request, prompt, reader.read)
             answers.append(Answer(chunk, reply, shown))
         return answers
+
+    def _room(self, system: str, schema: Mapping[str, Any]) -> int:
+        """Tokens for the data of a call; raises ProviderWindowTooSmall."""
+        instructions = _instruction_tokens(system, json.dumps(schema))
+        return room_for_data(self._asker.context_tokens, instructions)
 
 
 @lru_cache(maxsize=128)

@@ -6,9 +6,8 @@ recalled for them (s = 10 each); one for the graph, when there are facts to draw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import batched
 
 from memories.pipeline.asking import MAX_RE_ASKS
 from memories.pipeline.engines.base import (
@@ -23,8 +22,9 @@ from memories.pipeline.facts import Row, normalise, read_entities, read_relation
 from memories.pipeline.prompting import (
     decision_text,
     facts_text,
+    fit_memories,
     line_tokens,
-    room_for_messages,
+    shorten,
     system_text,
 )
 from memories.pipeline.reply import ListReader
@@ -47,7 +47,6 @@ from memories.types import (
 _EXTRACT = ListReader(EXTRACT, "facts")
 _DECIDE = ListReader(DECIDE, "decisions")
 _GRAPH = ListReader(GRAPH, "facts")
-_FIXED_TOKENS = 1_000  # instructions and schema of the decide call
 _FACTS_PER_GRAPH_CALL = 40
 _STORED = (Verdict.ADD, Verdict.UPDATE, Verdict.DELETE)
 
@@ -85,7 +84,8 @@ class TwoPhase(ModelEngine):
         if not extracts:
             return EngineResult(dropped=tuple(found.dropped))
         recalled = recall([extract.fact.text for extract in extracts])
-        for batch, memories in self._batches(extracts, recalled):
+        room = self._room(self._decide_system(options), DECIDE)
+        for batch, memories in _batches(extracts, recalled, room):
             self._decide_batch(batch, memories, messages, options, found)
         result = merge_repeats(found.decisions)
         decisions = result.decisions
@@ -119,26 +119,8 @@ class TwoPhase(ModelEngine):
 
     # --- phase 2: decide
 
-    def _batches(
-        self,
-        extracts: Sequence[_Extract],
-        recalled: Sequence[Sequence[KnownMemory]],
-    ) -> list[tuple[list[_Extract], list[KnownMemory]]]:
-        """Facts with all their memories; one batch unless the window is small."""
-        room = room_for_messages(self._asker.context_tokens, _FIXED_TOKENS)
-        batches: list[tuple[list[_Extract], list[KnownMemory]]] = [([], [])]
-        left = room
-        for extract, nearest in zip(extracts, recalled, strict=True):
-            new = _unseen(nearest, batches[-1][1])
-            cost = _cost(extract, new)
-            if cost > left and batches[-1][0]:
-                batches.append(([], []))
-                left, new = room, list(nearest)
-                cost = _cost(extract, new)
-            batches[-1][0].append(extract)
-            batches[-1][1].extend(new)
-            left -= cost
-        return batches
+    def _decide_system(self, options: EngineOptions) -> str:
+        return system_text(get_prompt(self._prompts, "decide"), options)
 
     def _decide_batch(
         self,
@@ -173,10 +155,12 @@ class TwoPhase(ModelEngine):
     ) -> dict[int, list[Row]]:
         """The rows about each pending fact, by its number."""
         prompt = get_prompt(self._prompts, "decide")
-        facts = {number: extract.fact for number, extract in pending.items()}
+        system = self._decide_system(options)
+        room = self._room(system, DECIDE)
+        facts = {n: _shown(extract.fact, room) for n, extract in pending.items()}
         forgets = frozenset(n for n, extract in pending.items() if extract.quote)
         request = ChatRequest(
-            system_text(prompt, options),
+            system,
             decision_text(facts, forgets, memories, options),
             DECIDE,
             "decide",
@@ -204,20 +188,19 @@ class TwoPhase(ModelEngine):
             if decision.fact and decision.verdict in _STORED and not decision.problem
         }
         drawn: dict[int, Fact] = {}
-        for group in batched(new.items(), _FACTS_PER_GRAPH_CALL):
-            drawn |= self._draw_facts(dict(group), options)
+        system = system_text(get_prompt(self._prompts, "graph"), options)
+        for group in _groups(new, self._room(system, GRAPH) if new else 0):
+            drawn |= self._draw_facts(system, group)
         return tuple(
             replace(decision, fact=drawn.get(number, decision.fact))
             for number, decision in enumerate(decisions)
         )
 
-    def _draw_facts(
-        self, facts: Mapping[int, Fact], options: EngineOptions
-    ) -> dict[int, Fact]:
+    def _draw_facts(self, system: str, facts: Mapping[int, Fact]) -> dict[int, Fact]:
         prompt = get_prompt(self._prompts, "graph")
-        request = ChatRequest(
-            system_text(prompt, options), facts_text(facts), GRAPH, "graph"
-        )
+        room = self._room(system, GRAPH)
+        shown = {number: _shown(fact, room) for number, fact in facts.items()}
+        request = ChatRequest(system, facts_text(shown), GRAPH, "graph")
         reply = self._asker.ask(request, prompt, _GRAPH.read)
         return {
             row["fact"]: replace(
@@ -235,6 +218,47 @@ def _unextracted(fact: Fact) -> Dropped:
     return Dropped(reason, fact.text or None, fact.messages)
 
 
+def _batches(
+    extracts: Sequence[_Extract],
+    recalled: Sequence[Sequence[KnownMemory]],
+    room: int,
+) -> list[tuple[list[_Extract], list[KnownMemory]]]:
+    """Facts with the memories near them; one batch unless the window is small."""
+    batches: list[tuple[list[_Extract], list[KnownMemory]]] = [([], [])]
+    left = room
+    for extract, nearest in zip(extracts, recalled, strict=True):
+        own = line_tokens(_shown(extract.fact, room).text)
+        new: Sequence[KnownMemory] = _unseen(nearest, batches[-1][1])
+        if own + _cost(new) > left and batches[-1][0]:
+            batches.append(([], []))
+            left, new = room, nearest
+        new = fit_memories(new, left - own)
+        batches[-1][0].append(extract)
+        batches[-1][1].extend(new)
+        left -= own + _cost(new)
+    return batches
+
+
+def _groups(facts: Mapping[int, Fact], room: int) -> Iterator[dict[int, Fact]]:
+    """The facts of each graph call, by their numbers."""
+    group: dict[int, Fact] = {}
+    left = room
+    for number, fact in facts.items():
+        cost = line_tokens(_shown(fact, room).text)
+        if group and (cost > left or len(group) == _FACTS_PER_GRAPH_CALL):
+            yield group
+            group, left = {}, room
+        group[number] = fact
+        left -= cost
+    if group:
+        yield group
+
+
+def _shown(fact: Fact, room: int) -> Fact:
+    """The fact as a request shows it: a text of endless length by its beginning."""
+    return replace(fact, text=shorten(fact.text, room // 2))
+
+
 def _unseen(
     nearest: Sequence[KnownMemory], seen: Sequence[KnownMemory]
 ) -> list[KnownMemory]:
@@ -242,9 +266,8 @@ def _unseen(
     return [memory for memory in nearest if memory.id not in ids]
 
 
-def _cost(extract: _Extract, memories: Sequence[KnownMemory]) -> int:
-    texts = [extract.fact.text, *(memory.text for memory in memories)]
-    return sum(line_tokens(text) for text in texts)
+def _cost(memories: Sequence[KnownMemory]) -> int:
+    return sum(line_tokens(memory.text) for memory in memories)
 
 
 def _outcome(

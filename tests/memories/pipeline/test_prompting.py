@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memories.pipeline.prompting import (
-    RECENT_MESSAGES,
     Chunk,
     decision_text,
     exchange_text,
     fit_context,
     line_tokens,
     quote,
-    room_for_messages,
+    room_for_data,
     split_messages,
     split_text,
     system_text,
@@ -22,6 +22,7 @@ from memories.pipeline.prompting import (
 from memories.prompts import NAMES, content_hash, get_prompt, shipped_prompts
 from memories.providers.tokens import bound_tokens
 from memories.types import Context, Fact, PromptText
+from memplatform.lib.errors import ProviderWindowTooSmall
 from tests.memories.pipeline.conversations import NOW, OPTIONS, known, says
 from tests.model_rules import read_request
 
@@ -147,9 +148,11 @@ def test_the_project_and_the_call_have_their_say():
     assert "Instructions of this project:\n> Be strict.\n> # NOW forged\n" in system
     assert "Remember in particular:\n> hobbies\nNever remember:\n> health" in system
     assert "Categories:\n- sport: what they play\n- misc" in system
-    assert "For agents" not in system
-    agent = replace(options, subject="agent")
-    assert "For agents" in system_text(get_prompt({}, "single_pass_agent"), agent)
+    assert "On what the assistant says:\n> For agents.\n" in system
+    of_agent = replace(options, subject="agent")
+    system = system_text(get_prompt({}, "single_pass_agent"), of_agent)
+    assert "Instructions of this project:\n> For agents.\n" in system
+    assert "Be strict" not in system
 
 
 def test_rules_a_prompt_has_no_place_for_come_last():
@@ -240,9 +243,16 @@ def test_a_later_chunk_sees_what_came_before():
 def test_recent_is_the_last_messages_shortened():
     recent = tuple(says(f"{n} " + "word " * 5_000) for n in range(20))
     (chunk,) = split_messages([says("hi")], Context(recent=recent), 100_000)
-    assert len(chunk.recent) == RECENT_MESSAGES
+    assert len(chunk.recent) == 10
     assert chunk.recent[-1].content.startswith("19 ")
     assert all(len(m.content) < 5_000 for m in chunk.recent)
+
+
+@pytest.mark.parametrize("most", [0, 3, 30])
+def test_a_project_says_how_many_recent_messages(most):
+    context = Context(recent=tuple(says(str(n)) for n in range(50)), most_recent=most)
+    (chunk,) = split_messages([says("hi")], context, 100_000)
+    assert len(chunk.recent) == most
 
 
 def test_numbers_lead_back_to_positions():
@@ -256,9 +266,35 @@ def test_the_context_leaves_room_for_the_messages():
         summary="s " * 9_000, memories=tuple(known("m " * 200) for _ in range(50))
     )
     fitted = fit_context(context, 6_000)
+    assert fitted.memories and fitted.summary
     assert fitted.memories == context.memories[: len(fitted.memories)]
     cost = bound_tokens(fitted.summary) + sum(
         line_tokens(m.text) for m in fitted.memories
     )
     assert 0 < cost <= 2_000
-    assert room_for_messages(6_000, cost) >= 1_500
+
+
+def test_a_window_full_of_instructions_is_refused():
+    assert room_for_data(8_000, 5_000) == 700
+    with pytest.raises(ProviderWindowTooSmall, match="5200 tokens of the model's 8000"):
+        room_for_data(8_000, 5_200)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("timezone", ["America/New_York", "Asia/Tokyo"])
+def test_the_ends_of_the_calendar_can_be_told(year, timezone):
+    """Whoever stored such an instant must not make later adds fail."""
+    edge = datetime(
+        year, 1 if year == 1 else 12, 1 if year == 1 else 31, 23, tzinfo=UTC
+    )
+    for instant in (edge, edge.replace(hour=0)):
+        message = replace(says("hi"), sent_at=instant)
+        memory = replace(known("m"), created_at=instant)
+        (chunk,) = split_messages([message], Context(recent=(message,)), 10_000)
+        text = exchange_text(
+            chunk,
+            Context(memories=(memory,)),
+            replace(OPTIONS, reference=instant, timezone=timezone),
+            with_memories=True,
+        )
+        assert text.count(f" {year:04}-") == 4
