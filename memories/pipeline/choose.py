@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memories.pipeline.asking import Record
+from memories.pipeline.asking import Heartbeat, Record
 from memories.pipeline.engines.additive import Additive
 from memories.pipeline.engines.single_pass import SinglePass
 from memories.pipeline.engines.two_phase import TwoPhase
@@ -14,8 +14,10 @@ from memories.types import Engine
 MODEL_ENGINES = {engine.name: engine for engine in (SinglePass, TwoPhase, Additive)}
 
 
-def build_engine(setup: ProjectSetup, embedder: Embedder, record: Record) -> Engine:
-    """The engine of a project; every request to a model is told to ``record``."""
+def build_engine(
+    setup: ProjectSetup, embedder: Embedder, record: Record, heartbeat: Heartbeat
+) -> Engine:
+    """The engine of a project; it tells ``record`` of every request to a model."""
     if setup.engine == LocalEngine.name or setup.chat is None:
         return LocalEngine(embedder)
-    return MODEL_ENGINES[setup.engine](setup.chat, setup.prompts, record)
+    return MODEL_ENGINES[setup.engine](setup.chat, setup.prompts, record, heartbeat)

@@ -95,9 +95,9 @@ def known_categories(
 
 
 def _confidence(value: float) -> float:
-    """0..1; some models answer in percent."""
+    """0..1; some models answer in percent, and some with more digits than a float."""
     scaled = value / 100 if 1 < value <= 100 else value
-    return min(1.0, max(0.0, float(scaled)))
+    return float(min(1, max(0, scaled)))
 
 
 # --- entities and relations -----------------------------------------------------------

@@ -8,11 +8,14 @@ start, twice at most (decision 19).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+
 from memories.models import Ingestion, Message
+from memories.pipeline.asking import Record
 from memories.pipeline.choose import build_engine
 from memories.pipeline.relearning import mask_recalled
 from memories.pipeline.verbatim import plan_verbatim
@@ -20,6 +23,7 @@ from memories.providers.base import Embedder
 from memories.providers.vectors import SpaceVectors, embed_in_spaces, head_of
 from memories.selectors import recall
 from memories.selectors.projects import ProjectSetup
+from memories.store import operations
 from memories.store.apply import Applied, Plan, StaleContext, apply
 from memories.store.operations import Lease
 from memories.types import (
@@ -31,13 +35,36 @@ from memories.types import (
     ModelCall,
     Scope,
 )
+from memplatform.lib import clock
 from tenants.scopes import tenant_scope
 
 DECISIONS = 3
 """The first, and at most two again (decision 19)."""
 GUARD_MEMORIES = 30
 """How many near memories the re-learning guard compares with."""
-LISTENED_ROLES = ("user", "assistant", "agent", "tool")
+FRESH_S = 1.0
+"""A lease renewed this lately is not renewed again: a quick add needs no query."""
+
+
+@dataclass(slots=True)
+class LeaseKeeper:
+    """Renews the lease of an add from one model call to the next.
+
+    An add makes several, and one alone may take nearly as long as a lease.
+    """
+
+    setup: ProjectSetup
+    lease: Lease
+    until: datetime
+
+    def __call__(self) -> None:
+        """Renew it unless that was just done; LeaseLost when it is another's by now."""
+        whole = timedelta(seconds=settings.LEASE_S)
+        if self.until - clock.now() >= whole - timedelta(seconds=FRESH_S):
+            return
+        with tenant_scope(self.setup.tenant_id, project_id=self.setup.project_id):
+            operation = operations.hold(self.lease)
+            self.until = operations.renew(operation, lease_s=settings.LEASE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +73,7 @@ class Add:
 
     setup: ProjectSetup
     lease: Lease
+    keep_lease: LeaseKeeper
     ingestion: Ingestion
     scope: Scope
     messages: tuple[ChatMessage, ...]
@@ -72,7 +100,8 @@ class Recalled:
     def for_messages(self, messages: Sequence[ChatMessage]) -> list[KnownMemory]:
         """The nearest memories of the anchor for the whole exchange, nearest first."""
         texts = [message.content for message in messages if message.content.strip()]
-        found = self._nearest(texts, GUARD_MEMORIES)
+        most = max(GUARD_MEMORIES, self.add.setup.settings.recalled_memories)
+        found = self._nearest(texts, most)
         best: dict[UUID, KnownMemory] = {}
         for memory in (memory for row in found for memory in row):
             seen = best.get(memory.id)
@@ -81,6 +110,7 @@ class Recalled:
         return sorted(best.values(), key=lambda memory: -memory.similarity)
 
     def _nearest(self, texts: Sequence[str], most: int) -> list[list[KnownMemory]]:
+        self.add.keep_lease()
         heads = [head_of(text, self.embedder.max_tokens) for text in texts]
         vectors = self.embedder.embed(heads)
         for text, head, vector in zip(texts, heads, vectors, strict=True):
@@ -126,6 +156,7 @@ def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
     return Add(
         setup=setup,
         lease=lease,
+        keep_lease=LeaseKeeper(setup, lease, operation.lease_until or clock.now()),
         ingestion=ingestion,
         scope=Scope(
             operation.user_id, operation.agent_id, operation.app_id, operation.run_id
@@ -151,11 +182,14 @@ def _decide(add: Add, calls: list[ModelCall]) -> Plan:
     recalled = Recalled(add, add.setup.embedders[space.id], space.id)
     near = recalled.for_messages(add.messages)
     read, emptied = mask_recalled(add.messages, [memory.text for memory in near])
-    engine = build_engine(add.setup, recalled.embedder, calls.append)
+    engine = build_engine(
+        add.setup, recalled.embedder, _record(add, calls), add.keep_lease
+    )
     context = Context(
         summary=add.summary,
         recent=add.recent,
         memories=tuple(near[: add.setup.settings.recalled_memories]),
+        most_recent=add.setup.settings.recent_messages,
     )
     result = engine.decide(read, context, engine_options(add), recalled.for_texts)
     return Plan(
@@ -174,6 +208,13 @@ def _decide(add: Add, calls: list[ModelCall]) -> Plan:
         recalled=tuple(emptied),
         unread=_unread(add.messages),
     )
+
+
+def _record(add: Add, calls: list[ModelCall]) -> Record:
+    """Into ``calls``; without what was said, where the project keeps none of it."""
+    if add.setup.settings.keep_model_texts:
+        return calls.append
+    return lambda call: calls.append(replace(call, request=(), reply="", error=""))
 
 
 def _unread(messages: Sequence[ChatMessage]) -> dict[int, str]:
@@ -196,6 +237,7 @@ def _vectors_of(
     else:
         known = {}
     missing = [text for text in texts if text not in known]
+    add.keep_lease()
     embedded = embed_in_spaces(
         add.setup.embedders, missing, building=add.setup.building
     )
@@ -205,17 +247,18 @@ def _vectors_of(
 def engine_options(add: Add) -> EngineOptions:
     """The project's settings with this call's overrides over them."""
     settings, given = add.setup.settings, add.ingestion.options
-    is_agent = add.scope.user_id is None and add.scope.agent_id is not None
+    has_agent = add.scope.agent_id is not None
+    of_agent = given.get("agent_instructions", settings.agent_instructions)
     reference = given.get("reference")
     return EngineOptions(
         reference=(datetime.fromisoformat(reference) if reference else add.created_at),
         timezone=given.get("timezone", add.setup.timezone),
-        subject="agent" if is_agent else "user",
+        subject="agent" if has_agent and add.scope.user_id is None else "user",
         memory_type=(
             "procedure" if add.ingestion.memory_type == "procedure" else "fact"
         ),
         instructions=given.get("instructions", settings.instructions),
-        agent_instructions=given.get("agent_instructions", settings.agent_instructions),
+        agent_instructions=of_agent if has_agent else "",
         categories=given.get("categories", settings.categories),
         includes=given.get("includes", settings.includes),
         excludes=given.get("excludes", settings.excludes),

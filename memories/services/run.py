@@ -1,16 +1,19 @@
 """Run one accepted operation to its end, whatever happens on the way.
 
 Called by the worker with ids only. A fault of a provider postpones or fails the
-operation with its reason; a fault of the machine or the database leaves it RUNNING
-until its lease is over, and the attempt it cost is counted.
+operation with its reason; a mistake of ours fails it at once. A fault of the machine
+or the database leaves it RUNNING until its lease is over, and the attempt it cost is
+counted.
 """
 
 from __future__ import annotations
 
+import traceback
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from memories import wake
 from memories.models import ConversationSummary, Ingestion, Message, Operation
@@ -28,11 +31,20 @@ from tenants.scopes import tenant_scope
 
 log = logs.get(__name__)
 
+LONGEST_PAUSE_S = 300.0
+"""However long a provider asks for: all that is newer in the anchor waits as well."""
+
 
 class GaveUp(PlatformError):
     """Every attempt ended without an outcome; retry it when the cause is removed."""
 
     code = "gave_up"
+
+
+class InternalError(PlatformError):
+    """The platform failed at this, and said why in its log; retry it once mended."""
+
+    code = "internal_error"
 
 
 def run_operation(tenant_id: UUID, operation_id: UUID) -> None:
@@ -63,6 +75,22 @@ def _run(operation: Operation, lease: Lease) -> None:
             run_scope_delete(operation, lease)
     except (ProviderError, GaveUp) as exc:
         _postpone_or_fail(operation.tenant_id, lease, exc, calls)
+    except (LeaseLost, OperationalError, InterfaceError):
+        raise
+    except Exception as exc:  # noqa: BLE001 - else it would hold up its anchor
+        _log_mistake(operation, exc)
+        error = InternalError(f"{type(exc).__name__}: {InternalError.__doc__}")
+        _postpone_or_fail(operation.tenant_id, lease, error, calls)
+
+
+def _log_mistake(operation: Operation, exc: Exception) -> None:
+    """Where it happened; not what the exception says, for that may quote a memory."""
+    where = {
+        "operation": str(operation.id),
+        "exception": type(exc).__name__,
+        "traceback": "".join(traceback.format_tb(exc.__traceback__)),
+    }
+    log.error("internal error", extra=where)
 
 
 def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
@@ -102,9 +130,10 @@ def _record_attempt(operation: Operation, calls: list[ModelCall]) -> None:
 
 
 def _pause_s(operation: Operation, error: PlatformError) -> float:
-    """Doubling pauses; a provider that names one is obeyed."""
+    """Doubling pauses; a provider that names one is obeyed, within reason."""
     pause: float = settings.RETRY_BASE_S * 2 ** (operation.attempts - 1)
-    return max(pause, getattr(error, "retry_after_s", None) or 0.0)
+    named: float = getattr(error, "retry_after_s", None) or 0.0
+    return min(max(pause, named), LONGEST_PAUSE_S)
 
 
 def _fail_ledger(operation: Operation, error: PlatformError) -> None:

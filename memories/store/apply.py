@@ -361,7 +361,7 @@ def record_calls(
             latency_ms=call.latency_ms,
             outcome=call.outcome,
             error=call.error,
-            request=[dict(m) for m in call.request] if operation_id else None,
+            request=[dict(m) for m in call.request] or None if operation_id else None,
             reply=(call.reply or None) if operation_id else None,
         )
         for call in calls

@@ -75,14 +75,18 @@ class _Moment:
 def local_day(instant: datetime, timezone: str) -> tuple[date, tzinfo]:
     """The calendar day of ``instant`` in ``timezone``, and that zone.
 
-    An unknown zone counts as UTC, as does a naive instant.
+    An unknown zone counts as UTC, as does a naive instant; the calendar's first and
+    last day are the same everywhere.
     """
     try:
         zone: tzinfo = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         zone = UTC
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return aware.astimezone(zone).date(), zone
+    try:
+        return aware.astimezone(zone).date(), zone
+    except OverflowError:
+        return aware.date(), UTC
 
 
 def resolve_dates(

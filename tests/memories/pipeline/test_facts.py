@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from memories.pipeline.facts import (
+    fact_from_row,
     known_categories,
     normalise,
     parse_valid,
@@ -13,14 +14,36 @@ from memories.pipeline.facts import (
     read_entities,
     read_relations,
 )
+from memories.pipeline.prompting import Chunk, Line
 from memories.types import ProposedEntity, ProposedRelation
-from tests.memories.pipeline.conversations import says
+from tests.memories.pipeline.conversations import OPTIONS, says
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "confidence"),
+    [
+        (0.5, 0.5),
+        (85, 0.85),  # in percent
+        (10**400, 1),  # more than a float holds
+        (-(10**400), 0),
+        (float("inf"), 1),
+        (float("nan"), 0),
+    ],
+)
+def test_confidence_is_a_share_whatever_the_model_says(claimed, confidence):
+    said = says("I like tea.")
+    row = {
+        "text": "User likes tea.", "from": [1], "who": "user", "cats": [],
+        "start": None, "end": None, "conf": claimed,
+    }  # fmt: skip
+    chunk = Chunk((Line(0, said, said.content),))
+    assert fact_from_row(row, chunk, [said], OPTIONS).confidence == confidence
 
 
 @pytest.mark.parametrize(

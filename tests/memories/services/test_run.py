@@ -288,10 +288,26 @@ def test_a_fault_that_may_pass_is_tried_again_after_longer_pauses(
 
 
 def test_a_provider_that_names_a_pause_is_obeyed(agent, models, settings, frozen):
-    models.order("rate_limit", times=9, retry_after_s=600)
+    models.order("rate_limit", times=9, retry_after_s=200)
     operation = agent.learn(LISBON)
     assert operation.status == "PENDING"
-    assert operation.next_attempt_at == frozen.instant + timedelta(seconds=600)
+    assert operation.next_attempt_at == frozen.instant + timedelta(seconds=200)
+
+
+@pytest.mark.parametrize("pause_s", [86_400, 1e13, float("inf")])
+def test_a_provider_that_wants_a_day_is_asked_again_and_then_given_up(
+    agent, models, settings, frozen, pause_s
+):
+    """All that is newer in the anchor would wait that long."""
+    settings.MAX_ATTEMPTS = 2
+    models.order("rate_limit", times=9, retry_after_s=pause_s)
+    operation = agent.learn(LISBON)
+    assert operation.next_attempt_at == frozen.instant + timedelta(minutes=5)
+    frozen.advance(minutes=5)
+    failed = agent.run(operation.id)
+    assert (failed.status, failed.error_code) == ("FAILED", "provider_rate_limited")
+    assert "slow down" in failed.error
+    assert entries(agent, failed) == [("failed", "provider_rate_limited")]
 
 
 def test_after_the_fault_the_add_has_its_effect_once(agent, models):

@@ -253,6 +253,28 @@ def test_the_sweep_wakes_what_its_worker_left(agent, frozen):
     assert woken(agent, frozen, seconds=2) == 1
 
 
+def test_however_old_it_is_what_its_worker_left_is_woken_at_once(agent, frozen):
+    operation_id = agent.accept()
+    assert woken(agent, frozen, hours=24) == 1
+    claim(agent, operation_id)
+    assert woken(agent, frozen, seconds=LEASE_S - 1) == 0
+    assert woken(agent, frozen, seconds=2) == 1
+    assert woken(agent, frozen, seconds=1) == 0  # as a second beat would
+
+
+def test_of_two_beats_one_wakes_what_a_lease_shorter_than_patience_left(agent, frozen):
+    operation_id = agent.accept()
+    with agent.scope():
+        operations.claim(operation_id, lease_s=1)
+    frozen.advance(seconds=2)
+    with agent.scope():
+        marked = [
+            operations.mark_woken(operation_id, before=frozen.instant - PATIENCE)
+            for _ in range(2)
+        ]
+    assert marked == [True, False]
+
+
 def test_the_sweep_leaves_those_who_wait_for_an_older_one(agent, frozen):
     agent.accept(), agent.accept()
     assert woken(agent, frozen, minutes=1) == 1
