@@ -21,6 +21,7 @@ from memories.store.graph import link_fact
 from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
 from memories.types import (
+    UNSET,
     Decision,
     Dropped,
     Fact,
@@ -29,11 +30,15 @@ from memories.types import (
     OperationResult,
     Scope,
     State,
+    ValidTime,
     Verdict,
 )
 from memplatform.lib.errors import PlatformError
 
 DELETED_FIRST = "deleted before applied"
+TRUE_EARLIER = "it was true before its target"
+ANOTHERS_WORDS = "its target is another's words"
+UPDATED_ALREADY = "its target was updated in the same add"
 
 
 class StaleContext(PlatformError):
@@ -128,6 +133,7 @@ class _Application:
             ingestion.project_id, ingestion.accepted_at, plan.scope
         )
         self._linked: list[tuple[Memory, Fact]] = []
+        self._updated: set[UUID] = set()
         self._cause = Cause(
             actor_kind=(
                 MemoryEvent.ActorKind.ENGINE
@@ -204,30 +210,51 @@ class _Application:
 
     def _settle_fact(self, decision: Decision, fact: Fact) -> None:
         target = self._heads.target_of(decision)
-        run_id = self.plan.scope.run_id
-        if decision.verdict == Verdict.UPDATE and target and _may_change(target):
-            run_id = target.run_id
+        beside = self._why_beside(decision, fact, target)
+        is_update = decision.verdict == Verdict.UPDATE and target and not beside
+        run_id = target.run_id if target and is_update else self.plan.scope.run_id
         said = self._heads.saying(fact.text, run_id)
         if said is not None:
             self._settle_repeat(decision, fact, said, target)
-            return
-        if self._heads.was_deleted(target) and decision.verdict != Verdict.DELETE:
+        elif self._heads.was_deleted(target) and decision.verdict != Verdict.DELETE:
             self.ledger.decided(decision, Outcome.DROPPED, note=DELETED_FIRST)
-            return
-        if decision.problem:
-            self._add(decision, fact, note=decision.problem)
-            return
+        elif decision.verdict == Verdict.NONE and not beside:
+            self._confirm(decision, target)
+        elif target is None or beside:
+            self._add(decision, fact, note=beside)
+        else:
+            self._change(decision, fact, target)
+
+    def _why_beside(self, decision: Decision, fact: Fact, target: Memory | None) -> str:
+        """Why a decision about a memory is a plain ADD instead; blank if it is not."""
+        is_about_none = decision.verdict == Verdict.NONE and decision.target is None
+        if decision.problem or decision.verdict == Verdict.ADD or is_about_none:
+            return decision.problem or ""
+        if decision.verdict in (Verdict.NONE, Verdict.MERGE):
+            is_there = target is not None and target.state == State.ACTIVE
+            return "" if is_there else _why_untouched(target)
+        if target is None or not _may_change(target):
+            return _why_untouched(target)
+        if decision.verdict == Verdict.UPDATE:
+            if target.attributed_to != fact.attributed_to:
+                return ANOTHERS_WORDS
+            return UPDATED_ALREADY if target.id in self._updated else ""
+        return ""
+
+    def _change(self, decision: Decision, fact: Fact, target: Memory) -> None:
         match decision.verdict:
-            case Verdict.NONE if target or decision.target is None:
-                self._confirm(decision, target)
-            case Verdict.UPDATE if target and _may_change(target):
+            case Verdict.UPDATE:
                 self._update(decision, fact, target)
-            case Verdict.DELETE if target and _may_change(target):
-                self._supersede(decision, fact, target)
-            case Verdict.MERGE if target is not None:
+            case Verdict.MERGE:
                 self._merge(decision, fact, target)
+            case Verdict.DELETE if began := self._began_after(fact, target):
+                end = min(fact.valid.end or began, began)
+                past = replace(fact, valid=replace(fact.valid, end=end))
+                self._add(decision, past, note=TRUE_EARLIER)
+            case Verdict.DELETE:
+                self._supersede(decision, fact, target)
             case _:
-                self._add(decision, fact, note=_why_beside(decision, target))
+                self._add(decision, fact)
 
     def _add(self, decision: Decision, fact: Fact, *, note: str = "") -> None:
         memory = self.batch.add(self._new(fact), self._because(decision))
@@ -235,17 +262,24 @@ class _Application:
         self._remember(memory, fact)
 
     def _update(self, decision: Decision, fact: Fact, target: Memory) -> None:
+        given, options = self.ingestion.metadata, self.ingestion.options
+        valid = _updated_valid(fact.valid, target)
         revision = Revision(
             text=fact.text,
+            metadata=UNSET if given is None else (target.metadata or {}) | given,
             categories=fact.categories or _categories(target),
-            valid_from=fact.valid.start or target.valid_from,
-            valid_to=fact.valid.end or target.valid_to,
-            valid_precision=fact.valid.precision or target.valid_precision,
+            speaker=fact.speaker or target.speaker,
+            valid_from=valid.start,
+            valid_to=valid.end,
+            valid_precision=valid.precision,
+            expires_on=_day(options.get("expires_on")) or target.expires_on,
+            is_immutable=bool(options.get("is_immutable")),
             confidence=fact.confidence,
             vectors=self.plan.vectors[fact.text],
         )
         kind = MemoryEvent.Kind.UPDATE
         self.batch.revise(target, kind, revision, self._because(decision))
+        self._updated.add(target.id)
         self.ledger.decided(decision, Outcome.UPDATED, memory_id=target.id)
         self._remember(target, fact)
 
@@ -261,13 +295,21 @@ class _Application:
         """The target was true until what replaces it began to be."""
         closing = Revision(
             state=State.SUPERSEDED,
-            valid_to=fact.valid.start or self.plan.created_at,
+            valid_to=_end_of(target, fact.valid.start or self.plan.created_at),
             replaced_by_id=successor.id,
         )
         kind = MemoryEvent.Kind.SUPERSEDE
         cause = self._because(decision)
         self.batch.revise(target, kind, closing, cause, related=successor.id)
         self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=successor.id)
+
+    def _began_after(self, fact: Fact, target: Memory) -> datetime | None:
+        """When the target began, if what contradicts it began earlier: both are true,
+        one after the other. Of two undated ones, what was said earlier began earlier.
+        """
+        began = target.valid_from or (None if fact.valid.start else target.created_at)
+        started = fact.valid.start or self.plan.created_at
+        return began if began and started < began else None
 
     def _merge(self, decision: Decision, fact: Fact, target: Memory) -> None:
         """Stored, but hidden behind the memory that already says it."""
@@ -284,7 +326,8 @@ class _Application:
         if target is None or refusal:
             self.ledger.decided(decision, Outcome.REFUSED, note=refusal)
             return
-        closing = Revision(state=State.RETIRED, valid_to=self.plan.created_at)
+        end = _end_of(target, self.plan.created_at)
+        closing = Revision(state=State.RETIRED, valid_to=end)
         cause = self._because(decision)
         self.batch.revise(target, MemoryEvent.Kind.RETIRE, closing, cause)
         self.ledger.decided(decision, Outcome.RETIRED, memory_id=target.id)
@@ -303,8 +346,8 @@ class _Application:
             decision.verdict == Verdict.DELETE
             and target
             and target is not said
-            and _may_change(target)
-            and not decision.problem
+            and not self._why_beside(decision, fact, target)
+            and not self._began_after(fact, target)
         ):
             self._close(decision, fact, target, said)
         else:
@@ -325,7 +368,7 @@ class _Application:
             attributed_to=fact.attributed_to,
             speaker=fact.speaker,
             kind=fact.kind,
-            valid=fact.valid,
+            valid=_ordered(fact.valid),
             expires_on=_day(options.get("expires_on")),
             is_immutable=bool(options.get("is_immutable")),
             confidence=fact.confidence,
@@ -391,13 +434,6 @@ def _may_change(target: Memory) -> bool:
     return target.state == State.ACTIVE and not target.is_immutable
 
 
-def _why_beside(decision: Decision, target: Memory | None) -> str:
-    """Why a decision about a memory became a plain ADD."""
-    if decision.verdict == Verdict.ADD:
-        return ""
-    return _why_untouched(target)
-
-
 def _why_refused(decision: Decision, target: Memory | None) -> str:
     """Why nothing may be retired; blank when a sentence takes the target back."""
     if decision.problem:
@@ -414,6 +450,26 @@ def _why_untouched(target: Memory | None) -> str:
     if target.is_immutable:
         return "its target is immutable"
     return f"its target is {target.state}"
+
+
+def _end_of(target: Memory, at: datetime) -> datetime:
+    """When its truth ends that ended ``at`` the latest; never before it began."""
+    end = min(at, target.valid_to or at)
+    return max(end, target.valid_from or end)
+
+
+def _ordered(valid: ValidTime) -> ValidTime:
+    """An end before the start is no end."""
+    is_inverted = valid.start and valid.end and valid.end < valid.start
+    return replace(valid, end=None) if is_inverted else valid
+
+
+def _updated_valid(new: ValidTime, target: Memory) -> ValidTime:
+    """The fact's bounds, and the memory's where it has none and they agree."""
+    start, end = new.start or target.valid_from, new.end or target.valid_to
+    if start and end and end < start:
+        start, end = new.start, new.end
+    return _ordered(ValidTime(start, end, new.precision or target.valid_precision))
 
 
 def _categories(memory: Memory) -> tuple[str, ...] | None:

@@ -61,7 +61,7 @@ class Chance:
         return decides(verdict, self._choose.choice(TEXTS), target)
 
     def exchange(self) -> None:
-        """Memories of one run take one another's words, through one that is free."""
+        """Memories of one run take one another's words, once one gave up its own."""
         run_id = self._choose.choice(RUNS)
         heads = [
             head
@@ -73,14 +73,16 @@ class Chance:
         if len(heads) < 2:
             return
         self._choose.shuffle(heads)
-        texts = ["Ann likes nothing.", *(head.text for head in heads)]
-        changes = zip([*heads, heads[0]], texts, strict=True)
+        texts = [f"Ann likes {uuid4()}.", *(head.text for head in heads[:-1])]
         self._agent.decide(
-            *[decides(Verdict.UPDATE, text, head) for head, text in changes],
+            *[
+                decides(Verdict.UPDATE, text, head)
+                for head, text in zip(heads, texts, strict=True)
+            ],
             user_id="ann",
             run_id=run_id,
         )
-        assert self._agent.head(heads[0].id).text == texts[-1]
+        assert self._agent.head(heads[-1].id).text == texts[-1]
 
     def say(self) -> None:
         scope = {"user_id": "ann", "run_id": self._choose.choice(RUNS)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
@@ -183,13 +183,157 @@ def test_two_contradictions_of_one_memory_keep_both_facts(agent, lisbon):
     }  # fmt: skip
 
 
-def test_two_updates_of_one_memory_follow_one_another(agent, lisbon):
-    agent.decide(
+def test_two_updates_of_one_memory_keep_both_facts(agent, lisbon):
+    """Parts of a long add see the same memories, and each may speak of one."""
+    operation = agent.decide(
         decides(Verdict.UPDATE, "Ann lives in Lisbon, Alfama.", lisbon),
-        decides(Verdict.UPDATE, "Ann lives in Lisbon, Alfama, alone.", lisbon),
+        decides(Verdict.UPDATE, "Ann lives in Lisbon, alone.", lisbon),
     )
-    assert [v.text for v in agent.versions(lisbon.id)][-1].endswith("alone.")
-    assert [v.number for v in agent.versions(lisbon.id)] == [1, 2, 3]
+    assert agent.texts() == [
+        "Ann lives in Lisbon, Alfama.", "Ann lives in Lisbon, alone."
+    ]  # fmt: skip
+    assert agent.fates(operation.id) == [
+        ("updated", ""), ("stored", "its target was updated in the same add")
+    ]  # fmt: skip
+
+
+# what becomes of the target first → its state, when another fact comes to it
+GONE = [
+    (decides(Verdict.DELETE, BERLIN, None), "superseded"),
+    (decides(Verdict.DELETE, None, None, evidence="Forget my address."), "retired"),
+]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NONE, Verdict.MERGE])
+@pytest.mark.parametrize(("first", "state"), GONE)
+def test_nothing_hides_behind_a_memory_that_is_gone(
+    agent, lisbon, verdict, first, state
+):
+    home = "Ann's home is Lisbon."
+    operation = agent.decide(
+        replace(first, target=lisbon.id), decides(verdict, home, lisbon)
+    )
+    assert states(agent)[home] == "active"
+    assert agent.fates(operation.id)[1] == ("stored", f"its target is {state}")
+
+
+def test_nobodys_words_are_rewritten_by_another(agent, lisbon):
+    decision = decides(Verdict.UPDATE, "Ann lives near Lisbon.", lisbon)
+    guess = replace(decision.fact, attributed_to="agent", speaker="Bot")
+    operation = agent.decide(replace(decision, fact=guess))
+    authors = {head.text: head.attributed_to for head in agent.heads()}
+    assert authors == {LISBON: "user", "Ann lives near Lisbon.": "agent"}
+    assert agent.fates(operation.id) == [("stored", "its target is another's words")]
+
+
+# who is known to have said it, who says it now → the speaker of the memory
+SPEAKERS = [("Ann", None, "Ann"), (None, "Ann", "Ann"), ("Ann", "Ann K.", "Ann K.")]
+
+
+@pytest.mark.parametrize(("known", "now", "speaker"), SPEAKERS)
+def test_an_update_knows_its_speaker(agent, known, now, speaker):
+    agent.decide(adds(LISBON, speaker=known))
+    decision = decides(Verdict.UPDATE, BERLIN, agent.heads()[0])
+    agent.decide(replace(decision, fact=replace(decision.fact, speaker=now)))
+    assert [head.speaker for head in agent.heads()] == [speaker]
+
+
+def test_what_an_add_was_given_goes_to_the_memory_it_updates(agent):
+    tea = agent.keep("Ann likes tea.", metadata={"source": "chat", "k": 1})
+    given = {"metadata": {"k": 2}, "expires_on": date(2099, 1, 1), "is_immutable": True}
+    operation_id = agent.accept("I like green tea.", **given)
+    agent.decide(decides(Verdict.UPDATE, "Ann likes green tea.", tea), on=operation_id)
+    head = agent.head(tea)
+    assert head.metadata == {"source": "chat", "k": 2}
+    assert (head.expires_on, head.is_immutable) == (date(2099, 1, 1), True)
+
+
+def test_an_update_without_options_leaves_them(agent):
+    given = {"metadata": {"k": 1}, "expires_on": date(2099, 1, 1)}
+    tea = agent.keep("Ann likes tea.", **given)
+    agent.decide(decides(Verdict.UPDATE, "Ann likes green tea.", tea))
+    head = agent.head(tea)
+    assert (head.metadata, head.expires_on) == ({"k": 1}, date(2099, 1, 1))
+    assert not head.is_immutable
+
+
+# --- when it was true ---------------------------------------------------------
+
+IN_2018, IN_2024 = datetime(2018, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def contradicts(text, target, **valid):
+    decision = decides(Verdict.DELETE, text, target)
+    return replace(decision, fact=replace(decision.fact, valid=ValidTime(**valid)))
+
+
+def test_what_was_true_earlier_does_not_supersede(agent, lisbon):
+    operation = agent.decide(contradicts(BERLIN, lisbon, start=IN_2018))
+    heads = {head.text: head for head in agent.heads()}
+    assert states(agent) == {LISBON: "active", BERLIN: "active"}
+    berlin = heads[BERLIN]
+    assert (berlin.valid_from, berlin.valid_to) == (IN_2018, lisbon.valid_from)
+    assert agent.fates(operation.id) == [
+        ("stored", "it was true before its target")
+    ]  # fmt: skip
+
+
+def test_what_was_said_earlier_does_not_supersede(agent):
+    """A conversation imported out of order, with nothing dated in it."""
+    agent.decide(adds(LISBON))
+    (lisbon,) = agent.heads()
+    agent.decide(decides(Verdict.DELETE, BERLIN, lisbon), created_at=IN_2018)
+    assert states(agent) == {LISBON: "active", BERLIN: "active"}
+    assert agent.heads()[1].valid_to == lisbon.created_at
+
+
+def test_a_dated_correction_of_an_undated_memory_supersedes(agent):
+    agent.decide(adds(LISBON))
+    agent.decide(contradicts(BERLIN, agent.heads()[0], start=IN_2018))
+    assert states(agent) == {LISBON: "superseded", BERLIN: "active"}
+
+
+def test_known_words_that_were_true_earlier_supersede_nothing(agent, lisbon):
+    agent.keep(BERLIN)
+    agent.decide(contradicts(BERLIN, lisbon, start=IN_2018))
+    assert states(agent) == {LISBON: "active", BERLIN: "active"}
+
+
+def test_what_is_over_is_not_prolonged_by_what_supersedes_it(agent):
+    agent.decide(adds(LISBON, valid=ValidTime(IN_2018, IN_2024)))
+    (lisbon,) = agent.heads()
+    agent.decide(contradicts(BERLIN, lisbon, start=MAY))
+    assert agent.head(lisbon.id).state == "superseded"
+    assert agent.head(lisbon.id).valid_to == IN_2024
+
+
+def test_a_future_fact_taken_back_was_never_true(agent):
+    agent.decide(adds(LISBON, valid=ValidTime(datetime(2099, 1, 1, tzinfo=UTC))))
+    (lisbon,) = agent.heads()
+    agent.decide(decides(Verdict.DELETE, None, lisbon, evidence="Forget it."))
+    assert agent.head(lisbon.id).valid_to == lisbon.valid_from
+
+
+# the memory's time, what an update says → what it becomes
+UPDATED_TIMES = [
+    ((IN_2018, None), (None, IN_2024), (IN_2018, IN_2024)),
+    ((None, IN_2018), (IN_2024, None), (IN_2024, None)),
+    ((IN_2024, None), (None, IN_2018), (None, IN_2018)),
+    ((None, None), (IN_2024, IN_2018), (IN_2024, None)),
+]
+
+
+@pytest.mark.parametrize(("known", "said", "becomes"), UPDATED_TIMES)
+def test_an_update_never_ends_before_it_starts(agent, known, said, becomes):
+    agent.decide(adds(LISBON, valid=ValidTime(*known)))
+    decision = decides(Verdict.UPDATE, BERLIN, agent.heads()[0])
+    valid = ValidTime(*said)
+    agent.decide(replace(decision, fact=replace(decision.fact, valid=valid)))
+    (head,) = agent.heads()
+    assert (head.valid_from, head.valid_to) == becomes
+
+
+# --- several decisions on one memory ------------------------------------------
 
 
 def test_a_fact_added_and_updated_at_once_has_two_versions(agent):
