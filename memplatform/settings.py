@@ -119,7 +119,7 @@ LLM_MODEL = env.envstr("LLM_MODEL", "gpt-5-mini")
 LLM_API_KEY = env.envstr("LLM_API_KEY")
 LLM_TIMEOUT_S = env.envfloat("LLM_TIMEOUT_S", 60.0, minimum=0.1)
 LLM_DEADLINE_S = env.envfloat("LLM_DEADLINE_S", 100.0, minimum=0.1)
-LLM_CONTEXT_TOKENS = env.envint("LLM_CONTEXT_TOKENS", 128_000, minimum=2_000)
+LLM_CONTEXT_TOKENS = env.envint("LLM_CONTEXT_TOKENS", 128_000, minimum=4_000)
 LLM_CONCURRENCY = env.envint("LLM_CONCURRENCY", 32, minimum=1)
 ALLOW_PRIVATE_PROVIDERS = env.envbool("ALLOW_PRIVATE_PROVIDERS", default=False)
 """Whether projects may name endpoints that are not on the internet."""

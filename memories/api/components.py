@@ -19,6 +19,11 @@ from rest_framework.serializers import (
     UUIDField,
 )
 
+from memories.models.settings import (
+    MAX_CATEGORIES,
+    MAX_DESCRIPTION_CHARS,
+    MAX_INSTRUCTION_CHARS,
+)
 from memories.store.ledger import MessageOutcome, Outcome
 
 FILTERS_HELP = (
@@ -109,11 +114,15 @@ class AddBody(Ids):
     expiration_date = maybe(DateField)
     timestamp = maybe(Time, help_text="Backdates created_at. " + TIME_HELP)
     immutable = maybe(BooleanField, default=False)
-    custom_categories = maybe(ListField, child=DictField(child=CharField()))
-    custom_instructions = maybe(CharField)
-    agent_custom_instructions = maybe(CharField)
-    includes = maybe(CharField)
-    excludes = maybe(CharField)
+    custom_categories = maybe(
+        ListField,
+        child=DictField(child=CharField(max_length=MAX_DESCRIPTION_CHARS)),
+        max_length=MAX_CATEGORIES,
+    )
+    custom_instructions = maybe(CharField, max_length=MAX_INSTRUCTION_CHARS)
+    agent_custom_instructions = maybe(CharField, max_length=MAX_INSTRUCTION_CHARS)
+    includes = maybe(CharField, max_length=MAX_INSTRUCTION_CHARS)
+    excludes = maybe(CharField, max_length=MAX_INSTRUCTION_CHARS)
     timezone = maybe(CharField, help_text="An IANA name.")
     observation_date = maybe(DateField)
     observation_datetime = maybe(Time, help_text=TIME_HELP)
@@ -203,7 +212,9 @@ class SearchBody(Shown):
     top_k = maybe(IntegerField, default=10, min_value=1, max_value=1000)
     threshold = maybe(FloatField, default=0.1, min_value=0, max_value=1)
     metadata = maybe(AnyObject, help_text="Equality, on top of filters.")
-    rerank = maybe(BooleanField, default=False)
+    rerank = maybe(
+        BooleanField, default=False, help_text="Accepted; there is no reranker yet."
+    )
     keyword_search = maybe(BooleanField, default=False)
     reference_date = maybe(Time, help_text="“Now” for relative phrases.")
 

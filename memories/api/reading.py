@@ -20,6 +20,8 @@ from memplatform.lib.errors import InvalidRequest
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_TOLD = 3
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+"""Of instants that are stored and reckoned with: "in 300 years" must still be a date."""
 
 
 class Problem(ValueError):
@@ -200,10 +202,25 @@ def instant(value: Any) -> datetime:
         raise Problem(str(exc)) from exc
 
 
+def reckonable(value: Any) -> datetime:
+    """An instant between the years 1900 and 9000."""
+    return _require_reckonable(instant(value))
+
+
+def _require_reckonable(found: datetime) -> datetime:
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Problem(f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}.")
+    return found
+
+
 def time(value: Any) -> datetime:
-    """Unix seconds, or an instant."""
+    """Unix seconds, or an instant; as :func:`reckonable`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return instant(value)
+        return reckonable(value)
+    return _require_reckonable(_unix_time(value))
+
+
+def _unix_time(value: float) -> datetime:
     try:
         if value < 0:
             raise ValueError("before the epoch")

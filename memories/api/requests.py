@@ -19,6 +19,11 @@ from django.conf import settings
 from memories.api import reading
 from memories.api.messages import parse_messages
 from memories.api.reading import Fields, Problem
+from memories.models.settings import (
+    MAX_CATEGORIES,
+    MAX_DESCRIPTION_CHARS,
+    MAX_INSTRUCTION_CHARS,
+)
 from memories.selectors.filters import join, parse_filters, restrict
 from memories.services.deletion import EVERYTHING
 from memories.services.edit import MemoryChanges
@@ -73,10 +78,12 @@ def read_add(raw: object, access: Access) -> AddRequest:
         expires_on=fields.read("expiration_date", reading.day, None),
         is_immutable=fields.read("immutable", reading.boolean, default=False),
         categories=fields.read("custom_categories", _categories, None) or None,
-        instructions=fields.read("custom_instructions", reading.text, None),
-        agent_instructions=fields.read("agent_custom_instructions", reading.text, None),
-        includes=fields.read("includes", reading.text, None),
-        excludes=fields.read("excludes", reading.text, None),
+        instructions=fields.read("custom_instructions", _instructions, None),
+        agent_instructions=fields.read(
+            "agent_custom_instructions", _instructions, None
+        ),
+        includes=fields.read("includes", _instructions, None),
+        excludes=fields.read("excludes", _instructions, None),
         timezone=fields.read("timezone", reading.timezone, None),
         reference=_reference_of_add(fields),
         with_graph=fields.read("enable_graph", reading.boolean, None),
@@ -105,8 +112,12 @@ def _scope_of_add(fields: Fields) -> Scope:
 
 def _reference_of_add(fields: Fields) -> datetime | None:
     """The instant that relative dates are resolved against."""
-    at_midnight = fields.read("observation_date", reading.instant, None)
+    at_midnight = fields.read("observation_date", reading.reckonable, None)
     return fields.read("observation_datetime", reading.time, at_midnight)
+
+
+def _instructions(value: Any) -> str:
+    return reading.text_up_to(MAX_INSTRUCTION_CHARS)(value)
 
 
 def _is_procedural(value: Any) -> bool:
@@ -124,6 +135,8 @@ def _categories(value: Any) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for category in value:
         found |= _category(category)
+    if len(found) > MAX_CATEGORIES:
+        raise Problem(f"may hold {MAX_CATEGORIES} categories at most.")
     return found
 
 
@@ -133,6 +146,8 @@ def _category(value: dict[str, Any]) -> dict[str, str]:
         raise Problem("must be a list of {name: description}.")
     if not all(0 < len(name.strip()) <= MAX_CATEGORY_CHARS for name in value):
         raise Problem(f"needs names of 1 to {MAX_CATEGORY_CHARS} characters.")
+    if any(len(described) > MAX_DESCRIPTION_CHARS for described in value.values()):
+        raise Problem(f"may have descriptions of {MAX_DESCRIPTION_CHARS} characters.")
     return value
 
 

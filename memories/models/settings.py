@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+MAX_INSTRUCTION_CHARS = 10_000
+"""Of each text that goes into every prompt: instructions, includes, excludes."""
+MAX_CATEGORIES = 100
+MAX_DESCRIPTION_CHARS = 500
 ENGINES = ("single_pass", "two_phase", "additive", "local")
 
 DEFAULT_CATEGORIES: Mapping[str, str] = {

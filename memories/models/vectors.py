@@ -13,7 +13,10 @@ from tenants.models import ProjectModel, TenantModel, reference
 
 
 class ProviderConfig(ProjectModel):
-    """A project's chat, embedding or rerank endpoint; the key is encrypted at rest."""
+    """A project's model endpoint; the key is encrypted at rest.
+
+    Nothing asks a reranker yet: that kind is reserved.
+    """
 
     class Kind(models.TextChoices):
         CHAT = "chat"

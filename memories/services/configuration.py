@@ -15,7 +15,13 @@ from django.conf import settings
 
 from memories.models import EmbeddingSpace, ProviderConfig, Webhook
 from memories.models.memory import CATEGORY_CHARS
-from memories.models.settings import ENGINES, ProjectSettings
+from memories.models.settings import (
+    ENGINES,
+    MAX_CATEGORIES,
+    MAX_DESCRIPTION_CHARS,
+    MAX_INSTRUCTION_CHARS,
+    ProjectSettings,
+)
 from memories.providers import secrets
 from memories.store.spaces import touch_project
 from memplatform.lib import clock
@@ -36,15 +42,15 @@ CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
     # A runner's lease must outlast its model call (decision 21).
     "deadline_s": (float, 0.1, settings.LEASE_S - 1),
     "concurrency": (int, 1, 1000),
-    "context_tokens": (int, 2000, 10_000_000),
+    # With less, the shipped prompts and categories leave no room for messages.
+    "context_tokens": (int, 4_000, 10_000_000),
 }
 PROVIDER_OPTIONS: Mapping[str, Mapping[str, tuple[type, float, float]]] = {
     ProviderConfig.Kind.CHAT: CHAT_OPTIONS,
     # halfvec holds no more (pgvector README, "Half vectors").
     ProviderConfig.Kind.EMBEDDING: {"dimension": (int, 1, 16_000)},
-    ProviderConfig.Kind.RERANK: CHAT_OPTIONS,
 }
-"""By kind: what may be set, as what, from, to."""
+"""By kind that something asks: what may be set, as what, from, to."""
 ENCRYPTED = (
     (ProviderConfig, "api_key_encrypted"),
     (EmbeddingSpace, "api_key_encrypted"),
@@ -90,7 +96,7 @@ def configure_provider(
     options: Mapping[str, Any] | None = None,
     actor: Actor = SYSTEM,
 ) -> ProviderConfig:
-    """Give a project its own chat, embedding or rerank endpoint.
+    """Give a project its own chat or embedding endpoint.
 
     The key is encrypted with the first of ENCRYPTION_KEYS and never shown again. An
     embedding provider serves from the next ``reembed`` on. Raises InvalidRequest.
@@ -146,7 +152,7 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
     if name == "engine" and value not in ENGINES:
         return f"one of {', '.join(ENGINES)}."
     if name == "categories":
-        return None if _is_catalogue(value) else "an object of names to descriptions."
+        return None if _is_catalogue(value) else _CATALOGUE
     if name in RANGES:
         low, high = RANGES[name]
         is_whole = isinstance(defaults[name], int)
@@ -155,24 +161,36 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
         what = "a whole number" if is_whole else "a number"
         return None if is_within else f"{what} from {low:g} to {high:g}."
     expected = type(defaults[name])
-    return None if isinstance(value, expected) else f"must be {_KINDS[expected]}."
+    is_fit = isinstance(value, expected)
+    is_short = not isinstance(value, str) or len(value) <= MAX_INSTRUCTION_CHARS
+    return None if is_fit and is_short else f"must be {_KINDS[expected]}."
 
 
-_KINDS = {bool: "true or false", str: "text"}
+_KINDS = {
+    bool: "true or false",
+    str: f"text of {MAX_INSTRUCTION_CHARS} characters at most",
+}
+_CATALOGUE = (
+    f"an object of up to {MAX_CATEGORIES} names ({CATEGORY_CHARS} characters) to"
+    f" descriptions ({MAX_DESCRIPTION_CHARS} characters)."
+)
 
 
 def _is_catalogue(value: Any) -> bool:
-    return isinstance(value, dict) and all(
+    if not isinstance(value, dict) or len(value) > MAX_CATEGORIES:
+        return False
+    return all(
         isinstance(name, str)
         and 0 < len(name) <= CATEGORY_CHARS
         and isinstance(description, str)
+        and len(description) <= MAX_DESCRIPTION_CHARS
         for name, description in value.items()
     )
 
 
 def _require_kind(kind: str) -> None:
-    if kind not in ProviderConfig.Kind.values:
-        message = f"one of {', '.join(ProviderConfig.Kind.values)}."
+    if kind not in PROVIDER_OPTIONS:
+        message = f"one of {', '.join(PROVIDER_OPTIONS)}."
         raise InvalidRequest(f"kind: {message}", fields={"kind": [message]})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from memories.models import ProviderConfig
-from memories.services.configuration import configure_provider
+from memories.services.configuration import PROVIDER_OPTIONS, configure_provider
 from tenants import selectors
 from tenants.management.arguments import clear_errors, find_project
 from tenants.scopes import tenant_scope
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", help="the tenant's slug")
-        parser.add_argument("kind", choices=ProviderConfig.Kind.values)
+        parser.add_argument("kind", choices=tuple(PROVIDER_OPTIONS))
         parser.add_argument("base_url")
         parser.add_argument("model")
         parser.add_argument("options", nargs="*", metavar="name=value")

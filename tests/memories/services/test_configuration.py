@@ -50,6 +50,12 @@ def test_none_gives_a_setting_its_default_back(acme):
         ("recent_messages", "10"),  # text is no number
         ("categories", ["food"]),  # names without descriptions
         ("categories", {"f" * 101: "meals"}),  # longer than a memory can carry
+        ("categories", {"food": "m" * 501}),
+        ("categories", {f"c{n}": "" for n in range(101)}),
+        ("instructions", "x" * 10_001),
+        ("agent_instructions", "x" * 10_001),
+        ("includes", "x" * 10_001),
+        ("excludes", "x" * 10_001),
         ("with_graph", "yes"),  # not a bool
         ("colour", "blue"),  # no such setting
     ],
@@ -142,6 +148,7 @@ def test_set_provider_takes_the_key_from_the_environment(acme, monkeypatch, caps
         ("embedding", {"dimension": "0"}),
         ("embedding", {"dimension": "16001"}),  # more than halfvec holds
         ("embedding", {"concurrency": "4"}),  # a chat model's
+        ("chat", {"context_tokens": "3999"}),  # no room beside the shipped prompts
     ],
 )
 def test_an_option_out_of_range_is_refused(acme, kind, options):
@@ -184,3 +191,14 @@ def test_a_provider_can_be_given_again(acme):
         again = configure_provider(acme.project, "chat", **(ENDPOINT | {"model": "b"}))
         assert (again.id, again.model) == (first.id, "b")
         assert again.created_at == first.created_at
+
+
+def test_the_longest_instructions_are_taken(acme):
+    texts = dict.fromkeys(("instructions", "includes", "excludes"), "x" * 10_000)
+    with tenant_scope(acme.id):
+        assert change_settings(acme.project, texts).excludes == "x" * 10_000
+
+
+def test_nothing_asks_a_reranker_so_none_can_be_configured(acme):
+    with tenant_scope(acme.id), pytest.raises(InvalidRequest, match="chat, embedding"):
+        configure_provider(acme.project, "rerank", **ENDPOINT)
