@@ -31,6 +31,10 @@ from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
 from tenants.scopes import current_tenant_id, require_tenant
 
+INDEXED_CHARS = 20_000
+"""How much of a text can be found by its words: a tsvector holds 1 MB at most, and the
+words of 200,000 characters do not fit. Its meaning is found throughout, by chunks."""
+
 VIEW_COLUMNS = """
 m.id, m.text, m.user_id, m.agent_id, m.app_id, m.run_id, m.metadata::text, m.categories,
 m.state, m.kind, m.attributed_to, m.is_immutable, m.is_stale_suspect, m.confidence,
@@ -41,7 +45,7 @@ STATE_AT, REPLACED_BY_AT = 8, 21
 """Where ``VIEW_COLUMNS`` has what a ranking needs of a row it may never show."""
 # The head as it was believed at an instant: the version known then, under the head's
 # identity. Shares the alias ``m`` with the living head, so that filters serve both.
-AS_OF_SOURCE = """
+AS_OF_SOURCE = f"""
 (SELECT h.tenant_id, h.project_id, h.anchor_id, h.id, h.user_id, h.agent_id, h.app_id,
         h.run_id, h.kind, h.attributed_to, false AS is_stale_suspect, h.language,
         v.text, v.metadata, v.categories, v.state, v.is_immutable, v.confidence,
@@ -49,7 +53,7 @@ AS_OF_SOURCE = """
         v.known_from AS updated_at, v.known_from, v.valid_from, v.valid_to,
         v.replaced_by_id,
         encode(sha256(convert_to(v.text, 'UTF8')), 'hex') AS text_hash,
-        to_tsvector(h.language::regconfig, coalesce(v.text, '')) AS search
+        to_tsvector(h.language::regconfig, left(v.text, {INDEXED_CHARS})) AS search
    FROM memories_memory h
    JOIN memories_memoryversion v ON v.tenant_id = h.tenant_id AND v.memory_id = h.id
   WHERE h.tenant_id = %s AND h.text IS NOT NULL

@@ -21,6 +21,7 @@ from django.db.models import Value
 from memories.models import Anchor, Memory, MemoryEvent, MemoryVersion, Outbox
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
+from memories.selectors.memories import INDEXED_CHARS
 from memories.store.spaces import fill_if_missed
 from memories.types import (
     EVENT_RULES,
@@ -485,7 +486,7 @@ def _head_of(project_id: UUID, new: NewMemory, at: datetime) -> Memory:
 
 
 def _search_vector(text: str, config: str) -> SearchVector:
-    return SearchVector(Value(text), config=config)
+    return SearchVector(Value(text[:INDEXED_CHARS]), config=config)
 
 
 def _plain(value: Any) -> Any:

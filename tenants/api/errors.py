@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_UNAVAILABLE_S = 2
 MAX_FIELDS_TOLD = 3
+LIMIT_EXCEEDED = "54"
+"""SQLSTATE class 54: psycopg counts it among operational errors, but the input is at
+fault, and trying again does not help."""
 
 Fields = dict[str, list[str]]
 
@@ -46,6 +49,10 @@ class Unavailable(PlatformError):
     code = "unavailable"
     status = 503
     retryable = True
+
+
+class TooMuch(InvalidRequest):
+    """Something in this request is larger than the database can hold or search."""
 
 
 class MethodNotAllowed(PlatformError):
@@ -68,9 +75,9 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if error is None:
         return None
     if error.status >= 500:
-        # A model's endpoint may quote what it was asked: the log has its code only.
-        reason = exc.code if isinstance(exc, PlatformError) else exc
-        log.warning("%s: %s", type(exc).__name__, reason)
+        # Messages of others may quote what they were asked: the log has codes only.
+        reason = _sqlstate(exc) or error.code
+        log.warning("%d %s: %s", error.status, type(exc).__name__, reason)
     body = _shape(error_body(error), error.status, context.get("view"))
     return Response(body, status=error.status, headers=error_headers(error, exc))
 
@@ -81,10 +88,17 @@ def translate(exc: Exception) -> PlatformError | None:
         return None if exc.status == 500 else exc
     if isinstance(exc, drf.APIException):
         return _translate_drf(exc)
+    if _sqlstate(exc).startswith(LIMIT_EXCEEDED):
+        return TooMuch()
     for kind, make in _DJANGO.items():
         if isinstance(exc, kind):
             return make()
     return None
+
+
+def _sqlstate(exc: Exception) -> str:
+    """What PostgreSQL calls the cause of a database error, or blank."""
+    return getattr(exc.__cause__, "sqlstate", None) or ""
 
 
 _DJANGO: dict[type[Exception], type[PlatformError]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import psycopg
 from django.db import OperationalError
 from django.http import Http404
 from django.urls import include, path
@@ -75,6 +76,13 @@ class Body(serializers.Serializer):
         raise serializers.ValidationError("Nothing is ever right.")
 
 
+def database_error(cause):
+    """As Django raises it."""
+    error = OperationalError(str(cause))
+    error.__cause__ = cause
+    return error
+
+
 RAISES = {
     "not-found": errors.NotFound("Memory not found!"),
     "http404": Http404("the model's words"),
@@ -84,6 +92,8 @@ RAISES = {
     "provider": errors.ProviderTimeout(),
     "refused": errors.ProviderRejected("HTTP 400: 'I love Bob' is not allowed"),
     "database": OperationalError("password=secret host=db"),
+    "too-long": database_error(psycopg.errors.ProgramLimitExceeded("index row size")),
+    "too-deep": database_error(psycopg.errors.StatementTooComplex("stack depth")),
     "fields": errors.InvalidRequest("No.", fields={"user_id": ["No."]}),
 }
 

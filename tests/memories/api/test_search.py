@@ -157,6 +157,12 @@ def test_only_the_latest_on_request(learn, ask):
     assert "Berlin" in now[0]
 
 
+def test_a_query_of_any_length_is_answered(shelf, ask):
+    """Joined by hyphens, all of it is one deep condition to PostgreSQL."""
+    endless = "bees " + "-".join(chr(0x4E00 + n % 20_000) * 2 for n in range(40_000))
+    assert ask(endless, threshold=0).status_code == 200
+
+
 def test_it_ignores_what_it_does_not_know(shelf, ask):
     """npm sends the first with every search, the CLIs the second."""
     extra = {"output_format": "v1.1", "source": "CLI", "org_id": "o", "limit": 3}

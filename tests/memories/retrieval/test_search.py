@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from django.db import connection
@@ -17,7 +18,7 @@ from memplatform.lib import clock
 from memplatform.lib.errors import ProviderError
 from tenants.scopes import tenant_scope
 from tenants.services import create_project, issue_api_key
-from tests.memories.agents import ANN, Agent, decides
+from tests.memories.agents import ANN, Agent, adds, decides, now
 
 FACTS = (
     "Ann is allergic to peanuts.",
@@ -270,3 +271,16 @@ def test_projects_never_find_each_others(ann, alice):
     second.keep("Ann keeps wasps.")
     assert second.found("bees", threshold=0.0) == ["Ann keeps wasps."]
     assert "Ann keeps wasps." not in ann.found("bees", threshold=0.0)
+
+
+# --- long texts -----------------------------------------------------------------------
+
+
+def test_more_words_than_an_index_holds_are_stored_and_found(agent):
+    """A tsvector holds 1 MB: the words, and again joined as they stand in the text."""
+    letters = [chr(0x4E00 + n) for n in range(20_000)]
+    pairs = [f"{a}{b}-{b}{a}" for a, b in product(letters[:200], letters[200:400])]
+    text = " ".join(["Honeycomb", *pairs])[:200_000]
+    agent.decide(adds(text))
+    assert agent.found("honeycomb", threshold=0) == [text]
+    assert agent.search("honeycomb", threshold=0, as_of=now())[0].signals["bm25"] > 0

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.urls("tests.tenants.urls")
         ("quota", 413, "quota_exceeded", None),
         ("provider", 502, "provider_timeout", None),
         ("database", 503, "unavailable", None),
+        ("too-long", 400, "invalid_request", None),
+        ("too-deep", 400, "invalid_request", None),
         ("fields", 400, "invalid_request", "No."),
     ],
 )
@@ -33,6 +35,12 @@ def test_the_log_does_not_repeat_what_a_provider_quotes(api, acme, caplog):
     assert answer.json()["code"] == "provider_rejected"
     assert "provider_rejected" in caplog.text
     assert "Bob" not in caplog.text
+
+
+def test_the_log_does_not_repeat_what_the_database_says(api, acme, caplog):
+    api(acme.key).get("/v1/failing/database/")
+    assert "503 OperationalError: unavailable" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_retry_after_is_in_whole_seconds(api, acme):
