@@ -32,24 +32,12 @@ def facts(command: str, shared_buffers: str) -> dict[str, Any]:
 
 def as_markdown(result: Mapping[str, Any]) -> str:
     """The whole of docs/BENCHMARKS.md."""
-    known, figures = result["facts"], result["figures"]
-    dirty = " with changes" if known["has_uncommitted_changes"] else ""
+    figures = result["figures"]
     return "\n".join(
         [
             "# Benchmarks",
             "",
-            f"Written by `{known['command']}` on {result['at'][:10]}, commit"
-            f" {known['commit']}{dirty}, in {result['seconds'] / 60:.0f} minutes, on"
-            f" {known['cpus']} cores ({known['cpu']}), {known['memory_gb']} GB; load"
-            f" before: {known['load_before'][0]}. Python {known['python']}, PostgreSQL"
-            f" with shared_buffers {known['shared_buffers']}, connected as"
-            f" {', '.join(known['database_roles'])}. Everything shares these cores:"
-            " load, web (2 processes of 4 threads), one worker process of 32 threads,"
-            " beat, broker, and the model's stand-in. Over HTTP on persistent"
-            " connections; 1536 dimensions; query embeddings are not cached. The small"
-            " user has 200 memories, the huge one half of the store. CPU is"
-            " milliseconds of each service per request, idle work of beat and worker"
-            " included.",
+            _circumstances(result),
             "",
             "## Goals",
             "",
@@ -84,6 +72,26 @@ def as_markdown(result: Mapping[str, Any]) -> str:
 
 
 _SERVICES = ("web", "worker", "postgres", "model", "load")
+
+
+def _circumstances(result: Mapping[str, Any]) -> str:
+    """Where, how and as whom it was measured."""
+    known = result["facts"]
+    dirty = " with changes" if known["has_uncommitted_changes"] else ""
+    return (
+        f"Written by `{known['command']}` on {result['at'][:10]}, commit"
+        f" {known['commit']}{dirty}, in {result['seconds'] / 60:.0f} minutes, on"
+        f" {known['cpus']} cores ({known['cpu']}), {known['memory_gb']} GB; load"
+        f" before: {known['load_before'][0]}. Python {known['python']}, PostgreSQL"
+        f" with shared_buffers {known['shared_buffers']}, connected as"
+        f" {', '.join(known['database_roles'])}. Everything shares these cores:"
+        " load, web (2 processes of 4 threads), one worker process of 32 threads,"
+        " beat, broker, and the model's stand-in. Over HTTP on persistent"
+        " connections; 1536 dimensions; query embeddings are not cached. The small"
+        " user has 200 memories, the huge one half of the store. CPU is"
+        " milliseconds of each service per request, idle work of beat and worker"
+        " included."
+    )
 
 
 def _verdict(goal: Goal) -> str:

@@ -69,7 +69,10 @@ class LeaseKeeper:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """One claimed add with everything read that its run needs."""
+    """One claimed add with everything read that its run needs.
+
+    ``unsummarized`` counts the turns since the rolling summary, with those of this add.
+    """
 
     setup: ProjectSetup
     lease: Lease
@@ -79,6 +82,7 @@ class Add:
     messages: tuple[ChatMessage, ...]
     recent: tuple[ChatMessage, ...]
     summary: str | None
+    unsummarized: int
     created_at: datetime
 
 
@@ -153,6 +157,8 @@ def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
     operation = ingestion.operation
     options = ingestion.options
     backdated = options.get("created_at")
+    summary = recall.find_summary(ingestion.anchor_id)
+    summarized = summary.upto_position if summary else -1
     return Add(
         setup=setup,
         lease=lease,
@@ -167,7 +173,8 @@ def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
             before=rows[0].position if rows else 0,
             most=setup.settings.recent_messages,
         ),
-        summary=recall.get_summary(ingestion.anchor_id),
+        summary=summary.text if summary else None,
+        unsummarized=rows[-1].position - summarized if rows else 0,
         created_at=(
             datetime.fromisoformat(backdated) if backdated else ingestion.accepted_at
         ),

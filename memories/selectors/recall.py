@@ -85,9 +85,8 @@ def recent_messages(
     return tuple(as_chat(message) for message in reversed(rows))
 
 
-def get_summary(anchor_id: UUID) -> str | None:
-    summary = ConversationSummary.objects.filter(anchor_id=anchor_id).first()
-    return summary.text if summary else None
+def find_summary(anchor_id: UUID) -> ConversationSummary | None:
+    return ConversationSummary.objects.filter(anchor_id=anchor_id).first()
 
 
 def as_chat(message: Message) -> ChatMessage:

@@ -16,13 +16,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from memories import wake
-from memories.models import ConversationSummary, Ingestion, Message, Operation
-from memories.pipeline.run import read_add, run_add
+from memories.models import Ingestion, Message, Operation
+from memories.pipeline.run import Add, read_add, run_add
+from memories.selectors.projects import get_setup
 from memories.services.deletion import run_scope_delete
 from memories.services.reembedding import run_reembedding
-from memories.services.setup import ready_setup
 from memories.store import ledger, operations
-from memories.store.apply import USAGE, Applied, count_calls, record_calls
+from memories.store.apply import USAGE, count_calls, record_calls
 from memories.store.operations import Lease, LeaseLost
 from memories.types import ModelCall
 from memplatform.lib import clock, logs
@@ -94,14 +94,20 @@ def _log_mistake(operation: Operation, exc: Exception) -> None:
 
 
 def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
-    setup = ready_setup(operation.tenant_id, operation.project_id)
+    add = _read(operation, lease)
+    run_add(add, calls)
+    if add.unsummarized >= add.setup.settings.summary_every_messages:
+        anchor_id = add.ingestion.anchor_id
+        wake.now(wake.REFRESH_SUMMARY, operation.tenant_id, anchor_id)
+
+
+def _read(operation: Operation, lease: Lease) -> Add:
+    """Everything a run needs; the project was made ready when the add was accepted."""
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
         ingestion = Ingestion.objects.select_related("operation").get(
             operation_id=operation.id
         )
-        add = read_add(setup, lease, ingestion)
-    applied = run_add(add, calls)
-    _wake_summary(applied, setup.settings.summary_every_messages)
+        return read_add(get_setup(operation.project_id), lease, ingestion)
 
 
 def _postpone_or_fail(
@@ -144,24 +150,3 @@ def _fail_ledger(operation: Operation, error: PlatformError) -> None:
     ids = list(rows.values_list("id", flat=True))
     ingestion.ledger = ledger.failed(ids, ingestion.engine or "", error.code)
     ingestion.save(update_fields=["ledger"])
-
-
-def _wake_summary(applied: Applied, every: int) -> None:
-    """Refresh the rolling summary in the background once enough was said since."""
-    operation = applied.operation
-    if operation.anchor_id is None:
-        return
-    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
-        last = (
-            Message.objects.filter(anchor_id=operation.anchor_id)
-            .order_by("-position")
-            .values_list("position", flat=True)
-            .first()
-        )
-        upto = (
-            ConversationSummary.objects.filter(anchor_id=operation.anchor_id)
-            .values_list("upto_position", flat=True)
-            .first()
-        )
-    if last is not None and last - (-1 if upto is None else upto) >= every:
-        wake.now(wake.REFRESH_SUMMARY, operation.tenant_id, operation.anchor_id)
