@@ -171,26 +171,26 @@ class UsageBuffer:
 _buffer = UsageBuffer()
 
 
-def count_usage(
-    access: Access,
+def count_usage(access: Access, operation: str) -> None:
+    """Count one request of a key; costs no query."""
+    today = clock.now().date()
+    ids = (access.tenant_id, access.project_id, access.key_id)
+    _buffer.add(Counted(*ids, operation, today), {"requests": 1})
+
+
+def count_tokens(
+    ids: tuple[UUID, UUID, UUID | None],
     operation: str,
     *,
-    prompt_tokens: int = 0,
-    completion_tokens: int = 0,
+    prompt_tokens: int,
+    completion_tokens: int,
 ) -> None:
-    """Count one request of a key; costs no query."""
-    amounts = {
-        "requests": 1,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-    }
-    counted = Counted(
-        access.tenant_id,
-        access.project_id,
-        access.key_id,
-        operation,
-        clock.now().date(),
-    )
+    """Count what models took for an operation whose request was counted already.
+
+    ``ids`` are those of the tenant, the project and the key, if one asked for it.
+    """
+    counted = Counted(*ids, operation, clock.now().date())
+    amounts = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     _buffer.add(counted, amounts)
 
 

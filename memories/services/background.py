@@ -30,6 +30,7 @@ from memories.selectors import recall
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import KEPT
 from memories.services.setup import ready_setup
+from memories.services.usage import count_tokens_of
 from memories.store import operations
 from memories.store.apply import record_calls
 from memories.store.batch import Batch, Cause, lock_anchors
@@ -89,6 +90,7 @@ def refresh_anchor_summary(tenant_id: UUID, anchor_id: UUID) -> None:
         record_calls(project_id, None, calls)
         if text is not None:
             _write_summary(said, text)
+    count_tokens_of((tenant_id, project_id, None), "SUMMARY", calls)
 
 
 def _read_said(tenant_id: UUID, anchor_id: UUID) -> _Said:

@@ -21,6 +21,7 @@ from memories.pipeline.run import Add, read_add, run_add
 from memories.selectors.projects import get_setup
 from memories.services.deletion import run_scope_delete
 from memories.services.reembedding import run_reembedding
+from memories.services.usage import count_tokens_of
 from memories.store import ledger, operations
 from memories.store.apply import USAGE, count_calls, record_calls
 from memories.store.operations import Lease, LeaseLost
@@ -81,6 +82,9 @@ def _run(operation: Operation, lease: Lease) -> None:
         _log_mistake(operation, exc)
         error = InternalError(f"{type(exc).__name__}: {InternalError.__doc__}")
         _postpone_or_fail(operation.tenant_id, lease, error, calls)
+    finally:
+        payer = (operation.tenant_id, operation.project_id, operation.api_key_id)
+        count_tokens_of(payer, operation.kind, calls)
 
 
 def _log_mistake(operation: Operation, exc: Exception) -> None:

@@ -116,7 +116,7 @@ def test_counting_costs_no_query(access):
 
 def test_counts_are_written_in_one_batch(acme, access):
     for operation in ("ADD", "ADD", "SEARCH"):
-        limits.count_usage(access, operation, prompt_tokens=10)
+        limits.count_usage(access, operation)
     assert flush_key_usage() == 2
     assert usage_of(acme) == [("ADD", 2), ("SEARCH", 1)]
     assert flush_key_usage() == 0
@@ -124,7 +124,9 @@ def test_counts_are_written_in_one_batch(acme, access):
 
 def test_counts_add_up_over_flushes(acme, access):
     for _ in range(2):
-        limits.count_usage(access, "ADD", prompt_tokens=10, completion_tokens=1)
+        limits.count_usage(access, "ADD")
+        ids = (access.tenant_id, access.project_id, access.key_id)
+        limits.count_tokens(ids, "ADD", prompt_tokens=10, completion_tokens=1)
         flush_key_usage()
     with tenant_scope(acme.id):
         row = Usage.objects.get()
