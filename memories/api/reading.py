@@ -21,7 +21,7 @@ from memplatform.lib.errors import InvalidRequest
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_TOLD = 3
 FIRST_YEAR, LAST_YEAR = 1900, 9000
-"""Of instants that are stored and reckoned with: "in 300 years" must still be a date."""
+"""Of instants that are stored and reckoned with: in 300 years is still a date."""
 
 
 class Problem(ValueError):

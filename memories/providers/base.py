@@ -20,8 +20,6 @@ class ChatRequest:
     user: str
     schema: Mapping[str, Any] | None = None
     schema_name: str = "answer"
-    max_output_tokens: int | None = None
-    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

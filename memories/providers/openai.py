@@ -90,11 +90,9 @@ class EndpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatConfig(EndpointConfig):
-    """``supports_json_schema`` None: try it, and remember a refusal."""
+    """``context_tokens`` is the model's window, the answer included."""
 
     context_tokens: int = 128_000
-    supports_json_schema: bool | None = None
-    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -409,30 +407,17 @@ class OpenAIChat:
         self, request: ChatRequest, deadline: Deadline
     ) -> tuple[tuple[str, Mapping[str, Any]], int]:
         """The text and usage, in the strictest format the endpoint takes; attempts."""
-        reply_format = self._reply_format()
+        reply_format = self._caller.endpoint.reply_format
         body = self._body(request, reply_format)
         try:
             return self._caller.call(
                 "/chat/completions", body, _read_completion, deadline
             )
         except FormatUnsupported:
-            if not self._can_step_down(request, reply_format):
+            if request.schema is None or reply_format is ReplyFormat.TEXT:
                 raise
             self._step_down(reply_format)
         return self._ask(request, deadline)
-
-    def _reply_format(self) -> ReplyFormat:
-        known = self._caller.endpoint.reply_format
-        if self._config.supports_json_schema is True:
-            return ReplyFormat.SCHEMA
-        if self._config.supports_json_schema is False:
-            return max(known, ReplyFormat.JSON)
-        return known
-
-    def _can_step_down(self, request: ChatRequest, refused: ReplyFormat) -> bool:
-        if request.schema is None or self._config.supports_json_schema is True:
-            return False
-        return refused is not ReplyFormat.TEXT
 
     def _step_down(self, refused: ReplyFormat) -> None:
         """Remember, for the life of the process, that the endpoint refuses a format."""
@@ -445,21 +430,12 @@ class OpenAIChat:
             "model": self.model,
             "messages": [
                 {"role": "system", "content": _system_text(request, reply_format)},
-                {"role": "user", "content": _user_content(request)},
+                {"role": "user", "content": request.user},
             ],
         }
         if request.schema is not None and reply_format is not ReplyFormat.TEXT:
             body["response_format"] = _response_format(request, reply_format)
-        if request.max_output_tokens is not None:
-            body[self._output_limit_name()] = request.max_output_tokens
-        if self._config.temperature is not None:
-            body["temperature"] = self._config.temperature
         return body
-
-    def _output_limit_name(self) -> str:
-        """OpenAI's newer models refuse max_tokens; most others know nothing else."""
-        is_openai = urlsplit(self._config.base_url).hostname == "api.openai.com"
-        return "max_completion_tokens" if is_openai else "max_tokens"
 
 
 def _system_text(request: ChatRequest, reply_format: ReplyFormat) -> str:
@@ -471,15 +447,6 @@ def _system_text(request: ChatRequest, reply_format: ReplyFormat) -> str:
         f"{request.system}\n\nAnswer with one JSON object named {request.schema_name}, "
         f"and nothing else, that satisfies this JSON schema:\n{schema}"
     )
-
-
-def _user_content(request: ChatRequest) -> str | list[dict[str, Any]]:
-    if not request.images:
-        return request.user
-    parts: list[dict[str, Any]] = [{"type": "text", "text": request.user}]
-    for url in request.images:
-        parts.append({"type": "image_url", "image_url": {"url": url}})
-    return parts
 
 
 def _response_format(
@@ -581,15 +548,6 @@ class OpenAIEmbedder:
         return body
 
 
-def probe_dimension(config: EmbedderConfig) -> int:
-    """The dimension the endpoint answers with, from one request. For set-up pages."""
-    caller = _Caller(config)
-    body = {"model": config.model, "input": ["dimension"], "encoding_format": "base64"}
-    deadline = Deadline(config.deadline_s)
-    rows, _ = caller.call("/embeddings", body, _read_rows, deadline)
-    return len(rows[0])
-
-
 def _dimension(config: EmbedderConfig) -> int:
     dimension = config.dimension or NATIVE_DIMENSIONS.get(config.model)
     if dimension is None:
@@ -643,6 +601,5 @@ __all__ = [
     "EndpointConfig",
     "OpenAIChat",
     "OpenAIEmbedder",
-    "probe_dimension",
     "registry",
 ]

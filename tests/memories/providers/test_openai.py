@@ -16,7 +16,6 @@ from memories.providers.openai import (
     EmbedderConfig,
     OpenAIChat,
     OpenAIEmbedder,
-    probe_dimension,
 )
 from memories.providers.retry import (
     LONGEST_PAUSE_S,
@@ -81,20 +80,6 @@ def test_it_sends_the_schema_strictly(model_server):
         "strict": True,
         "schema": SUMMARY,
     }
-
-
-def test_it_sends_images_as_parts(model_server):
-    model_server.configure(keep_bodies=True)
-    model_server.reply("a cat")
-    request = ChatRequest(
-        "Describe.", "What is it?", images=("data:image/png;base64,AA",)
-    )
-    assert chat_at(model_server).complete(request).text == "a cat"
-    (body,) = model_server.stats()["bodies"]
-    assert [part["type"] for part in body["messages"][1]["content"]] == [
-        "text",
-        "image_url",
-    ]
 
 
 @pytest.mark.parametrize("fault", ["rate_limit", "error", "drop"])
@@ -185,21 +170,6 @@ def test_it_remembers_the_format_for_the_endpoint(model_server):
     chat_at(model_server).complete(SUMMARIZE)
     chat_at(model_server).complete(SUMMARIZE)
     assert model_server.stats()["chat"] == 3
-
-
-def test_it_insists_on_the_schema_where_configured(model_server):
-    model_server.configure(formats=["text"])
-    with pytest.raises(ProviderRejected, match="not supported"):
-        chat_at(model_server, supports_json_schema=True).complete(SUMMARIZE)
-    assert model_server.stats()["chat"] == 1
-
-
-def test_it_never_tries_a_schema_where_configured_without(model_server):
-    model_server.configure(keep_bodies=True)
-    chat_at(model_server, supports_json_schema=False).complete(SUMMARIZE)
-    (body,) = model_server.stats()["bodies"]
-    assert body["response_format"] == {"type": "json_object"}
-    assert "JSON schema" in body["messages"][0]["content"]
 
 
 def test_it_keeps_to_the_concurrency_limit_of_the_endpoint(model_server):
@@ -370,12 +340,10 @@ def test_embeddings_are_tried_again(model_server):
     assert len(embedder_at(model_server).embed(["a"])) == 1
 
 
-def test_the_dimension_of_an_unknown_model_must_be_stated_or_probed(model_server):
-    model_server.configure(dimension=24)
+def test_the_dimension_of_an_unknown_model_must_be_stated(model_server):
     config = EmbedderConfig(base_url=model_server.base_url, model="stand-in")
     with pytest.raises(InvalidRequest):
         OpenAIEmbedder(config)
-    assert probe_dimension(config) == 24
 
 
 # --- parts ----------------------------------------------------------------------------
