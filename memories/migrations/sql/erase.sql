@@ -53,8 +53,24 @@ BEGIN
         USING tenant, project, external_id;
     SELECT count(*) INTO erased_memories FROM erased_memory;
 
+    -- Adds that came later to the same anchors were shown what was said: what models
+    -- were asked for them, and the reasons given, may quote it.
+    CREATE TEMPORARY TABLE quoting_operation ON COMMIT DROP AS SELECT NULL::uuid AS id LIMIT 0;
+    EXECUTE format(
+        'INSERT INTO quoting_operation
+         SELECT id FROM erased_operation
+         UNION SELECT o.id FROM memories_operation o JOIN (
+             SELECT said.anchor_id, min(said.at) AS first FROM (
+                 SELECT p.anchor_id, p.created_at AS at FROM memories_operation p
+                  WHERE p.tenant_id = $1 AND p.project_id = $2 AND p.%1$I = $3
+                 UNION ALL SELECT m.anchor_id, m.accepted_at FROM memories_memory m
+                  WHERE m.tenant_id = $1 AND m.project_id = $2 AND m.%1$I = $3) AS said
+              GROUP BY said.anchor_id) AS since ON since.anchor_id = o.anchor_id
+          WHERE o.tenant_id = $1 AND o.created_at >= since.first', key)
+        USING tenant, project, external_id;
+
     PERFORM 1 FROM memories_operation o
-      WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation)
+      WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM quoting_operation)
       ORDER BY o.id FOR UPDATE;
     PERFORM 1 FROM memories_subject s
       WHERE s.tenant_id = tenant AND s.project_id = project
@@ -109,7 +125,7 @@ BEGIN
     UPDATE memories_memoryevent v SET reason = ''
      WHERE v.tenant_id = tenant AND v.reason <> ''
        AND (v.memory_id IN (SELECT id FROM erased_memory)
-            OR v.operation_id IN (SELECT id FROM erased_operation));
+            OR v.operation_id IN (SELECT id FROM quoting_operation));
     DELETE FROM memories_memoryvector v USING erased_memory e
      WHERE v.tenant_id = tenant AND v.memory_id = e.id;
     UPDATE memories_memoryversion v SET text = NULL, metadata = NULL, categories = NULL
@@ -138,8 +154,9 @@ BEGIN
        AND NOT EXISTS (SELECT 1 FROM memories_relationsupport s
                         WHERE s.tenant_id = tenant AND s.relation_id = r.id);
     UPDATE memories_relation r SET fact = (
-            SELECT m.text FROM memories_relationsupport s
-              JOIN memories_memory m ON m.tenant_id = tenant AND m.id = s.memory_id
+            SELECT v.text FROM memories_relationsupport s
+              JOIN memories_memoryversion v ON v.tenant_id = tenant
+                   AND v.memory_id = s.memory_id AND v.number = s.number
              WHERE s.tenant_id = tenant AND s.relation_id = r.id
              ORDER BY s.created_at, s.id LIMIT 1)
      WHERE r.tenant_id = tenant AND r.project_id = project
@@ -160,8 +177,7 @@ BEGIN
        AND i.operation_id IN (SELECT id FROM erased_operation);
     GET DIAGNOSTICS erased_messages = ROW_COUNT;
     UPDATE memories_ingestion i
-       SET metadata = NULL, options = '{}', session_key = NULL,
-           ledger = CASE WHEN i.ledger = '{}' THEN i.ledger ELSE i.ledger
+       SET ledger = CASE WHEN i.ledger = '{}' THEN i.ledger ELSE i.ledger
                || jsonb_build_object('messages', (
                       SELECT coalesce(jsonb_agg(x || '{"reason": ""}'), '[]')
                         FROM jsonb_array_elements(i.ledger -> 'messages') x))
@@ -169,10 +185,13 @@ BEGIN
                       SELECT coalesce(jsonb_agg(x || '{"reason": "", "note": ""}'), '[]')
                         FROM jsonb_array_elements(i.ledger -> 'facts') x)) END
      WHERE i.tenant_id = tenant
+       AND i.operation_id IN (SELECT id FROM quoting_operation);
+    UPDATE memories_ingestion i SET metadata = NULL, options = '{}', session_key = NULL
+     WHERE i.tenant_id = tenant
        AND i.operation_id IN (SELECT id FROM erased_operation);
     UPDATE memories_llmcall c SET request = NULL, reply = NULL, error = ''
      WHERE c.tenant_id = tenant
-       AND c.operation_id IN (SELECT id FROM erased_operation);
+       AND c.operation_id IN (SELECT id FROM quoting_operation);
     DELETE FROM memories_conversationsummary c
      WHERE c.tenant_id = tenant AND c.project_id = project
        AND c.anchor_id IN (
@@ -180,6 +199,13 @@ BEGIN
            UNION SELECT anchor_id FROM memories_operation o
                   WHERE o.tenant_id = tenant AND o.id IN (SELECT id FROM erased_operation)
                     AND anchor_id IS NOT NULL);
+    -- Who was shown it and still thinks has lost its lease: the add runs again, without.
+    UPDATE memories_operation o
+       SET status = 'PENDING', lease_until = NULL, lease_token = o.lease_token + 1,
+           woken_at = NULL, updated_at = accepted
+     WHERE o.tenant_id = tenant AND o.status = 'RUNNING' AND o.kind = 'ADD'
+       AND o.id IN (SELECT id FROM quoting_operation
+                    EXCEPT SELECT id FROM erased_operation);
     -- What was not processed yet will not be: its runner, if any, has lost its lease.
     UPDATE memories_ingestion i
        SET ledger = jsonb_build_object(
@@ -246,7 +272,7 @@ BEGIN
             coalesce(subject::text, pseudonym),
             jsonb_build_object('memories', erased_memories, 'messages', erased_messages),
             address, request, accepted);
-    DROP TABLE erased_memory, erased_operation;
+    DROP TABLE erased_memory, erased_operation, quoting_operation;
     RETURN jsonb_build_object('memories', erased_memories, 'messages', erased_messages);
 END $$;
 

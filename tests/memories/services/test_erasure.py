@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.apps import apps
@@ -34,6 +35,7 @@ from memories.store.operations import LeaseLost
 from memories.types import (
     Actor,
     Decision,
+    Dropped,
     ModelCall,
     ProposedEntity,
     ProposedRelation,
@@ -278,6 +280,44 @@ def test_erasing_a_run_takes_what_it_changed_elsewhere(agent):
     erase(agent, "r2", "run")
     assert traces_of(agent, CANARY, "r2") == []
     assert agent.texts() == ["Ann likes tea."]
+
+
+def quoting(text: str) -> ModelCall:
+    """A call that was shown a text, and said it again."""
+    shown = ({"role": "user", "content": text},)
+    return ModelCall("single_pass", "m", "openai", "ok", request=shown, reply=text)
+
+
+def test_erasing_a_run_empties_what_later_adds_quote_of_it(agent):
+    early = agent.decide(adds("Ann has a pet."), user_id="ann", calls=(quoting("pet"),))
+    agent.decide(adds(f"Ann's pet is a {CANARY}."), user_id="ann", run_id="r2")
+    agent.accept(f"A {CANARY}.", user_id="ann", run_id="r2")
+    told = Dropped(f"is said of the {CANARY}", "Ann sings.", (0,))
+    late = agent.accept("We talked of her.", user_id="ann", run_id="r3")
+    with agent.scope():  # the one before it is finished elsewhere
+        Operation.objects.filter(status="PENDING").exclude(id=late).update(
+            status="FAILED"
+        )
+    decision = replace(adds("Ann is happy."), reason=f"{CANARY}es make her so")
+    agent.decide(decision, on=late, dropped=(told,), calls=(quoting(CANARY),))
+    erase(agent, "r2", "run")
+    assert traces_of(agent, CANARY, "r2") == []
+    assert agent.texts() == ["Ann has a pet.", "Ann is happy."]
+    assert agent.fates(late) == [("stored", ""), ("dropped", "")]
+    with agent.scope():
+        assert LlmCall.objects.get(operation_id=early.id).reply == "pet"
+
+
+def test_an_add_that_was_shown_an_erased_run_thinks_again(agent):
+    agent.say(f"A {CANARY}.", user_id="ann", run_id="r2")
+    operation_id = agent.accept("We talked of her.", user_id="ann", run_id="r3")
+    lease = agent.claim(operation_id)
+    plan = agent.plan(operation_id, adds(CANARY), calls=(quoting(CANARY),))
+    erase(agent, "r2", "run")
+    with pytest.raises(LeaseLost):
+        agent.apply(lease, plan)
+    assert agent.run(operation_id).status == "SUCCEEDED"
+    assert traces_of(agent, CANARY, "r2") == []
 
 
 def test_an_edge_asserted_twice_speaks_the_words_of_who_stays(agent):
