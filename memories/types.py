@@ -304,8 +304,6 @@ class EngineOptions:
     includes: str = ""
     excludes: str = ""
     with_graph: bool = True
-    user_name: str | None = None
-    agent_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

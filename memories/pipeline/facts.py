@@ -48,7 +48,7 @@ def fact_from_row(
         text=row["text"].strip(),
         messages=positions,
         attributed_to=author,
-        speaker=_speaker([messages[at] for at in positions], author, options),
+        speaker=_speaker([messages[at] for at in positions], author),
         categories=known_categories(row["cats"], options.categories),
         valid=parse_valid(row["start"], row["end"], ZoneInfo(options.timezone)),
         confidence=_confidence(row["conf"]),
@@ -77,12 +77,9 @@ def _author(role: str) -> Author:
     return "user" if role == "user" else "agent"
 
 
-def _speaker(
-    cited: Sequence[ChatMessage], author: Author, options: EngineOptions
-) -> str | None:
+def _speaker(cited: Sequence[ChatMessage], author: Author) -> str | None:
     names = [m.name for m in cited if m.name and _author(m.role) == author]
-    fallback = options.user_name if author == "user" else options.agent_name
-    return names[0] if names else fallback
+    return names[0] if names else None
 
 
 def known_categories(

@@ -47,7 +47,7 @@ GRAPH_RULE = (
     "relations: source, type (a snake_case verb), target between those entities."
 )
 
-_PLACEHOLDER = re.compile(r"\{(user|agent|categories|project|graph|words)\}")
+_PLACEHOLDER = re.compile(r"\{(categories|project|graph|words)\}")
 # json.dumps leaves these alone: str.splitlines breaks at some, UTF-8 lacks the others.
 _UNSAFE = re.compile("[\x7f\x85\u2028\u2029\ud800-\udfff]")
 
@@ -83,8 +83,6 @@ def system_text(
 ) -> str:
     """The prompt with its sections filled in; rules it has no place for come last."""
     sections = {
-        "user": _person("the user", options.user_name),
-        "agent": _person("the agent", options.agent_name),
         "categories": _categories_text(options.categories),
         "project": _project_text(options),
         "graph": GRAPH_RULE if options.with_graph else "",
@@ -105,11 +103,6 @@ def _left_out(prompt: PromptText) -> list[str]:
 
 def _placeholders(text: str) -> set[str]:
     return set(_PLACEHOLDER.findall(text))
-
-
-def _person(fallback: str, name: str | None) -> str:
-    """A name comes from the wire: it may not bring lines or instructions along."""
-    return quote(_one_line(name)[:MAX_NAME_CHARS]) if name else fallback
 
 
 def _categories_text(categories: Mapping[str, str]) -> str:

@@ -125,7 +125,6 @@ class ModelEngine:
             text="\n\n".join(text for text in texts if text),
             messages=tuple(range(len(messages))),
             attributed_to="agent",
-            speaker=options.agent_name,
             kind="procedure",
             categories=known_categories(named, options.categories),
         )

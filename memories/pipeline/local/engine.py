@@ -78,7 +78,7 @@ class LocalEngine:
         queries += [retraction.text for retraction in draft.retractions]
         found = list(recall(queries)) if queries else []
         count = len(draft.facts)
-        judge = _Judge(doubts.cosine, options.user_name)
+        judge = _Judge(doubts.cosine)
         for fact, known in zip(draft.facts, found[:count], strict=True):
             judge.decide(fact, known)
         for retraction, known in zip(draft.retractions, found[count:], strict=True):
@@ -145,8 +145,7 @@ class LocalEngine:
 def _annotated(fact: Fact, categories: tuple[str, ...], options: EngineOptions) -> Fact:
     if not options.with_graph:
         return replace(fact, categories=categories)
-    speaker = fact.speaker or options.user_name or "User"
-    entities, relations = read_graph(fact.text, speaker)
+    entities, relations = read_graph(fact.text, fact.speaker or "User")
     return replace(fact, categories=categories, entities=entities, relations=relations)
 
 
@@ -238,7 +237,6 @@ class _Judge:
     """Decides facts in order; a memory is changed at most once in one add."""
 
     cosine: Similarity
-    user_name: str | None
     decisions: list[Decision] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     changed: set[UUID] = field(default_factory=set)
@@ -267,16 +265,9 @@ class _Judge:
         return None
 
     def _standing(self, fact: Fact, memory: KnownMemory) -> Standing:
-        new, old = self._canonical(fact.text), self._canonical(memory.text)
         if fact.kind == "procedure":
-            return Standing.SAME if new == old else Standing.APART
-        return compare(new, old, memory.similarity, self.cosine)
-
-    def _canonical(self, text: str) -> str:
-        """A user whose name became known later is the same user."""
-        if not self.user_name:
-            return text
-        return text.replace(self.user_name, "User")
+            return Standing.SAME if fact.text == memory.text else Standing.APART
+        return compare(fact.text, memory.text, memory.similarity, self.cosine)
 
     def _record(self, fact: Fact, memory: KnownMemory, standing: Standing) -> None:
         verdict = _VERDICTS[standing]
@@ -308,7 +299,7 @@ class _Judge:
             self._note_moot(retraction)
 
     def _is_meant(self, retraction: Retraction, memory: KnownMemory) -> bool:
-        what, known = self._canonical(retraction.text), self._canonical(memory.text)
+        what, known = retraction.text, memory.text
         if kin(what) != kin(known):
             return False
         wanted = content_stems(what)

@@ -41,7 +41,6 @@ def extract(messages: Sequence[ChatMessage], options: EngineOptions) -> Extracti
     reader = _Reader(options)
     turns = read_turns(messages, options)
     names = {turn.speaker for turn in turns if turn.speaker}
-    names |= {options.agent_name} if options.agent_name else set()
     for turn in turns:
         reader.read(turn, names)
     return Extraction(

@@ -42,7 +42,7 @@ def read_turns(
     """The messages in order, each with its voice, attribution and instant."""
     named = [_split_name(message, messages) for message in messages]
     names = [name for name, _ in named]
-    is_among_people = _is_among_people(messages, names, options)
+    is_among_people = _is_among_people(messages, names)
     turns = []
     sent_at = options.reference
     for position, (message, (name, text)) in enumerate(
@@ -55,7 +55,7 @@ def read_turns(
                 position=position,
                 text=text,
                 sent_at=sent_at,
-                voice=_voice(message, name, names, options) if heard else None,
+                voice=_voice(message, name, names) if heard else None,
                 speaker=name,
                 attributed_to=_attribution(message, is_among_people=is_among_people),
                 drop_reason=NOT_LISTENED_TO.format(
@@ -92,14 +92,14 @@ def _all_have_prefix(messages: Sequence[ChatMessage]) -> bool:
 
 
 def _is_among_people(
-    messages: Sequence[ChatMessage], names: Sequence[str | None], options: EngineOptions
+    messages: Sequence[ChatMessage], names: Sequence[str | None]
 ) -> bool:
     """Named people in both roles, or several of them in the user's role."""
     spoken = list(zip(messages, names, strict=True))
     assistants = {name for m, name in spoken if m.role == "assistant"}
     users = {name for m, name in spoken if m.role == "user"} - {None}
     if assistants:
-        return None not in assistants and options.agent_name not in assistants
+        return None not in assistants
     return len(users) > 1
 
 
@@ -122,15 +122,11 @@ def _voice(
     message: ChatMessage,
     name: str | None,
     names: Sequence[str | None],
-    options: EngineOptions,
 ) -> Voice:
     """How speaker and listener are called in a fact."""
-    user = options.user_name or "User"
-    agent = options.agent_name or "Assistant"
     if message.role == "assistant":
-        return Voice(name or agent, _listener(name, names) or user)
-    listener = _listener(name, names) or options.agent_name or "the assistant"
-    return Voice(name or user, listener)
+        return Voice(name or "Assistant", _listener(name, names) or "User")
+    return Voice(name or "User", _listener(name, names) or "the assistant")
 
 
 def _listener(name: str | None, names: Sequence[str | None]) -> str | None:

@@ -106,12 +106,11 @@ def test_agent_memory_is_about_what_the_agent_says(talk):
 
 
 def test_a_procedure_is_one_fact(talk):
-    talk.options = replace(OPTIONS, memory_type="procedure", agent_name="builder")
+    talk.options = replace(OPTIONS, memory_type="procedure")
     result = talk.decide("Build it.", says("I ran make.", "assistant"))
     (decision,) = result.decisions
     assert decision.verdict is Verdict.ADD
     assert decision.fact.kind == "procedure"
-    assert decision.fact.speaker == "builder"
     assert "2. assistant: I ran make." in decision.fact.text
     assert talk.calls[0].purpose == "procedural"
 

@@ -209,14 +209,6 @@ def test_agent_memory_is_about_the_agent():
     assert decision.fact.attributed_to == "agent"
 
 
-def test_the_users_name_is_used_and_known_as_the_user():
-    conversation = Conversation()
-    conversation.say("I'm allergic to peanuts")
-    result = conversation.say("I am allergic to peanuts", user_name="Caroline")
-    assert result.decisions[0].fact.text == "Caroline is allergic to peanuts"
-    assert verdicts(result) == ["NONE"]
-
-
 def test_excluded_topics_are_dropped():
     said = "I live in Lisbon. I earn 5000 euros a month. I take medication for asthma."
     result = Conversation().say(said, excludes="health information, financial details")
