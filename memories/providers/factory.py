@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 
 from memories.models import EmbeddingSpace, ProviderConfig
 from memories.providers.base import Chat, ChatReply, ChatRequest, Embedder
 from memories.providers.local import LocalEmbedder
-from memories.providers.openai import (
-    ChatConfig,
-    EmbedderConfig,
-    OpenAIChat,
-    OpenAIEmbedder,
-)
 from memories.providers.secrets import decrypt
 from memories.types import SpaceKey, Vectors
 from tenants.scopes import forbid_open_scope
@@ -79,9 +74,7 @@ def chat_for(config: ProviderConfig | None) -> Chat | None:
     """
     if not has_chat(config):
         return None
-    return GuardedChat(
-        OpenAIChat(_project_chat(config) if config else _platform_chat())
-    )
+    return GuardedChat(_project_chat(config) if config else _platform_chat())
 
 
 def configured_space(config: ProviderConfig | None) -> SpaceKey:
@@ -109,7 +102,7 @@ def embedder_for(space: EmbeddingSpace, *, deadline_s: float | None = None) -> E
     else:
         base_url = settings.EMBEDDING_BASE_URL or OPENAI_URL
         api_key = settings.EMBEDDING_API_KEY
-    config = EmbedderConfig(
+    embedder = _openai_embedder(
         base_url=base_url,
         model=space.model,
         api_key=api_key,
@@ -119,7 +112,23 @@ def embedder_for(space: EmbeddingSpace, *, deadline_s: float | None = None) -> E
         concurrency=settings.LLM_CONCURRENCY,
         is_public_only=bool(space.base_url) and not settings.ALLOW_PRIVATE_PROVIDERS,
     )
-    return GuardedEmbedder(OpenAIEmbedder(config))
+    return GuardedEmbedder(embedder)
+
+
+# Imported when first asked for: the package costs a process 0.7 s of CPU to load, and
+# most of ours (beat, commands, an installation without a key) never call it.
+
+
+def _openai_chat(**config: Any) -> Chat:
+    from memories.providers.openai import ChatConfig, OpenAIChat
+
+    return OpenAIChat(ChatConfig(**config))
+
+
+def _openai_embedder(**config: Any) -> Embedder:
+    from memories.providers.openai import EmbedderConfig, OpenAIEmbedder
+
+    return OpenAIEmbedder(EmbedderConfig(**config))
 
 
 @cache
@@ -127,8 +136,8 @@ def _local_embedder() -> LocalEmbedder:
     return LocalEmbedder()
 
 
-def _platform_chat() -> ChatConfig:
-    return ChatConfig(
+def _platform_chat() -> Chat:
+    return _openai_chat(
         base_url=settings.LLM_BASE_URL or OPENAI_URL,
         model=settings.LLM_MODEL,
         api_key=settings.LLM_API_KEY,
@@ -139,9 +148,9 @@ def _platform_chat() -> ChatConfig:
     )
 
 
-def _project_chat(config: ProviderConfig) -> ChatConfig:
+def _project_chat(config: ProviderConfig) -> Chat:
     options: dict[str, float] = config.options
-    return ChatConfig(
+    return _openai_chat(
         base_url=config.base_url,
         model=config.model,
         api_key=decrypt(config.api_key_encrypted, settings.ENCRYPTION_KEYS),
