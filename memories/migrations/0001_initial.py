@@ -867,6 +867,18 @@ class Migration(migrations.Migration):
             model_name='delivery',
             index=models.Index(fields=['tenant', 'webhook', '-created_at'], name='delivery_newest'),
         ),
+        migrations.AddConstraint(
+            model_name='memory',
+            constraint=models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='memory_ends_after_it_begins'),
+        ),
+        migrations.AddConstraint(
+            model_name='memoryversion',
+            constraint=models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='version_ends_after_it_begins'),
+        ),
+        migrations.AddConstraint(
+            model_name='relation',
+            constraint=models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='relation_ends_after_it_begins'),
+        ),
         # Parents before children: a composite reference needs its target's key.
         TenantTable("Anchor", grants=NO_DELETE, is_parent=True),
         TenantTable("Subject", grants=NO_DELETE),

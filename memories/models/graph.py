@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from memories.models.fields import Halfvec
-from memories.models.memory import Memory
+from memories.models.memory import Memory, ends_after_it_begins
 from memories.models.subjects import Anchor
 from memories.models.vectors import EmbeddingSpace
 from memplatform.lib import clock
@@ -41,7 +41,10 @@ class Entity(ProjectModel):
 
 
 class Relation(ProjectModel):
-    """A directed edge with the fact it stands for, and both clocks."""
+    """A directed edge as it was believed from ``known_from`` until ``known_to``.
+
+    What is believed now has no ``known_to``; see ``store.graph`` for its life.
+    """
 
     anchor = reference(Anchor)
     source = reference(Entity)
@@ -59,6 +62,7 @@ class Relation(ProjectModel):
     replaced_by = reference("self", null=True)
 
     class Meta(TenantModel.Meta):
+        constraints = [ends_after_it_begins("relation")]
         indexes = [
             models.Index(fields=["tenant", "source"], name="relation_out"),
             models.Index(fields=["tenant", "target"], name="relation_in"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from memories.models.fields import scope_id
 from memories.models.ingestion import Operation
@@ -22,6 +22,13 @@ from tenants.models import ProjectModel, TenantModel, reference
 
 CATEGORY_CHARS = 100
 STATES = [(state.value, state.value) for state in State]
+
+
+def ends_after_it_begins(model: str) -> models.CheckConstraint:
+    """Valid time may be open or empty, never inverted."""
+    return models.CheckConstraint(
+        condition=Q(valid_to__gte=F("valid_from")), name=f"{model}_ends_after_it_begins"
+    )
 
 
 class FactColumns(models.Model):
@@ -91,7 +98,8 @@ class Memory(FactColumns, ProjectModel):
                 nulls_distinct=False,
                 condition=Q(state=State.ACTIVE),
                 name="memory_said_once",
-            )
+            ),
+            ends_after_it_begins("memory"),
         ]
         indexes = [
             models.Index(
@@ -134,7 +142,8 @@ class MemoryVersion(FactColumns, ProjectModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "memory", "number"], name="version_number"
-            )
+            ),
+            ends_after_it_begins("version"),
         ]
         indexes = [
             models.Index(

@@ -271,7 +271,7 @@ class _Application:
             speaker=fact.speaker or target.speaker,
             valid_from=valid.start,
             valid_to=valid.end,
-            valid_precision=valid.precision,
+            valid_precision=valid.precision or target.valid_precision,
             expires_on=_day(options.get("expires_on")) or target.expires_on,
             is_immutable=bool(options.get("is_immutable")),
             confidence=fact.confidence,
@@ -469,7 +469,7 @@ def _updated_valid(new: ValidTime, target: Memory) -> ValidTime:
     start, end = new.start or target.valid_from, new.end or target.valid_to
     if start and end and end < start:
         start, end = new.start, new.end
-    return _ordered(ValidTime(start, end, new.precision or target.valid_precision))
+    return _ordered(replace(new, start=start, end=end))
 
 
 def _categories(memory: Memory) -> tuple[str, ...] | None:

@@ -22,6 +22,7 @@ from memories.models import Anchor, Memory, MemoryEvent, MemoryVersion, Outbox
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
+from memories.store.graph import follow_heads
 from memories.store.spaces import fill_if_missed
 from memories.types import (
     EVENT_RULES,
@@ -209,6 +210,8 @@ class Batch:
         MemoryVersion.objects.bulk_create(self._versions)
         MemoryEvent.objects.bulk_create(self._events)
         Outbox.objects.bulk_create(self._outbox)
+        if self._changed_heads:
+            follow_heads(self._changed_heads.values())
         self._move_vectors()
         insert_version_vectors(self.project_id, self._vectors)
         if self._vectors:

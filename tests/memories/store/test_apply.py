@@ -8,17 +8,21 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
+from django.db.models import Q
 
 from memories.models import (
     Entity,
     Ingestion,
     LlmCall,
+    Memory,
     MemoryEvent,
     MemoryVector,
+    MemoryVersion,
     Mention,
     Relation,
     RelationSupport,
 )
+from memories.services.edit import restore_version
 from memories.store.apply import StaleContext
 from memories.store.barriers import covers
 from memories.store.operations import LeaseLost
@@ -564,6 +568,102 @@ def test_entities_and_relations_of_a_fact_are_linked_once(agent):
     agent.decide(adds("Ann's flat is in Lisbon.", **graph))
     counts = {m: agent.count(m) for m in (Entity, Mention, Relation, RelationSupport)}
     assert counts == {Entity: 2, Mention: 4, Relation: 1, RelationSupport: 2}
+
+
+def lives_in(place: str) -> dict:
+    ann = ProposedEntity("Ann", "person")
+    return {
+        "entities": (ann, ProposedEntity(place, "place")),
+        "relations": (ProposedRelation("Ann", "lives in", place),),
+    }
+
+
+def said_of(place: str, decision):
+    """The decision, its fact saying that Ann lives in a place."""
+    return replace(decision, fact=replace(decision.fact, **lives_in(place)))
+
+
+def believed(agent, place: str, as_of=None) -> list[tuple[str, datetime | None]]:
+    """(state, valid_to) of what is believed of Ann living there; now, or then."""
+    with agent.scope():
+        rows = Relation.objects.filter(target__name=place)
+        if as_of is None:
+            rows = rows.filter(known_to=None)
+        else:
+            still = Q(known_to=None) | Q(known_to__gt=as_of)
+            rows = rows.filter(still, known_from__lte=as_of)
+        return list(rows.order_by("known_from").values_list("state", "valid_to"))
+
+
+@pytest.fixture
+def home(agent):
+    """A memory that Ann lives in Lisbon, and the graph of it."""
+    agent.decide(adds(LISBON, **lives_in("Lisbon")))
+    return agent.heads()[0]
+
+
+def test_a_relation_is_over_once_its_memory_is_superseded(agent, home):
+    agent.decide(said_of("Berlin", contradicts(BERLIN, home, start=MAY)))
+    then = home.known_from
+    assert believed(agent, "Lisbon") == [("superseded", agent.head(home.id).valid_to)]
+    assert believed(agent, "Lisbon", as_of=then) == [("active", None)]
+    assert believed(agent, "Berlin") == [("active", None)]
+    assert believed(agent, "Berlin", as_of=then) == []
+
+
+def test_a_relation_is_believed_as_long_as_its_memory(agent, home):
+    agent.delete(home.id)
+    deleted_at = agent.head(home.id).known_from
+    assert believed(agent, "Lisbon") == []
+    assert believed(agent, "Lisbon", as_of=home.known_from) == [("active", None)]
+    restore_version(agent.access, home.id, 1)
+    assert believed(agent, "Lisbon") == [("active", None)]
+    assert believed(agent, "Lisbon", as_of=deleted_at) == []
+
+
+def test_a_restored_memory_is_no_longer_over_in_the_graph(agent, home):
+    agent.decide(said_of("Berlin", contradicts(BERLIN, home, start=MAY)))
+    restore_version(agent.access, home.id, 1)
+    assert believed(agent, "Lisbon") == [("active", None)]
+
+
+def test_a_relation_of_two_memories_outlives_one(agent, home):
+    agent.decide(adds("Ann's flat is in Lisbon.", **lives_in("Lisbon")))
+    agent.delete(home.id)
+    assert believed(agent, "Lisbon") == [("active", None)]
+    agent.delete(agent.heads()[0].id)
+    assert believed(agent, "Lisbon") == []
+
+
+def test_a_memory_that_says_something_else_asserts_that_only(agent, home):
+    update = decides(Verdict.UPDATE, "Ann lives in Porto.", home)
+    agent.decide(said_of("Porto", update))
+    assert believed(agent, "Lisbon") == []
+    assert believed(agent, "Porto") == [("active", None)]
+
+
+def test_a_memory_that_says_more_asserts_its_relation_still(agent, home):
+    update = decides(Verdict.UPDATE, "Ann lives in Lisbon, Alfama.", home)
+    agent.decide(said_of("Lisbon", update))
+    assert believed(agent, "Lisbon") == [("active", None)]
+
+
+def test_a_change_of_anything_but_words_leaves_the_graph(agent, home):
+    agent.edit(home.id, metadata={"checked": True})
+    assert agent.count(Relation) == agent.count(RelationSupport) == 1
+    assert believed(agent, "Lisbon") == [("active", None)]
+
+
+@pytest.mark.parametrize("table", ["memory", "version", "relation"])
+@pytest.mark.usefixtures("home")
+def test_nothing_ends_before_it_begins(agent, table):
+    """The database refuses it, whatever the code does."""
+    rows = {"memory": Memory, "version": MemoryVersion, "relation": Relation}[table]
+    with pytest.raises(IntegrityError, match="ends_after_it_begins"), agent.scope():
+        row = rows.objects.get()
+        row.id, row.valid_from, row.valid_to = uuid4(), IN_2024, IN_2018
+        row.text_hash, row.number = None, 99
+        row.save(force_insert=True)
 
 
 def test_vectors_follow_the_state_of_their_head(agent, lisbon):

@@ -278,23 +278,20 @@ def test_a_contradiction_closes_what_was_true_and_not_what_was_known_then(agent)
 # --- texts that change hands ------------------------------------------------------
 
 
-def test_memories_may_exchange_their_words_in_one_add(agent):
+def test_a_memory_may_take_the_words_another_gave_up_in_the_same_add(agent):
     tea, jam = agent.keep("Ann likes tea."), agent.keep("Ann likes jam.")
     operation = agent.decide(
         decides(Verdict.UPDATE, "Ann likes nothing.", tea),
         decides(Verdict.UPDATE, "Ann likes tea.", jam),
-        decides(Verdict.UPDATE, "Ann likes jam.", tea),
     )
     assert operation.status == "SUCCEEDED"
-    assert agent.head(tea).text == "Ann likes jam."
+    assert agent.head(tea).text == "Ann likes nothing."
     assert agent.head(jam).text == "Ann likes tea."
 
 
-def test_a_memory_may_take_the_words_of_one_superseded_after_it_changed(agent):
-    """The last change decides, wherever in the add its first one stood."""
+def test_a_memory_may_take_the_words_of_one_superseded_in_the_same_add(agent):
     tea, jam = agent.keep("Ann likes tea."), agent.keep("Ann likes jam.")
     agent.decide(
-        decides(Verdict.UPDATE, "Ann likes nothing.", jam),
         decides(Verdict.DELETE, "Ann dislikes tea.", tea),
         decides(Verdict.UPDATE, "Ann likes tea.", jam),
     )
