@@ -140,7 +140,10 @@ def run_add(add: Add, calls: list[ModelCall]) -> Applied:
     LeaseLost when another runner took over.
     """
     if not add.ingestion.infer:
-        plan = plan_verbatim(add.setup, add.scope, add.messages, add.created_at)
+        plan = plan_verbatim(
+            *(add.setup, add.scope, add.messages, add.created_at),
+            kind=engine_options(add).memory_type,
+        )
         return _apply(add, plan, accept_stale=True)
     for remaining in reversed(range(DECISIONS)):
         plan = _decide(add, calls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from memories.models import Memory
 from memories.providers.vectors import embed_in_spaces
@@ -21,6 +22,7 @@ def plan_verbatim(
     messages: Sequence[ChatMessage],
     created_at: datetime,
     *,
+    kind: Literal["fact", "procedure"],
     is_hurried: bool = False,
 ) -> Plan:
     """Embeds; never inside a transaction. Messages carry their ids.
@@ -35,7 +37,7 @@ def plan_verbatim(
         if (reason := _why_unread(message))
     }
     decisions = tuple(
-        Decision(Verdict.ADD, _fact(position, message))
+        Decision(Verdict.ADD, _fact(position, message, kind))
         for position, message in enumerate(messages)
         if position not in unread
     )
@@ -65,10 +67,13 @@ def _why_unread(message: ChatMessage) -> str | None:
     return None if message.content.strip() else "empty"
 
 
-def _fact(position: int, message: ChatMessage) -> Fact:
+def _fact(
+    position: int, message: ChatMessage, kind: Literal["fact", "procedure"]
+) -> Fact:
     return Fact(
         text=message.content,
         messages=(position,),
         attributed_to="user" if message.role == "user" else "agent",
         speaker=message.name,
+        kind=kind,
     )

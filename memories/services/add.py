@@ -99,6 +99,7 @@ def _plan_now(setup: ProjectSetup, request: AddRequest, at: datetime) -> Plan | 
             request.scope,
             request.messages,
             request.created_at or at,
+            kind=request.memory_type,
             is_hurried=True,
         )
     except ProviderError as exc:

@@ -7,7 +7,7 @@ with exactly one effect:
   raises the fencing token; what the first still tries to write is refused (LeaseLost).
 * two workers are woken for one operation: the second claim finds it RUNNING and leaves.
 * an older add of the same anchor is unfinished: the claim finds nothing; finishing
-  the older one wakes this one.
+  the older one wakes this one. A verbatim add waits for nobody: nothing is decided.
 * the model fails for now: back to PENDING with ``next_attempt_at``; it keeps its place.
 * it fails for good, or too often: FAILED with the reason, and the next one may run.
 * it is long: after a part of it, PENDING and woken again (a re-embedding).
@@ -231,7 +231,8 @@ def _is_runnable(operation: Operation, now: datetime) -> bool:
 
 
 def _has_older(operation: Operation) -> bool:
-    if operation.anchor_id is None or operation.seq is None:
+    is_verbatim = operation.payload.get("infer") is False
+    if is_verbatim or operation.anchor_id is None or operation.seq is None:
         return False
     return Operation.objects.filter(
         anchor_id=operation.anchor_id, seq__lt=operation.seq, status__in=UNFINISHED

@@ -2,7 +2,7 @@
 -- An unfinished operation is due as soon as its runner's lease, or its pause, is over;
 -- else when nobody has woken it lately; the older it is the more patient the sweep, so
 -- that a long queue is not woken again and again (decision 20). Only the oldest of an
--- anchor may run.
+-- anchor may run, and what is verbatim.
 CREATE FUNCTION due_operations(at timestamptz, patience interval, most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -15,10 +15,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
            OR o.woken_at < at - greatest(patience, (at - o.created_at) / 4)
            OR (o.next_attempt_at IS NOT NULL AND o.woken_at < o.next_attempt_at)
            OR (o.status = 'RUNNING' AND o.woken_at < o.lease_until))
-      AND NOT EXISTS (
+      AND (o.payload -> 'infer' = 'false' OR NOT EXISTS (
           SELECT 1 FROM memories_operation older
           WHERE older.tenant_id = o.tenant_id AND older.anchor_id = o.anchor_id
-            AND older.seq < o.seq AND older.status IN ('PENDING', 'RUNNING'))
+            AND older.seq < o.seq AND older.status IN ('PENDING', 'RUNNING')))
     ORDER BY o.woken_at NULLS FIRST
     LIMIT most
 $$;

@@ -87,6 +87,11 @@ def test_it_does_not_wait_for_inferred_adds(agent):
     assert agent.run(waiting).status == "SUCCEEDED"
 
 
+def test_a_procedure_is_stored_as_one(agent):
+    agent.say("Step 1: boil.", user_id="ann", agent_id="bot", memory_type="procedure")
+    assert [head.kind for head in agent.heads()] == ["procedure"]
+
+
 # --- left to the worker ----------------------------------------------------------
 
 
@@ -126,3 +131,11 @@ def test_a_scope_deleted_meanwhile_bars_it_there_too(agent, settings):
     delete_scope(agent.access, {"user_id": "ann"})
     agent.run(answer.operation_id)
     assert agent.fates(answer.operation_id) == [("dropped", "deleted before applied")]
+
+
+def test_the_worker_does_not_let_it_wait_for_inferred_adds(agent, settings):
+    settings.VERBATIM_MAX_TEXTS = 0
+    waiting = agent.accept("I like jam.")
+    answer = agent.say(TEA)
+    assert left_to_the_worker(agent, answer) == [TEA]
+    assert agent.operation(waiting).status == "PENDING"

@@ -280,6 +280,12 @@ def test_the_sweep_leaves_those_who_wait_for_an_older_one(agent, frozen):
     assert woken(agent, frozen, minutes=1) == 1
 
 
+def test_the_sweep_wakes_a_verbatim_add_behind_an_inferred_one(agent, settings, frozen):
+    settings.VERBATIM_MAX_TEXTS = 0
+    agent.accept(), agent.say("I like tea.")
+    assert woken(agent, frozen, minutes=1) == 2
+
+
 def test_the_sweep_reaches_every_tenant_and_nothing_settled(agent, other, frozen):
     agent.accept(), other.accept()
     settle(agent, claim(agent, agent.accept(user_id="bea")))
