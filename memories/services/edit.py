@@ -54,14 +54,14 @@ def update_memory(
     Raises NotFound, and InvalidRequest for an immutable memory or a text that another
     memory of the same scope already says.
     """
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        _refuse_change(_find(memory_id), changes)
     vectors = _embed(access, changes.text)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
-        if head.is_immutable:
-            raise InvalidRequest(IMMUTABLE, fields={"memory_id": [IMMUTABLE]})
+        _refuse_change(head, changes)
         revision = _revision(head, changes, vectors)
         if revision is not None:
-            _refuse_said_twice(head, changes.text)
             kind = MemoryEvent.Kind.UPDATE
             batch.revise(head, kind, revision, cause_of(access))
             _record(access, Operation.Kind.UPDATE, head, batch.flush())
@@ -92,8 +92,9 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
         version = MemoryVersion.objects.filter(
             memory_id=memory_id, number=number, text__isnull=False
         ).first()
-    if version is None or version.text is None:
-        raise NotFound("Memory version not found!")
+        if version is None or version.text is None:
+            raise NotFound("Memory version not found!")
+        _refuse_said_twice(_find(memory_id, is_deleted_too=True), version.text)
     vectors = _embed(access, version.text)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id, is_deleted_too=True)
@@ -129,16 +130,19 @@ def cause_of(access: Access, reason: str = "") -> Cause:
 
 def _open(memory_id: UUID, *, is_deleted_too: bool = False) -> tuple[Batch, Memory]:
     """Lock the memory's anchor, then read the head again under the lock."""
-    found = Memory.objects.filter(id=memory_id).values_list("project_id", "anchor_id")
-    place = found.first()
-    if place is None:
+    found = _find(memory_id, is_deleted_too=is_deleted_too)
+    batch = Batch.open(found.project_id, [found.anchor_id])
+    return batch, _find(memory_id, is_deleted_too=is_deleted_too)
+
+
+def _find(memory_id: UUID, *, is_deleted_too: bool = False) -> Memory:
+    head = Memory.objects.filter(id=memory_id).first()
+    is_there = head is not None and (
+        STATE_RULES[State(head.state)].got or is_deleted_too
+    )
+    if head is None or head.text is None or not is_there:
         raise NotFound("Memory not found!")
-    batch = Batch.open(place[0], [place[1]])
-    head = Memory.objects.get(id=memory_id)
-    is_there = STATE_RULES[State(head.state)].got or is_deleted_too
-    if head.text is None or not is_there:
-        raise NotFound("Memory not found!")
-    return batch, head
+    return head
 
 
 def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
@@ -168,9 +172,16 @@ def _comparable(value: Any) -> Any:
     return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
-def _refuse_said_twice(head: Memory, text: str | Unset) -> None:
-    if isinstance(text, Unset):
-        return
+def _refuse_change(head: Memory, changes: MemoryChanges) -> None:
+    """Raise what stands against the change; before the text is embedded, and after."""
+    if head.is_immutable:
+        raise InvalidRequest(IMMUTABLE, fields={"memory_id": [IMMUTABLE]})
+    if head.state == State.ACTIVE and not isinstance(changes.text, Unset):
+        _refuse_said_twice(head, changes.text)
+
+
+def _refuse_said_twice(head: Memory, text: str) -> None:
+    """Only one active memory of a scope says a text; ``head`` is to be one."""
     twin = (
         Memory.objects.filter(
             text_hash=hash_text(text),

@@ -131,6 +131,36 @@ def test_a_change_is_listed_among_the_operations(agent, tea):
     assert (delete.user_id, delete.status) == ("ann", "SUCCEEDED")
 
 
+def test_what_cannot_be_changed_asks_no_embedder(agent, models):
+    """Not a call is spent on it, and no fault of the embedder hides the reason."""
+    fixed = agent.keep(TEA, is_immutable=True)
+    jam = agent.keep(JAM)
+    asked = models.stats()["embeddings"]
+    with pytest.raises(NotFound):
+        agent.edit(uuid4(), text=JAM)
+    with pytest.raises(InvalidRequest, match="immutable"):
+        agent.edit(fixed, text=JAM)
+    with pytest.raises(InvalidRequest, match="already says"):
+        agent.edit(jam, text=TEA)
+    assert models.stats()["embeddings"] == asked
+
+
+def test_what_cannot_be_restored_asks_no_embedder(agent, models):
+    tea = agent.keep(TEA)
+    agent.edit(tea, text=JAM)
+    agent.keep(TEA)
+    asked = models.stats()["embeddings"]
+    with pytest.raises(InvalidRequest, match="already says"):
+        restore_version(agent.access, tea, 1)
+    assert models.stats()["embeddings"] == asked
+
+
+def test_a_superseded_memory_may_say_what_an_active_one_does(agent, tea):
+    agent.decide(decides(Verdict.DELETE, JAM, tea))
+    assert agent.edit(tea, text=JAM).text == JAM
+    assert agent.get(tea).state == "superseded"
+
+
 def test_an_embedder_that_is_down_changes_nothing(agent, models):
     tea = agent.keep(TEA)
     models.order("error", times=9, path="embeddings")
