@@ -19,5 +19,5 @@ def build_engine(
 ) -> Engine:
     """The engine of a project; it tells ``record`` of every request to a model."""
     if setup.engine == LocalEngine.name or setup.chat is None:
-        return LocalEngine(embedder)
+        return LocalEngine(embedder, heartbeat)
     return MODEL_ENGINES[setup.engine](setup.chat, setup.prompts, record, heartbeat)

@@ -3,18 +3,32 @@
 It reads plain declarative English well and everything else cautiously: what it cannot
 attribute it drops with a reason. A project's free-text instructions have no effect
 here; includes and excludes count as topics (see ``topics``).
+
+Its cost grows with the number of facts, not with its square: a fact is judged against
+the nearest of the same add as it is against the nearest memories, and texts are
+embedded and recalled for in windows, between which the lease is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import batched
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
+from memories.pipeline.asking import Heartbeat, no_heartbeat
 from memories.pipeline.local import topics
 from memories.pipeline.local.extract import extract
 from memories.pipeline.local.graph import read_graph
-from memories.pipeline.local.judge import Similarity, Standing, compare
+from memories.pipeline.local.judge import (
+    CLAIMS_RELATED,
+    Similarity,
+    Standing,
+    compare,
+)
 from memories.pipeline.local.procedure import read_procedure
 from memories.pipeline.local.retractions import Retraction
 from memories.pipeline.local.words import content_stems, kin
@@ -43,14 +57,17 @@ NOTHING_TO_FORGET = "nothing known matches what is to be forgotten"
 
 RETRACTION_THRESHOLD = 0.3  # with all its words in the memory
 RETRACTION_ALONE = 0.6  # without
+NEAREST = 20  # facts of the same add that a fact is judged against
+WINDOW = 256  # texts embedded, or recalled for, between two heartbeats
 MAX_DOUBTS = 200  # texts embedded in one add only to tell facts apart
 
 _VERDICTS = {
     Standing.SAME: Verdict.NONE,
     Standing.POORER: Verdict.NONE,
-    Standing.RICHER: Verdict.UPDATE,
     Standing.AGAINST: Verdict.DELETE,
+    Standing.RICHER: Verdict.UPDATE,
 }
+"""What is done about a memory; of several standings the first here counts."""
 
 
 class LocalEngine:
@@ -58,8 +75,9 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, heartbeat: Heartbeat = no_heartbeat) -> None:
         self._embedder = embedder
+        self._heartbeat = heartbeat
 
     def decide(
         self,
@@ -68,15 +86,15 @@ class LocalEngine:
         options: EngineOptions,
         recall: Recall,
     ) -> EngineResult:
-        """Decisions on all that is stated; ``recall`` is called at most once.
+        """Decisions on all that is stated; ``recall`` is called once a window.
 
-        Raises only what the embedder and ``recall`` raise.
+        Raises only what the embedder, ``recall`` and the heartbeat raise.
         """
         doubts = _Doubts(self._embedder)
         draft = self._draft(messages, options, doubts)
         queries = [fact.text for fact in draft.facts]
         queries += [retraction.text for retraction in draft.retractions]
-        found = list(recall(queries)) if queries else []
+        found = [near for some in batched(queries, WINDOW) for near in recall(some)]
         count = len(draft.facts)
         judge = _Judge(doubts.cosine)
         for fact, known in zip(draft.facts, found[:count], strict=True):
@@ -99,7 +117,7 @@ class LocalEngine:
         )
         draft.drop_repetitions()
         if draft.facts:
-            vectors = self._embedder.embed([fact.text for fact in draft.facts])
+            vectors = self._embed([fact.text for fact in draft.facts])
             _settle_among_themselves(draft, vectors, doubts)
             self._keep_on_topic(draft, options)
             self._annotate(draft, options)
@@ -125,9 +143,16 @@ class LocalEngine:
         )
 
     def _topic_vectors(self, draft: _Draft) -> Vectors:
-        return self._embedder.embed(
+        return self._embed(
             [topics.topic_text(fact.text, fact.speaker) for fact in draft.facts]
         )
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        windows = []
+        for window in batched(texts, WINDOW):
+            self._heartbeat()
+            windows.append(self._embedder.embed(window))
+        return np.concatenate(windows) if windows else self._embedder.embed([])
 
     def _annotate(self, draft: _Draft, options: EngineOptions) -> None:
         """Add categories, entities and relations."""
@@ -150,18 +175,39 @@ def _annotated(fact: Fact, categories: tuple[str, ...], options: EngineOptions) 
 
 
 def _settle_among_themselves(draft: _Draft, vectors: Vectors, doubts: _Doubts) -> None:
-    """Compare each fact with the earlier ones of the same add."""
+    """Compare each fact with the nearest earlier ones of the same add."""
     reasons: list[str | None] = [None] * len(draft.facts)
-    cosines = vectors @ vectors.T
-    for later, one in enumerate(draft.facts):
-        for earlier, other in enumerate(draft.facts[:later]):
-            is_settled = reasons[earlier] or reasons[later]
-            if is_settled or one.attributed_to != other.attributed_to:
-                continue
-            similarity = float(cosines[later, earlier])
-            standing = compare(one.text, other.text, similarity, doubts.cosine)
+    authors = np.array([fact.attributed_to for fact in draft.facts])
+    is_open = np.ones(len(draft.facts), dtype=bool)
+    for later, cosines in enumerate(_cosines_before(vectors)):
+        is_compared = is_open[:later] & (authors[:later] == authors[later])
+        for earlier in _nearest(cosines, is_compared):
+            one, other = draft.facts[later].text, draft.facts[earlier].text
+            similarity = float(cosines[earlier])
+            standing = compare(one, other, similarity, doubts.cosine)
             _note_standing(reasons, standing, earlier, later)
+            is_open[earlier] = reasons[earlier] is None
+            if reasons[later]:
+                is_open[later] = False
+                break
     draft.drop(reasons)
+
+
+def _cosines_before(vectors: Vectors) -> Iterator[NDArray[np.float32]]:
+    """For each row its cosines with the rows before it; a block at a time."""
+    for start in range(0, len(vectors), WINDOW):
+        block = vectors[start : start + WINDOW] @ vectors[: start + WINDOW].T
+        for offset, row in enumerate(block):
+            yield row[: start + offset]
+
+
+def _nearest(cosines: NDArray[np.float32], is_compared: NDArray[np.bool_]) -> list[int]:
+    """The few nearest worth a comparison, in the order in which they were said."""
+    near = np.flatnonzero(is_compared & (cosines >= CLAIMS_RELATED))
+    if len(near) > NEAREST:
+        near = np.sort(near[np.argpartition(cosines[near], -NEAREST)[-NEAREST:]])
+    found: list[int] = near.tolist()
+    return found
 
 
 @dataclass(slots=True)
@@ -242,27 +288,16 @@ class _Judge:
     changed: set[UUID] = field(default_factory=set)
 
     def decide(self, fact: Fact, known: Sequence[KnownMemory]) -> None:
-        for standing in (
-            Standing.SAME,
-            Standing.POORER,
-            Standing.AGAINST,
-            Standing.RICHER,
-        ):
-            target = self._first(standing, fact, known)
-            if target is not None:
-                self._record(fact, target, standing)
+        nearest: dict[Standing, KnownMemory] = {}
+        for memory in known:
+            is_free = memory.id not in self.changed
+            if is_free and memory.attributed_to == fact.attributed_to:
+                nearest.setdefault(self._standing(fact, memory), memory)
+        for standing in _VERDICTS:
+            if standing in nearest:
+                self._record(fact, nearest[standing], standing)
                 return
         self.decisions.append(Decision(Verdict.ADD, fact, reason="new"))
-
-    def _first(
-        self, standing: Standing, fact: Fact, known: Sequence[KnownMemory]
-    ) -> KnownMemory | None:
-        for memory in known:
-            if memory.attributed_to != fact.attributed_to or memory.id in self.changed:
-                continue
-            if self._standing(fact, memory) is standing:
-                return memory
-        return None
 
     def _standing(self, fact: Fact, memory: KnownMemory) -> Standing:
         if fact.kind == "procedure":

@@ -10,15 +10,22 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memories.providers.base import Embedder
-from memories.types import Vectors
+from memories.types import SpaceKey, Vectors
+
+Vector = NDArray[np.float32]
 
 # Measured on the labelled table in test_topics.py: of 25 facts against 15 categories
 # 24 get only right ones. With the subject left in the text it was 16.
 CATEGORY_THRESHOLD = 0.18
 CATEGORY_MARGIN = 0.06  # a second category counts when it is nearly as close
 TOPIC_THRESHOLD = 0.18
+
+MAX_NAMED = 2_000
+_named: dict[tuple[SpaceKey, str], Vector] = {}
+"""Vectors of categories and topics: the same few come with every add of a project."""
 
 
 def assign_categories(
@@ -29,8 +36,22 @@ def assign_categories(
         return [()] * len(vectors)
     names = list(categories)
     texts = [_category_text(name, categories[name]) for name in names]
-    scores = vectors @ embedder.embed(texts).T
+    scores = vectors @ _embed_named(texts, embedder).T
     return [_closest(row.tolist(), names) for row in scores]
+
+
+def _embed_named(texts: Sequence[str], embedder: Embedder) -> Vectors:
+    """(n, dim); each text is embedded once per process, as long as there is room."""
+    keys = [(embedder.space, text) for text in texts]
+    known = {key: vector for key in keys if (vector := _named.get(key)) is not None}
+    missing = [key for key in dict.fromkeys(keys) if key not in known]
+    if missing:
+        found = embedder.embed([text for _, text in missing])
+        known |= zip(missing, found, strict=True)
+        if len(_named) + len(missing) > MAX_NAMED:
+            _named.clear()
+        _named.update((key, known[key]) for key in missing[:MAX_NAMED])
+    return np.stack([known[key] for key in keys])
 
 
 def _category_text(name: str, description: str) -> str:
@@ -94,6 +115,7 @@ def is_on_topic(vectors: Vectors, topics: str, embedder: Embedder) -> list[bool]
     if not named or not len(vectors):
         return [False] * len(vectors)
     closest = np.max(
-        vectors @ embedder.embed([_described(topic) for topic in named]).T, axis=1
+        vectors @ _embed_named([_described(topic) for topic in named], embedder).T,
+        axis=1,
     )
     return [bool(score >= TOPIC_THRESHOLD) for score in closest]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memories.pipeline.local import engine
 from memories.pipeline.local.engine import (
     CORRECTED,
     EXCLUDED,
@@ -170,6 +171,36 @@ def test_recall_is_called_once_with_all_texts():
     assert conversation.recalls == [
         ["User lives in Lisbon", "User likes tea", "User's address"]
     ]
+
+
+def test_a_long_add_is_settled_in_windows(monkeypatch):
+    """Nothing is lost between them: not a fact, not a repetition across one."""
+    monkeypatch.setattr(engine, "WINDOW", 2)
+    beats: list[int] = []
+    texts = ["I like tea.", "I live in Rome.", "I own a boat.", "I am fond of tea."]
+    recalled: list[int] = []
+
+    def recall(queries):
+        recalled.append(len(queries))
+        return [[] for _ in queries]
+
+    messages = [ChatMessage("user", text) for text in texts]
+    local = LocalEngine(EMBEDDER, lambda: beats.append(1))
+    result = local.decide(messages, Context(), options(), recall)
+    assert [d.fact.messages for d in result.decisions] == [(0,), (1,), (2,)]
+    assert [(d.reason, d.messages) for d in result.dropped] == [(SAID_TWICE, (3,))]
+    assert recalled == [2, 1]
+    assert len(beats) == 2
+
+
+def test_a_correction_is_found_among_many_facts_that_are_much_alike(monkeypatch):
+    """A fact is judged against its nearest few, and these are not the latest."""
+    monkeypatch.setattr(engine, "NEAREST", 3)
+    sums = [f"I paid {n} euros for the boat." for n in range(10, 40)]
+    result = Conversation().say("I live in Rome.", *sums, "I moved to Oslo.")
+    assert [d.fact.text for d in result.decisions][-1] == "User moved to Oslo"
+    assert len(result.decisions) == len(sums) + 1
+    assert [d.reason for d in result.dropped] == [CORRECTED]
 
 
 def test_recall_is_not_called_for_nothing():

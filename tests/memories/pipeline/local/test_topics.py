@@ -57,6 +57,28 @@ def assign(*facts: str) -> list[tuple[str, ...]]:
     return assign_categories(vectors, CATEGORIES, EMBEDDER)
 
 
+class Counting:
+    """An embedder that knows how many texts it was given."""
+
+    space, max_tokens = EMBEDDER.space, EMBEDDER.max_tokens
+
+    def __init__(self):
+        self.texts = 0
+
+    def embed(self, texts):
+        self.texts += len(texts)
+        return EMBEDDER.embed(texts)
+
+
+def test_a_category_is_embedded_once():
+    embedder = Counting()
+    vectors = EMBEDDER.embed(["allergic to peanuts"])
+    categories = {"allergies": "what must not be eaten", "boats": "on the water"}
+    answers = [assign_categories(vectors, categories, embedder) for _ in range(2)]
+    assert answers == [[("allergies",)]] * 2
+    assert embedder.texts == 2
+
+
 def test_nearly_all_facts_get_only_right_categories():
     assigned = assign(*(fact for fact, _ in LABELLED))
     right = [
