@@ -102,7 +102,7 @@ class Asker:
 
 
 def _with_correction(request: ChatRequest, error: ProviderReplyInvalid) -> ChatRequest:
-    problem = quote(shorten(error.message, CORRECTION_TOKENS))
+    problem = quote(shorten(error.detail, CORRECTION_TOKENS))
     correction = (
         f"# CORRECTION\nYour last answer could not be used: {problem}\n"
         "Answer again, with one whole JSON object only."

@@ -54,7 +54,9 @@ class ListReader:
         kept = tuple(row for row, problem in checked if not problem)
         dropped = [_drop(row, problem) for row, problem in checked if problem]
         if dropped and not kept:
-            raise ProviderReplyInvalid(f"No row fits the schema: {dropped[0].reason}")
+            raise ProviderReplyInvalid(
+                "No row of the reply fits the schema.", detail=dropped[0].reason
+            )
         return Rows(kept, tuple(dropped))
 
     def _find_list(self, value: Any) -> Sequence[Any]:
@@ -88,7 +90,10 @@ class ObjectReader:
         filled = fill_defaults(value, self._schema)
         error = next(self._validator.iter_errors(filled), None)
         if error:
-            raise ProviderReplyInvalid(f"{error.json_path}: {error.message:.200}")
+            raise ProviderReplyInvalid(
+                "The reply does not fit the schema.",
+                detail=f"{error.json_path}: {error.message:.200}",
+            )
         return filled
 
 

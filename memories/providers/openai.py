@@ -312,7 +312,7 @@ class _Caller:
         except openai.APIStatusError as exc:
             _raise_for_status(exc)
         except openai.OpenAIError as exc:
-            raise ProviderUnavailable(str(exc)) from exc
+            raise ProviderUnavailable(_kind(exc)) from exc
         except ValueError as exc:
             raise ProviderReplyInvalid("The endpoint did not answer in JSON.") from exc
         finally:
@@ -324,7 +324,12 @@ def _timeouts(timeout_s: float) -> httpx2.Timeout:
 
 
 def _cause(exc: openai.APIConnectionError) -> str:
-    return f"The model provider could not be reached: {exc.__cause__ or exc}"
+    return f"The model provider could not be reached ({_kind(exc.__cause__ or exc)})."
+
+
+def _kind(exc: BaseException) -> str:
+    """What it is, not what it says: its words may be the endpoint's."""
+    return type(exc).__name__
 
 
 class FormatUnsupported(ProviderRejected):
@@ -346,10 +351,19 @@ def _raise_for_status(exc: openai.APIStatusError) -> NoReturn:
 
 
 def _error_text(exc: openai.APIStatusError) -> str:
-    """Status and message, bounded: an error page can be long."""
+    """Status, type and code; never the message, which may quote what was asked."""
     if 300 <= exc.status_code < 400:
         return f"HTTP {exc.status_code}: redirects are not followed."
-    return f"HTTP {exc.status_code}: {exc.message[:500]}"
+    return f"The endpoint answered HTTP {exc.status_code}{_words(exc.type, exc.code)}."
+
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def _words(*given: object) -> str:
+    """`` (rate_limit_error, 42)``: those that are single words, as codes are."""
+    words = [str(word) for word in given if _WORD.fullmatch(str(word or ""))]
+    return f" ({', '.join(words)})" if words else ""
 
 
 _FORMAT_WORDS = re.compile(r"response_?format|json_?schema|json_?object", re.I)
@@ -473,7 +487,7 @@ def _read_completion(payload: Any) -> tuple[str, Mapping[str, Any]]:
     message = choice.get("message") or {}
     finish_reason = choice.get("finish_reason")
     if message.get("refusal") or finish_reason == "content_filter":
-        raise ProviderRejected(f"The model refused: {message.get('refusal') or ''}")
+        raise ProviderRejected("The model refused to answer.")
     if finish_reason == "length":
         raise ProviderReplyInvalid("The model's reply was cut off at its length limit.")
     text = _join_parts(message.get("content"))
@@ -486,7 +500,9 @@ def _first_choice(payload: Any) -> Mapping[str, Any]:
     if not isinstance(payload, dict):
         raise ProviderReplyInvalid("The endpoint did not answer with a JSON object.")
     if payload.get("error"):  # gateways report an upstream's failure under HTTP 200
-        raise ProviderUnavailable(f"The endpoint failed: {payload['error']!s:.500}")
+        error = payload["error"] if isinstance(payload["error"], dict) else {}
+        words = _words(error.get("type"), error.get("code"))
+        raise ProviderUnavailable(f"The endpoint failed{words}.")
     choices = payload.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise ProviderReplyInvalid("The endpoint's reply holds no choice.")

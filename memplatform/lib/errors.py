@@ -116,6 +116,9 @@ class ScopeError(PlatformError):
 class ProviderError(PlatformError):
     """A model provider did not serve the request."""
 
+    # Its message is stored, answered and shown: never what the provider said in words
+    # of its own, which may quote what it was asked.
+
     code = "provider_error"
     status = 502
 
@@ -158,6 +161,11 @@ class ProviderReplyInvalid(ProviderError):
 
     code = "provider_reply_invalid"
     retryable = True
+
+    def __init__(self, message: str = "", *, detail: str = "") -> None:
+        """``detail`` may quote the reply: for the model only, when asked again."""
+        super().__init__(message)
+        self.detail = detail or self.message
 
 
 class ProviderWindowTooSmall(ProviderError):

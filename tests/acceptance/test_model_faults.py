@@ -43,23 +43,23 @@ class Case:
 
 
 CASES = [
-    Case("chat", "rate_limit", "provider_rate_limited", "slow down"),
-    Case("chat", "error", "provider_unavailable", "internal error"),
+    Case("chat", "rate_limit", "provider_rate_limited", "HTTP 429"),
+    Case("chat", "error", "provider_unavailable", "HTTP 500"),
     Case("chat", "hang", "provider_timeout", "did not answer in time"),
     Case("chat", "drop", "provider_unavailable", "could not be reached"),
     Case("chat", "malformed", "provider_reply_invalid", "JSON"),
     Case("chat", "truncated", "provider_reply_invalid", "cut off"),
     Case("chat", "empty", "provider_reply_invalid", "empty"),
-    Case("chat", "refusal", "provider_rejected", "I cannot help with that."),
+    Case("chat", "refusal", "provider_rejected", "refused to answer"),
     Case("chat", "wrong_schema", "provider_reply_invalid", "facts"),
-    Case("embeddings", "rate_limit", "provider_rate_limited", "slow down"),
-    Case("embeddings", "error", "provider_unavailable", "internal error"),
+    Case("embeddings", "rate_limit", "provider_rate_limited", "HTTP 429"),
+    Case("embeddings", "error", "provider_unavailable", "HTTP 500"),
     Case("embeddings", "hang", "provider_timeout", "did not answer in time"),
     Case("embeddings", "drop", "provider_unavailable", "could not be reached"),
     Case("embeddings", "malformed", "provider_reply_invalid", "not answer in JSON"),
     Case("embeddings", "truncated", "provider_reply_invalid", "not answer in JSON"),
     Case("embeddings", "empty", "provider_reply_invalid", ""),
-    Case("embeddings", "refusal", "provider_rejected", "I cannot help with that."),
+    Case("embeddings", "refusal", "provider_rejected", "HTTP 400"),
     Case("embeddings", "wrong_schema", "provider_reply_invalid", ""),
 ]
 PASSING = [case for case in CASES if case.code != "provider_rejected"]
@@ -163,7 +163,7 @@ def test_retry_after_beyond_the_deadline_waits_without_a_worker(platform, client
     pause_s = float(PACE["LLM_DEADLINE_S"]) + 0.5
     platform.control(faults=[{"kind": "rate_limit", "retry_after_s": pause_s}])
     event_id = client.add(user, "I live in Lisbon.")
-    wait_for(lambda: "slow down" in (client.event(event_id)["error"] or ""), "the 429")
+    wait_for(lambda: "HTTP 429" in (client.event(event_id)["error"] or ""), "the 429")
     assert client.event(event_id)["status"] == "PENDING"
     event = client.settled(event_id)
     assert (event["status"], event["error"]) == ("SUCCEEDED", None)

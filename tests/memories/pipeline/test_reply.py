@@ -142,3 +142,18 @@ def test_no_text_escapes_as_another_exception(text):
 def test_no_json_escapes_as_another_exception(value):
     with suppress(ProviderReplyInvalid):
         READER.read(json.dumps({"facts": value}))
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        (READER, '{"facts":[{"text":["User sings."]}]}'),
+        (ObjectReader(SUMMARY), '{"summary":["User sings."]}'),
+    ],
+)
+def test_what_is_wrong_is_quoted_to_the_model_only(reader, text):
+    """The message is kept with the operation; a reply is a text of the user's."""
+    with pytest.raises(ProviderReplyInvalid) as caught:
+        reader.read(text)
+    assert "sings" not in caught.value.message
+    assert "sings" in caught.value.detail

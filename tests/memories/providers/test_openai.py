@@ -36,8 +36,9 @@ from memplatform.lib.errors import (
 )
 from tests.model_server import ModelServer
 
+SAID = "I live in Porto."
 SUMMARIZE = ChatRequest(
-    "Summarize.", '# MESSAGES\n1 user "I live in Porto."', SUMMARY, "summary"
+    "Summarize.", f'# MESSAGES\n1 user "{SAID}"', SUMMARY, "summary"
 )
 
 
@@ -208,6 +209,54 @@ def test_only_http_addresses_are_taken(base_url):
 def test_a_config_does_not_show_its_key():
     config = ChatConfig(base_url="http://x/v1", model="m", api_key="sk-secret")
     assert "secret" not in repr(config)
+
+
+ECHOES = [
+    # an error page, a gateway's error under 200, a refusal: all say what was asked
+    (400, {"error": {"message": SAID, "type": "bad_request", "code": SAID}}),
+    (503, {"error": {"message": SAID, "type": SAID, "code": 17}}),
+    (429, {"error": {"message": SAID, "type": "requests", "code": None}}),
+    (422, {"detail": SAID}),
+    (500, SAID),
+    (200, {"error": {"message": SAID, "code": "upstream"}}),
+    (200, {"error": SAID}),
+    (200, {"choices": [{"message": {"content": "", "refusal": SAID}}]}),
+    (200, SAID),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), ECHOES)
+def test_an_error_does_not_repeat_what_was_asked(status, body):
+    """Its message is stored with the operation, answered and shown."""
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, json=body)
+
+    with pytest.raises(ProviderError) as caught:
+        offline(handler, max_attempts=1).complete(SUMMARIZE)
+    assert "Porto" not in caught.value.message
+    assert len(caught.value.message) < 200
+
+
+def test_an_error_names_its_status_type_and_code():
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        error = {"message": SAID, "type": "invalid_request_error", "code": "no_model"}
+        return httpx2.Response(404, json={"error": error})
+
+    with pytest.raises(ProviderRejected) as caught:
+        offline(handler).complete(SUMMARIZE)
+    assert caught.value.message == (
+        "The endpoint answered HTTP 404 (invalid_request_error, no_model)."
+    )
+
+
+def test_a_line_that_breaks_does_not_repeat_what_was_asked():
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.RemoteProtocolError(f"illegal status line: {SAID}")
+
+    with pytest.raises(ProviderUnavailable, match="RemoteProtocolError") as caught:
+        offline(handler, max_attempts=1).complete(SUMMARIZE)
+    assert "Porto" not in caught.value.message
 
 
 def test_an_exhausted_quota_is_not_tried_again():

@@ -294,6 +294,14 @@ def test_a_provider_that_names_a_pause_is_obeyed(agent, models, settings, frozen
     assert operation.next_attempt_at == frozen.instant + timedelta(seconds=200)
 
 
+@pytest.mark.parametrize("path", ["chat", "embeddings"])
+def test_a_reason_does_not_repeat_what_the_endpoint_quotes(agent, models, caplog, path):
+    models.order("refusal", path=path, says=f"Not allowed: {LISBON}")
+    failed = agent.learn(LISBON)
+    assert (failed.status, failed.error_code) == ("FAILED", "provider_rejected")
+    assert "Lisbon" not in failed.error + caplog.text
+
+
 @pytest.mark.parametrize("pause_s", [86_400, 1e13, float("inf")])
 def test_a_provider_that_wants_a_day_is_asked_again_and_then_given_up(
     agent, models, settings, frozen, pause_s
@@ -306,7 +314,7 @@ def test_a_provider_that_wants_a_day_is_asked_again_and_then_given_up(
     frozen.advance(minutes=5)
     failed = agent.run(operation.id)
     assert (failed.status, failed.error_code) == ("FAILED", "provider_rate_limited")
-    assert "slow down" in failed.error
+    assert "HTTP 429" in failed.error
     assert entries(agent, failed) == [("failed", "provider_rate_limited")]
 
 
