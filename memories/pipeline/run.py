@@ -42,8 +42,8 @@ DECISIONS = 3
 """The first, and at most two again (decision 19)."""
 GUARD_MEMORIES = 30
 """How many near memories the re-learning guard compares with."""
-FRESH_S = 1.0
-"""A lease renewed this lately is not renewed again: a quick add needs no query."""
+FRESH_PART = 0.005
+"""A lease of which no more is gone is not renewed: a quick add needs no query."""
 
 
 @dataclass(slots=True)
@@ -59,8 +59,8 @@ class LeaseKeeper:
 
     def __call__(self) -> None:
         """Renew it unless that was just done; LeaseLost when it is another's by now."""
-        whole = timedelta(seconds=settings.LEASE_S)
-        if self.until - clock.now() >= whole - timedelta(seconds=FRESH_S):
+        fresh = timedelta(seconds=settings.LEASE_S * (1 - FRESH_PART))
+        if self.until - clock.now() >= fresh:
             return
         with tenant_scope(self.setup.tenant_id, project_id=self.setup.project_id):
             operation = operations.hold(self.lease)
