@@ -29,6 +29,12 @@ def refresh_summary(tenant_id: str, anchor_id: str) -> None:
     background.refresh_anchor_summary(UUID(tenant_id), UUID(anchor_id))
 
 
+@shared_task(name="maintenance.retention")
+def retention() -> None:
+    """Empty texts that were kept for long enough."""
+    background.empty_what_is_over()
+
+
 @shared_task(name="maintenance.housekeeping")
 def housekeeping() -> None:
     """Note expiries, flush key usage, forget old idempotency records."""

@@ -63,6 +63,7 @@ app.conf.update(
             "options": {"expires": settings.SWEEP_INTERVAL_S * 5},
         },
         "housekeeping": {"task": "maintenance.housekeeping", "schedule": 300.0},
+        "retention": {"task": "maintenance.retention", "schedule": 3600.0},
     },
 )
 app.autodiscover_tasks(["memories"])

@@ -755,6 +755,10 @@ class Migration(migrations.Migration):
             model_name='message',
             index=models.Index(fields=['tenant', 'ingestion'], name='message_of_ingestion'),
         ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('content__isnull', False)), fields=['tenant', 'project', 'created_at'], name='message_kept'),
+        ),
         migrations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('tenant', 'anchor', 'position'), name='message_position'),
@@ -770,6 +774,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='operation',
             index=models.Index(condition=models.Q(('status__in', ('PENDING', 'RUNNING'))), fields=['woken_at'], name='operation_due'),
+        ),
+        migrations.AddIndex(
+            model_name='operation',
+            index=models.Index(condition=models.Q(('kind', 'SEARCH'), models.Q(('payload', {}), _negated=True)), fields=['tenant', 'project', 'created_at'], name='search_kept'),
         ),
         migrations.AddConstraint(
             model_name='ingestion',
@@ -826,6 +834,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='llmcall',
             index=models.Index(fields=['tenant', 'project', '-created_at'], name='call_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='llmcall',
+            index=models.Index(condition=models.Q(('request__isnull', False), ('reply__isnull', False), _connector='OR'), fields=['tenant', 'project', 'created_at'], name='call_kept'),
         ),
         migrations.AddConstraint(
             model_name='providerconfig',

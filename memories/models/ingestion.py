@@ -87,6 +87,11 @@ class Operation(ProjectModel):
                 condition=Q(status__in=UNFINISHED),
                 name="operation_due",
             ),
+            models.Index(
+                fields=["tenant", "project", "created_at"],
+                condition=Q(kind="SEARCH") & ~Q(payload={}),
+                name="search_kept",
+            ),
         ]
 
 
@@ -141,7 +146,12 @@ class Message(ProjectModel):
             )
         ]
         indexes = [
-            models.Index(fields=["tenant", "ingestion"], name="message_of_ingestion")
+            models.Index(fields=["tenant", "ingestion"], name="message_of_ingestion"),
+            models.Index(
+                fields=["tenant", "project", "created_at"],
+                condition=Q(content__isnull=False),
+                name="message_kept",
+            ),
         ]
 
 
@@ -185,6 +195,11 @@ class LlmCall(ProjectModel):
             models.Index(fields=["tenant", "operation"], name="call_of_operation"),
             models.Index(
                 fields=["tenant", "project", "-created_at"], name="call_newest"
+            ),
+            models.Index(
+                fields=["tenant", "project", "created_at"],
+                condition=Q(request__isnull=False) | Q(reply__isnull=False),
+                name="call_kept",
             ),
         ]
 

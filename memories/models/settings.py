@@ -35,6 +35,11 @@ DEFAULT_CATEGORIES: Mapping[str, str] = {
 class ProjectSettings:
     """How a project remembers. Defaults are the paper's where it has one.
 
+    ``*_days`` is how long a text is kept, 0 for ever. Messages are what a memory's
+    history rests on: to forget them is the project's decision. What models were asked
+    repeats them many times over and serves to look into a decision soon after; queries
+    are what users type, and serve no memory.
+
     ``engine`` blank is the platform's choice: ``single_pass`` where a model is
     configured, ``local`` otherwise. ``recent_messages`` is the paper's m = 10,
     ``recalled_memories`` its s = 10 (arXiv 2504.19413 §2.1, §3).
@@ -56,6 +61,9 @@ class ProjectSettings:
     dense_weight: float = 1.0
     text_weight: float = 0.5
     keep_model_texts: bool = True
+    message_days: int = 0
+    model_text_days: int = 30
+    search_days: int = 90
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

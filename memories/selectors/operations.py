@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from memories.models import Ingestion, MemoryVersion, Message, Operation
 from memories.models.ingestion import ERASED
@@ -69,7 +69,10 @@ def list_failed() -> list[UUID]:
 def reopenable() -> QuerySet[Operation]:
     """What has failed and still has what a run needs."""
     failed = Operation.objects.filter(status=Operation.Status.FAILED)
-    return failed.exclude(error_code=ERASED)
+    emptied = Message.objects.filter(
+        ingestion__operation_id=OuterRef("id"), content__isnull=True
+    )
+    return failed.exclude(error_code=ERASED).exclude(Exists(emptied))
 
 
 def _views(operations: Sequence[Operation]) -> list[OperationView]:

@@ -24,6 +24,7 @@ from memories.models import (
     MemoryVersion,
     Message,
 )
+from memories.models.settings import ProjectSettings
 from memories.pipeline.asking import Record
 from memories.pipeline.summarize import refresh_summary, summarize_by_rule
 from memories.selectors import recall
@@ -31,12 +32,13 @@ from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import KEPT
 from memories.services.setup import ready_setup
 from memories.services.usage import count_tokens_of
-from memories.store import operations
+from memories.store import operations, retention
 from memories.store.apply import record_calls
 from memories.store.batch import Batch, Cause, lock_anchors
 from memories.types import STATE_RULES, EngineOptions, ModelCall, State
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import ProviderError
+from tenants.models import Project
 from tenants.scopes import tenant_scope
 from tenants.services import flush_key_usage
 
@@ -143,6 +145,38 @@ def keep_house() -> None:
     note_expiries()
     flush_key_usage()
     _forget_idempotency_records()
+
+
+def empty_what_is_over() -> int:
+    """Empty the texts whose days are over in every project; returns how many."""
+    projects = _due("due_projects", MOST * 100)
+    return sum(
+        _empty_in(tenant_id, project_id)
+        for tenant_id, project_ids in projects.items()
+        for project_id in project_ids
+    )
+
+
+def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
+    with tenant_scope(tenant_id, project_id=project_id):
+        project = Project.objects.filter(id=project_id).first()
+    if project is None:
+        return 0
+    kept = ProjectSettings.of(project.settings)
+    days = {
+        retention.empty_messages: kept.message_days,
+        retention.empty_model_texts: kept.model_text_days,
+        retention.empty_searches: kept.search_days,
+    }
+    emptied = 0
+    for empty, most in days.items():
+        before = clock.now() - timedelta(days=most)
+        count = retention.CHUNK if most else 0
+        while count == retention.CHUNK:
+            with tenant_scope(tenant_id, project_id=project_id):
+                count = empty(before)
+            emptied += count
+    return emptied
 
 
 def note_expiries() -> int:

@@ -36,6 +36,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "session_gap_hours": (1, 24 * 365),
     "dense_weight": (0, 10),
     "text_weight": (0, 10),
+    **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),
 }
 CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
     "timeout_s": (float, 0.1, 3600),

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from memories import wake
 from memories.models import Operation
-from memories.models.ingestion import ERASED
 from memories.store import operations
 from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.audit import SYSTEM, Actor, record_audit
@@ -24,20 +23,21 @@ def reopen_operation(operation_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """FAILED → PENDING, last in its anchor's queue, with all its attempts again.
 
     Call inside a tenant scope. What was deleted since it was accepted stays deleted.
-    Raises NotFound, and InvalidRequest for one that has not failed, or was erased.
+    Raises NotFound, and InvalidRequest for one that has not failed, or whose messages
+    were erased or not kept any longer.
     """
     operation = Operation.objects.filter(id=operation_id).first()
     if operation is None:
         raise NotFound
-    reason = operation.error_code
-    if reason == ERASED:
-        raise InvalidRequest(
-            "What it was about has been erased; it cannot be tried again."
-        )
-    if not operations.reopen(operation):
+    if operation.status != Operation.Status.FAILED:
         raise InvalidRequest(
             f"Only a failed operation can be tried again; it is {operation.status}."
         )
+    if not operations.reopen(operation):
+        raise InvalidRequest(
+            "What it was about has been erased; it cannot be tried again."
+        )
+    reason = operation.error_code
     changes = {"status": ["FAILED", "PENDING"], "error_code": [reason, None]}
     record_audit("operation.retry", operation, actor=actor, changes=changes)
     wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
