@@ -144,20 +144,20 @@ HISTORY_EXAMPLE = [
 ]
 
 
-def _asked(name: str, value: Any) -> OpenApiExample:
+def asked(name: str, value: Any) -> OpenApiExample:
     return OpenApiExample(name, value=value, request_only=True)
 
 
-def _answered(name: str, value: Any) -> OpenApiExample:
+def answered(name: str, value: Any) -> OpenApiExample:
     return OpenApiExample(name, value=value, response_only=True, status_codes=["200"])
 
 
-def _page(item: Any) -> dict[str, Any]:
+def page(item: Any) -> dict[str, Any]:
     """One whole page; lists are not wrapped for us."""
     return {"count": 1, "next": None, "previous": None, "results": [item]}
 
 
-def _described(
+def described(
     operation_id: str, tag: str, answer: Any, *errors: int, **more: Any
 ) -> dict[str, Any]:
     """What every operation's description has: its answer, and how it refuses.
@@ -173,13 +173,13 @@ def _described(
     }
 
 
-def _in_query(name: str, help_text: str, kind: Any = str) -> OpenApiParameter:
+def in_query(name: str, help_text: str, kind: Any = str) -> OpenApiParameter:
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=help_text)
 
 
-_PAGING = [
-    _in_query("page", "From 1.", int),
-    _in_query("page_size", "100 when absent, 200 at most.", int),
+PAGING = [
+    in_query("page", "From 1.", int),
+    in_query("page_size", "100 when absent, 200 at most.", int),
 ]
 _MEMORY_ID = OpenApiParameter(
     "memory_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="A UUID."
@@ -194,13 +194,13 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     description="The same key and body give the same event for 24 hours.",
 )
 
-PING = _described(
+PING = described(
     "ping",
     "ping",
     components.PingAnswer,
     summary="Who this key belongs to",
     examples=[
-        _answered(
+        answered(
             "A key's owner",
             {
                 "status": "ok",
@@ -211,7 +211,7 @@ PING = _described(
         )
     ],
 )
-ADD = _described(
+ADD = described(
     "add_memories",
     "memories",
     components.AddAnswer,
@@ -228,10 +228,10 @@ ADD = _described(
     parameters=[_IDEMPOTENCY_KEY],
     request=components.AddBody,
     examples=[
-        _asked("A conversation", ADD_EXAMPLE),
-        _asked("Verbatim", VERBATIM_EXAMPLE),
-        _answered("Queued", QUEUED_EXAMPLE),
-        _answered(
+        asked("A conversation", ADD_EXAMPLE),
+        asked("Verbatim", VERBATIM_EXAMPLE),
+        answered("Queued", QUEUED_EXAMPLE),
+        answered(
             "Stored",
             {
                 "message": "Stored.",
@@ -242,7 +242,7 @@ ADD = _described(
         ),
     ],
 )
-SEARCH = _described(
+SEARCH = described(
     "search_memories",
     "memories",
     components.SearchAnswer,
@@ -252,8 +252,8 @@ SEARCH = _described(
     summary="Find what answers a question, best first",
     request=components.SearchBody,
     examples=[
-        _asked("A question", SEARCH_EXAMPLE),
-        _answered(
+        asked("A question", SEARCH_EXAMPLE),
+        answered(
             "Found",
             {
                 "results": [
@@ -267,7 +267,7 @@ SEARCH = _described(
         ),
     ],
 )
-LIST = _described(
+LIST = described(
     "list_memories",
     "memories",
     components.MemoryPage,
@@ -275,14 +275,14 @@ LIST = _described(
     404,
     413,
     summary="List memories, newest first",
-    parameters=_PAGING,
+    parameters=PAGING,
     request=components.ListBody,
     examples=[
-        _asked("Of one user, this quarter", LIST_EXAMPLE),
-        _answered("A page", _page(MEMORY_EXAMPLE)),
+        asked("Of one user, this quarter", LIST_EXAMPLE),
+        answered("A page", page(MEMORY_EXAMPLE)),
     ],
 )
-DELETE_ALL = _described(
+DELETE_ALL = described(
     "delete_memories",
     "memories",
     components.DeleteAccepted,
@@ -291,13 +291,13 @@ DELETE_ALL = _described(
     404,
     summary="Delete everything of a scope",
     description="At least one id; `*` is any value. All of them must match.",
-    parameters=[_in_query(key, "An id, or `*`.") for key in SCOPE_KEYS],
+    parameters=[in_query(key, "An id, or `*`.") for key in SCOPE_KEYS],
     request=None,
     examples=[
-        _answered("Accepted", {"message": "Delete in progress.", "event_id": EVENT_ID})
+        answered("Accepted", {"message": "Delete in progress.", "event_id": EVENT_ID})
     ],
 )
-GET = _described(
+GET = described(
     "get_memory",
     "memories",
     components.Memory,
@@ -306,11 +306,11 @@ GET = _described(
     summary="One memory, expired or not",
     parameters=[
         _MEMORY_ID,
-        _in_query("as_of", "Answer as it would have been then.", OpenApiTypes.DATETIME),
+        in_query("as_of", "Answer as it would have been then.", OpenApiTypes.DATETIME),
     ],
-    examples=[_answered("A memory", MEMORY_EXAMPLE)],
+    examples=[answered("A memory", MEMORY_EXAMPLE)],
 )
-UPDATE = _described(
+UPDATE = described(
     "update_memory",
     "memories",
     components.Memory,
@@ -322,12 +322,12 @@ UPDATE = _described(
     parameters=[_MEMORY_ID],
     request=components.UpdateBody,
     examples=[
-        _asked("Other words", UPDATE_EXAMPLE),
-        _asked("Never expires", {"expiration_date": None}),
-        _answered("The memory after it", {**MEMORY_EXAMPLE, "version": 2}),
+        asked("Other words", UPDATE_EXAMPLE),
+        asked("Never expires", {"expiration_date": None}),
+        answered("The memory after it", {**MEMORY_EXAMPLE, "version": 2}),
     ],
 )
-DELETE = _described(
+DELETE = described(
     "delete_memory",
     "memories",
     components.Deleted,
@@ -337,17 +337,17 @@ DELETE = _described(
     summary="Delete a memory",
     parameters=[
         _MEMORY_ID,
-        _in_query("delete_linked", "Also what it superseded.", bool),
+        in_query("delete_linked", "Also what it superseded.", bool),
     ],
     request=None,
     examples=[
-        _answered(
+        answered(
             "Deleted",
             {"message": "Memory deleted successfully!", "cascade_count": 0},
         )
     ],
 )
-HISTORY = _described(
+HISTORY = described(
     "get_memory_history",
     "memories",
     components.HistoryEntry(many=True),
@@ -355,9 +355,9 @@ HISTORY = _described(
     404,
     summary="What happened to a memory, oldest first, and why",
     parameters=[_MEMORY_ID],
-    examples=[_answered("Its birth", HISTORY_EXAMPLE[0])],
+    examples=[answered("Its birth", HISTORY_EXAMPLE[0])],
 )
-EVENT = _described(
+EVENT = described(
     "get_event",
     "events",
     components.Event,
@@ -365,9 +365,9 @@ EVENT = _described(
     404,
     summary="How an accepted request went",
     parameters=[_EVENT_ID],
-    examples=[_answered("An add that is done", EVENT_EXAMPLE)],
+    examples=[answered("An add that is done", EVENT_EXAMPLE)],
 )
-EVENTS = _described(
+EVENTS = described(
     "list_events",
     "events",
     components.EventPage,
@@ -375,9 +375,9 @@ EVENTS = _described(
     403,
     summary="Requests of the project, newest first",
     parameters=[
-        *_PAGING,
-        _in_query("event_type", "ADD, SEARCH, …"),
-        _in_query("status", "PENDING, RUNNING, SUCCEEDED or FAILED."),
+        *PAGING,
+        in_query("event_type", "ADD, SEARCH, …"),
+        in_query("status", "PENDING, RUNNING, SUCCEEDED or FAILED."),
     ],
-    examples=[_answered("A page", _page(EVENT_EXAMPLE))],
+    examples=[answered("A page", page(EVENT_EXAMPLE))],
 )

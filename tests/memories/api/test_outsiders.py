@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from django.urls import get_resolver
+from django.urls import URLPattern, get_resolver
 
 from memories.models import Memory, Operation
 from tenants.scopes import tenant_scope
@@ -113,7 +113,16 @@ def _api_patterns():
     (api,) = [
         p for p in get_resolver().url_patterns if getattr(p, "app_name", "") == "api"
     ]
-    return api.url_patterns
+    return _flat(api.url_patterns)
+
+
+def _flat(patterns):
+    """Every route, those of included groups too."""
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        else:
+            yield from _flat(pattern.url_patterns)
 
 
 def test_no_key_is_401(api, acme, each_request):
