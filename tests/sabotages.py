@@ -552,7 +552,7 @@ OUTSIDE = [
         "log-silence",
         "the silence of the log about what a provider quotes",
         "tenants/api/errors.py",
-        "reason = exc.code if isinstance(exc, PlatformError) else exc",
+        "reason = _sqlstate(exc) or error.code",
         "reason = exc",
         "tests/tenants/api/test_errors.py::test_the_log_does_not_repeat_what_a_provider_quotes",
     ),
