@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchVector
-from django.db import connection
 from django.db.models import Value
 
 from memories.models import Anchor, Memory, MemoryEvent, MemoryVersion, Outbox
@@ -23,6 +22,7 @@ from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
 from memories.store.graph import follow_heads
+from memories.store.script import Script
 from memories.store.spaces import fill_if_missed
 from memories.types import (
     EVENT_RULES,
@@ -203,22 +203,24 @@ class Batch:
 
     def flush(self) -> tuple[OperationResult, ...]:
         """Write everything collected; the caller's transaction makes it one."""
-        self._close_versions()
+        script = Script()
+        self._close_versions(script)
         # Heads that give up a text go first, so that another may say it.
-        self._write_changed_heads()
-        Memory.objects.bulk_create(self._new_heads.values())
-        MemoryVersion.objects.bulk_create(self._versions)
-        MemoryEvent.objects.bulk_create(self._events)
-        Outbox.objects.bulk_create(self._outbox)
+        self._write_changed_heads(script)
+        script.insert(self._new_heads.values())
+        script.insert(self._versions)
+        script.insert(self._events)
+        script.insert(self._outbox)
+        self._move_vectors(script)
+        _write_vectors(script, self.project_id, self._vectors)
+        self._write_counts(script)
+        self._write_clock(script)
+        script.run()
         if self._changed_heads:
             follow_heads(self._changed_heads.values())
-        self._move_vectors()
-        insert_version_vectors(self.project_id, self._vectors)
         if self._vectors:
             written = {space_id for *_, spaces in self._vectors for space_id in spaces}
             fill_if_missed(self.project_id, written)
-        self._write_counts()
-        self._write_clock()
         return tuple(self.results)
 
     def _revise_text(self, head: Memory, revision: Revision) -> None:
@@ -301,54 +303,33 @@ class Batch:
             delta["expiring"] += expiring - had_expiring
             delta["new"] += before is None
 
-    def _close_versions(self) -> None:
+    def _close_versions(self, script: Script) -> None:
         """In the table; one of this very batch, which is not there yet, in place."""
         unwritten = {(row.memory_id, row.number): row for row in self._versions}
-        written: list[tuple[Any, ...]] = []
         for memory_id, number, at in self._closings:
             version = unwritten.get((memory_id, number))
             if version is not None:
                 version.known_to = at
             else:
-                written.append((at, require_tenant().tenant_id, memory_id, number))
-        if not written:
-            return
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "UPDATE memories_memoryversion SET known_to = %s WHERE tenant_id = %s"
-                " AND memory_id = %s AND number = %s",
-                written,
-            )
+                tenant_id = require_tenant().tenant_id
+                script.add(_CLOSE_VERSION, [at, tenant_id, memory_id, number])
 
-    def _write_changed_heads(self) -> None:
+    def _write_changed_heads(self, script: Script) -> None:
         if self._reworded and len(self._changed_heads) > 1:
             # A text may change hands, in any order: nobody holds one meanwhile.
-            aside = Memory.objects.filter(id__in=self._changed_heads)
-            aside.update(state=State.ARCHIVED)
+            heads = [require_tenant().tenant_id, list(self._changed_heads)]
+            script.add(_PUT_ASIDE, [State.ARCHIVED, *heads])
         for head in self._changed_heads.values():
-            head.save(update_fields=HEAD_COLUMNS)
+            script.update(head, HEAD_COLUMNS)
 
-    def _move_vectors(self) -> None:
+    def _move_vectors(self, script: Script) -> None:
         """Vectors follow their head: its expiry, its state on the current text."""
-        moved = [
-            (
-                *(head.vector_number, head.state, PAST, head.expires_on),
-                *(require_tenant().tenant_id, head.id),
-            )
-            for head in self._changed_heads.values()
-            if head.id in self._moved_vectors
-        ]
-        if not moved:
-            return
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "UPDATE memories_memoryvector SET state ="
-                " CASE WHEN number = %s THEN %s ELSE %s END, expires_on = %s"
-                " WHERE tenant_id = %s AND memory_id = %s",
-                moved,
-            )
+        for head in self._changed_heads.values():
+            if head.id in self._moved_vectors:
+                becomes = [head.vector_number, head.state, PAST, head.expires_on]
+                script.add(_MOVE_VECTORS, [*becomes, head.tenant_id, head.id])
 
-    def _write_counts(self) -> None:
+    def _write_counts(self, script: Script) -> None:
         if not self._counts:
             return
         at = max(a.last_known_at for a in self.anchors.values() if a.last_known_at)
@@ -356,11 +337,11 @@ class Batch:
             (kind, name, delta["memories"], delta["expiring"], delta["new"] > 0)
             for (kind, name), delta in sorted(self._counts.items())
         ]
-        count_subjects(self.project_id, rows, at)
+        _write_counts(script, self.project_id, rows, at)
 
-    def _write_clock(self) -> None:
+    def _write_clock(self, script: Script) -> None:
         for anchor in self.anchors.values():
-            anchor.save(update_fields=["last_known_at"])
+            script.update(anchor, ["last_known_at"])
 
 
 HEAD_COLUMNS = [
@@ -380,32 +361,30 @@ def insert_version_vectors(
 
     A row that is there already is left as it is.
     """
-    tenant_id = require_tenant().tenant_id
-    values: list[tuple[Any, ...]] = [
-        (
-            new_id(),
-            tenant_id,
-            project_id,
-            head.anchor_id,
-            space_id,
-            head.id,
-            number,
-            chunk_no,
-            head.state if number == head.vector_number else PAST,
-            head.expires_on,
-            as_literal(vector),
-        )
-        for head, number, spaces in rows
-        for space_id, vectors in spaces.items()
-        for chunk_no, vector in enumerate(vectors)
-    ]
-    if not values:
-        return
-    with connection.cursor() as cursor:
-        cursor.executemany(_INSERT_VECTOR, values)
+    script = Script()
+    _write_vectors(script, project_id, rows)
+    script.run()
 
 
-def count_subjects(
+def _write_vectors(
+    script: Script,
+    project_id: UUID,
+    rows: Sequence[tuple[Memory, int, SpaceVectors]],
+) -> None:
+    for head, number, spaces in rows:
+        for space_id, vectors in spaces.items():
+            for chunk_no, vector in enumerate(vectors):
+                of_memory = [head.tenant_id, project_id, head.anchor_id, space_id]
+                state = head.state if number == head.vector_number else PAST
+                values = [*of_memory, head.id, number, chunk_no, state]
+                embedding = as_literal(vector)
+                script.add(
+                    _INSERT_VECTOR, [new_id(), *values, head.expires_on, embedding]
+                )
+
+
+def _write_counts(
+    script: Script,
     project_id: UUID,
     rows: Sequence[tuple[str, str, int, int, bool]],
     at: datetime,
@@ -415,23 +394,27 @@ def count_subjects(
     Rows are sorted, so that two applies that share an agent cannot deadlock.
     """
     tenant_id = require_tenant().tenant_id
-    with connection.cursor() as cursor:
-        for kind, name, memories, expiring, is_new in rows:
-            counted: list[Any] = [
-                memories,
-                expiring,
-                at,
-                tenant_id,
-                project_id,
-                kind,
-                name,
-            ]
-            if is_new:
-                cursor.execute(_UPSERT_SUBJECT, [new_id(), *counted, at])
-            else:
-                cursor.execute(_COUNT_SUBJECT, counted)
+    for kind, name, memories, expiring, is_new in rows:
+        subject = [tenant_id, project_id, kind, name]
+        counted = [memories, expiring, at, *subject]
+        if is_new:
+            script.add(_UPSERT_SUBJECT, [new_id(), *counted, at])
+        else:
+            script.add(_COUNT_SUBJECT, counted)
 
 
+_CLOSE_VERSION = """
+UPDATE memories_memoryversion SET known_to = %s
+WHERE tenant_id = %s AND memory_id = %s AND number = %s
+"""
+_PUT_ASIDE = """
+UPDATE memories_memory SET state = %s WHERE tenant_id = %s AND id = ANY(%s)
+"""
+_MOVE_VECTORS = """
+UPDATE memories_memoryvector
+SET state = CASE WHEN number = %s THEN %s ELSE %s END, expires_on = %s
+WHERE tenant_id = %s AND memory_id = %s
+"""
 _INSERT_VECTOR = """
 INSERT INTO memories_memoryvector
     (id, tenant_id, project_id, anchor_id, space_id, memory_id, number, chunk_no,
