@@ -514,7 +514,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One event of a memory with the texts around it, and its cause."""
+    """One event of a memory with the texts around it, and its cause.
+
+    ``was_gone`` says that the memory was deleted or retired until then.
+    """
 
     id: UUID
     memory_id: UUID
@@ -535,6 +538,7 @@ class HistoryEntry:
     metadata: JsonDict | None
     categories: tuple[str, ...] | None
     scope: Scope
+    was_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,14 @@ def scope_id(value: Any) -> str | None:
     return str(value)
 
 
+def uuid(value: Any) -> UUID:
+    """An id in a body."""
+    try:
+        return UUID(text(value))
+    except ValueError as exc:  # a Problem is one too
+        raise Problem("should be a valid UUID") from exc
+
+
 def uuid_of(name: str, value: str) -> UUID:
     """An id in a path; raises InvalidRequest."""
     try:

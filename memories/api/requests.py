@@ -327,9 +327,19 @@ def _after(instant: datetime, duration: timedelta) -> datetime | None:
 def read_changes(raw: object) -> MemoryChanges:
     """What to change of a memory; an explicit null clears the expiration date."""
     fields = Fields(raw)
+    changes = changes_in(fields)
+    fields.check()
+    if changes == MemoryChanges():
+        message = "Give at least one of text, metadata, timestamp, expiration_date."
+        raise InvalidRequest(message, fields={"text": [message]})
+    return changes
+
+
+def changes_in(fields: Fields) -> MemoryChanges:
+    """What these fields change; what is wrong with them is theirs to tell."""
     text = reading.text_up_to(settings.MAX_MESSAGE_CHARS, reading.words)
     is_cleared = fields.raw.get("expiration_date", UNSET) is None
-    changes = MemoryChanges(
+    return MemoryChanges(
         text=fields.read("text", text, UNSET),
         metadata=fields.read("metadata", reading.json_object, UNSET),
         created_at=fields.read("timestamp", reading.time, UNSET),
@@ -337,11 +347,6 @@ def read_changes(raw: object) -> MemoryChanges:
         if is_cleared
         else fields.read("expiration_date", reading.day, UNSET),
     )
-    fields.check()
-    if changes == MemoryChanges():
-        message = "Give at least one of text, metadata, timestamp, expiration_date."
-        raise InvalidRequest(message, fields={"text": [message]})
-    return changes
 
 
 def read_delete_pattern(query: Mapping[str, Any], access: Access) -> dict[str, str]:

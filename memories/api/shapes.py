@@ -110,16 +110,8 @@ def operation_json(operation: OperationView) -> JsonDict:
 
 
 def history_json(entries: Sequence[HistoryEntry]) -> list[JsonDict]:
-    """What happened to a memory, oldest first; bringing it back is an ADD."""
-    shown: list[JsonDict] = []
-    for entry in entries:
-        word = EVENT_RULES[entry.kind].history
-        if word is None:
-            continue
-        if entry.kind == "RESTORE" and shown and shown[-1]["event"] == "DELETE":
-            word = "ADD"
-        shown.append(_history_entry(entry, word))
-    return shown
+    """What happened to a memory, in the order given."""
+    return [entry_json(entry) for entry in entries if EVENT_RULES[entry.kind].history]
 
 
 def page_json[Item](
@@ -134,7 +126,10 @@ def page_json[Item](
     }
 
 
-def _history_entry(entry: HistoryEntry, word: str) -> JsonDict:
+def entry_json(entry: HistoryEntry) -> JsonDict:
+    """One change; bringing back what was deleted is an ADD."""
+    is_back = entry.kind == "RESTORE" and entry.was_gone
+    word = "ADD" if is_back else EVENT_RULES[entry.kind].history
     is_gone = word == "DELETE"
     at = entry.at.isoformat()
     return {

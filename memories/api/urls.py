@@ -5,7 +5,7 @@ Ids are any text here, so that a malformed one is a 400 that says so and not a 4
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from memories.api.views.memories import (
     AddMemories,
@@ -20,6 +20,10 @@ from memories.api.views.ping import Ping
 app_name = "api"
 
 urlpatterns = [
+    path("", include("memories.api.batch.urls")),
+    path("", include("memories.api.feedback.urls")),
+    # Before the memories by id: "events" is none.
+    path("", include("memories.api.stats.urls")),
     path("v1/ping/", Ping.as_view(), name="ping"),
     path("v3/memories/add/", AddMemories.as_view(), name="add-memories"),
     path("v3/memories/search/", SearchMemories.as_view(), name="search-memories"),

@@ -6,6 +6,7 @@ Call inside a tenant scope. A memory that is not the scope's is not there.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from memories.models import Memory, MemoryEvent, MemoryVersion, Message
 from memories.models.subjects import Subject
 from memories.selectors.recall import as_chat
 from memories.types import (
+    EVENT_RULES,
     SCOPE_KEYS,
     STATE_RULES,
     Filters,
@@ -109,6 +111,29 @@ def get_history(memory_id: UUID) -> list[HistoryEntry]:
     }
     messages = _messages_of(events)
     return [_entry(head, event, versions, messages) for event in events]
+
+
+def list_history(
+    *, page: int, page_size: int, only: Mapping[str, str] | None = None
+) -> Page[HistoryEntry]:
+    """What happened to the memories of the open scope, newest first.
+
+    ``only`` restricts to memories with these ids. Events that change neither words nor
+    state are no history.
+    """
+    told = [kind for kind, rule in EVENT_RULES.items() if rule.history]
+    own = {f"memory__{key}": value for key, value in (only or {}).items()}
+    rows = MemoryEvent.objects.filter(kind__in=told, **own).order_by("-at", "-id")
+    start = (page - 1) * page_size
+    events = list(rows[start : start + page_size])
+    heads = Memory.objects.in_bulk({event.memory_id for event in events})
+    versions = _versions_of(events)
+    messages = _messages_of(events)
+    entries = [
+        _entry(heads[e.memory_id], e, versions.get(e.memory_id, {}), messages)
+        for e in events
+    ]
+    return Page(tuple(entries), rows.count(), page, page_size)
 
 
 def visible(filters: Filters, visibility: Visibility) -> tuple[str, list[Any]]:
@@ -249,6 +274,19 @@ def _today(visibility: Visibility) -> date:
     return (visibility.as_of or clock.now()).date()
 
 
+def _versions_of(
+    events: Sequence[MemoryEvent],
+) -> Mapping[UUID, Mapping[int, MemoryVersion]]:
+    """The versions that events speak of, by memory and number."""
+    numbers = {n for e in events for n in (e.old_number, e.new_number) if n}
+    found: dict[UUID, dict[int, MemoryVersion]] = defaultdict(dict)
+    for version in MemoryVersion.objects.filter(
+        memory_id__in={event.memory_id for event in events}, number__in=numbers
+    ):
+        found[version.memory_id][version.number] = version
+    return found
+
+
 def _messages_of(events: Sequence[MemoryEvent]) -> Mapping[UUID, Message]:
     ids = {message_id for event in events for message_id in event.message_ids}
     if not ids:
@@ -286,4 +324,5 @@ def _entry(
         metadata=said.metadata if said else None,
         categories=tuple(said.categories) if said and said.categories else None,
         scope=Scope(**{key: getattr(head, key) for key in SCOPE_KEYS}),
+        was_gone=old is not None and old.state in (State.DELETED, State.RETIRED),
     )

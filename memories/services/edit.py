@@ -7,6 +7,7 @@ edit and a running add follow one another.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -60,11 +61,11 @@ def update_memory(
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
         _refuse_change(head, changes)
-        revision = _revision(head, changes, vectors)
+        revision = revision_of(head, changes, vectors)
         if revision is not None:
             kind = MemoryEvent.Kind.UPDATE
             batch.revise(head, kind, revision, cause_of(access))
-            _record(access, Operation.Kind.UPDATE, head, batch.flush())
+            finished(access, Operation.Kind.UPDATE, head, batch.flush()).save()
         return get_memory(memory_id)
 
 
@@ -79,7 +80,7 @@ def delete_memory(access: Access, memory_id: UUID, *, delete_linked: bool) -> in
         cause = cause_of(access)
         for doomed in [head, *linked]:
             delete_head(batch, doomed, cause)
-        _record(access, Operation.Kind.DELETE, head, batch.flush())
+        finished(access, Operation.Kind.DELETE, head, batch.flush()).save()
     return len(linked)
 
 
@@ -113,7 +114,7 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
         )
         kind = MemoryEvent.Kind.RESTORE
         batch.revise(head, kind, revision, cause_of(access))
-        _record(access, Operation.Kind.RESTORE, head, batch.flush())
+        finished(access, Operation.Kind.RESTORE, head, batch.flush()).save()
         return get_memory(memory_id)
 
 
@@ -152,7 +153,7 @@ def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
     return embed_in_spaces(setup.hurried_embedders, [text], building=setup.building)[0]
 
 
-def _revision(
+def revision_of(
     head: Memory, changes: MemoryChanges, vectors: SpaceVectors | None
 ) -> Revision | None:
     """What really changes; None when everything asked for is so already."""
@@ -192,8 +193,12 @@ def _refuse_said_twice(head: Memory, text: str) -> None:
         .first()
     )
     if twin is not None:
-        message = f"Memory {twin.id} of the same scope already says exactly this."
+        message = said_already(twin.id)
         raise InvalidRequest(message, fields={"text": [message]})
+
+
+def said_already(twin_id: UUID) -> str:
+    return f"Memory {twin_id} of the same scope already says exactly this."
 
 
 def _superseded_by(head: Memory) -> list[Memory]:
@@ -213,15 +218,15 @@ def _superseded_by(head: Memory) -> list[Memory]:
     return found
 
 
-def _record(
+def finished(
     access: Access,
     kind: Operation.Kind,
     head: Memory,
-    results: tuple[OperationResult, ...],
-) -> None:
-    """A finished operation, so that the change is listed among the project's events."""
+    results: Sequence[OperationResult],
+) -> Operation:
+    """A finished operation, to be saved: events of the project list the change."""
     now = clock.now()
-    Operation.objects.create(
+    return Operation(
         project_id=head.project_id,
         kind=kind,
         status=Operation.Status.SUCCEEDED,

@@ -21,9 +21,24 @@ SNAPSHOT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 REWRITE = (
     "python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml"
 )
-WRITES = {"add_memories", "delete_memories", "update_memory", "delete_memory"}
+WRITES = {
+    "add_memories",
+    "delete_memories",
+    "update_memory",
+    "delete_memory",
+    "update_many_memories",
+    "delete_many_memories",
+    "give_feedback",
+}
 # Where not both of 400 and 404 apply.
-APPLYING = {"ping": (), "list_events": ("400",)}
+APPLYING = {
+    "ping": (),
+    "list_events": ("400",),
+    "update_many_memories": ("400",),
+    "delete_many_memories": ("400",),
+    "get_stats": (),
+    "list_changes": ("400",),
+}
 IDA = {"user_id": "ida"}
 
 

@@ -21,6 +21,8 @@ SCOPE = "/v1/memories/"
 EVENT = "/v1/event/"
 EVENTS = "/v1/events/"
 PING = "/v1/ping/"
+BATCH = "/v1/batch/"
+FEEDBACK = "/v1/feedback/"
 NOBODYS_ID = "00000000-0000-7000-8000-000000000000"
 MISSING = {
     "error": "Memory not found!",

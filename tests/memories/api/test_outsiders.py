@@ -12,8 +12,11 @@ from memories.models import Memory, Operation
 from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import (
     ADD,
+    BATCH,
     EVENTS,
+    FEEDBACK,
     LIST,
+    NOBODYS_ID,
     PING,
     SCOPE,
     SEARCH,
@@ -23,6 +26,7 @@ from tests.memories.api.conftest import (
 )
 
 IDA = {"user_id": "ida"}
+NOBODYS = {"memory_id": NOBODYS_ID}
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ REQUESTS = [
     Request("GET", history_path()),
     Request("GET", event_path()),
     Request("GET", EVENTS),
+    Request("PUT", BATCH, {"memories": [{**NOBODYS, "text": "x"}]}, writes=True),
+    Request("DELETE", BATCH, {"memories": [NOBODYS]}, writes=True),
+    Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
+    Request("GET", "/v1/stats/"),
+    Request("GET", "/v1/memories/events/"),
 ]
 
 
