@@ -80,6 +80,7 @@ class Error(HasFields):
     detail = CharField()
     code = CharField()
     error = CharField(required=False, help_text="As detail, for clients that read it.")
+    message = maybe(CharField, help_text="Of entities and projects: the same.")
     details = maybe(AnyObject, help_text="Of an add: its message once more.")
     fields_ = DictField(child=ListField(child=CharField()), required=False)
 

@@ -37,4 +37,6 @@ urlpatterns = [
     ),
     path("v1/event/<str:event_id>/", OneOperation.as_view(), name="event"),
     path("v1/events/", ListOperations.as_view(), name="events"),
+    # Last: a subject's name may hold slashes, and would take in what comes after it.
+    path("", include("memories.api.subjects.urls")),
 ]

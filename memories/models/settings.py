@@ -10,6 +10,7 @@ MAX_INSTRUCTION_CHARS = 10_000
 """Of each text that goes into every prompt: instructions, includes, excludes."""
 MAX_CATEGORIES = 100
 MAX_DESCRIPTION_CHARS = 500
+ERASE, SOFT = SUBJECT_DELETIONS = ("erase", "soft")
 ENGINES = ("single_pass", "two_phase", "additive", "local")
 
 DEFAULT_CATEGORIES: Mapping[str, str] = {
@@ -41,8 +42,12 @@ class ProjectSettings:
     are what users type, and serve no memory.
 
     ``engine`` blank is the platform's choice: ``single_pass`` where a model is
-    configured, ``local`` otherwise. ``recent_messages`` is the paper's m = 10,
-    ``recalled_memories`` its s = 10 (arXiv 2504.19413 §2.1, §3).
+    configured, ``local`` otherwise. ``subject_deletion`` says whether the deletion of
+    a user, agent, app or run erases what came from it, or only deletes its memories,
+    which keep their versions (``soft``, decision 13).
+
+    ``recent_messages`` is the paper's m = 10, ``recalled_memories`` its s = 10 (arXiv
+    2504.19413 §2.1, §3).
     """
 
     engine: str = ""
@@ -64,6 +69,7 @@ class ProjectSettings:
     message_days: int = 0
     model_text_days: int = 30
     search_days: int = 90
+    subject_deletion: str = ERASE
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

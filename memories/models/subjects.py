@@ -62,11 +62,15 @@ class Subject(ProjectModel):
 
     ``memory_count`` counts memories visible in a list, ``expiring_count`` those of
     them that carry an expiry day; both are kept by the store (decision 36).
+    ``declared_at`` is when somebody created it by name, with ``display_name`` and
+    ``metadata``; null: it came with its first memory, and is listed while it has one.
     """
 
     kind = models.CharField(max_length=8, choices=SubjectKind.choices)
     external_id = models.CharField(max_length=SCOPE_ID_CHARS)
+    display_name = models.CharField(max_length=SCOPE_ID_CHARS, null=True)
     metadata = models.JSONField(null=True)
+    declared_at = models.DateTimeField(null=True)
     memory_count = models.BigIntegerField(default=0)
     expiring_count = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)

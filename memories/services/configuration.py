@@ -20,6 +20,7 @@ from memories.models.settings import (
     MAX_CATEGORIES,
     MAX_DESCRIPTION_CHARS,
     MAX_INSTRUCTION_CHARS,
+    SUBJECT_DELETIONS,
     ProjectSettings,
 )
 from memories.providers import secrets
@@ -29,6 +30,10 @@ from memplatform.lib.errors import InvalidRequest
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.models import Project
 
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "engine": ENGINES,
+    "subject_deletion": SUBJECT_DELETIONS,
+}
 RANGES: Mapping[str, tuple[float, float]] = {
     "recent_messages": (0, 100),
     "recalled_memories": (1, 100),
@@ -150,8 +155,8 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
         return f"there is no such setting; there are {known}."
     if value is None:
         return None
-    if name == "engine" and value not in ENGINES:
-        return f"one of {', '.join(ENGINES)}."
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"one of {', '.join(CHOICES[name])}."
     if name == "categories":
         return None if _is_catalogue(value) else _CATALOGUE
     if name in RANGES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -72,12 +73,18 @@ def run_scope_delete(operation: Operation, lease: Lease) -> None:
 
 
 def erase_subject(
-    project_id: UUID, kind: str, external_id: str, actor: Actor
+    project_id: UUID,
+    kind: str,
+    external_id: str,
+    actor: Actor,
+    *,
+    accepted_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Erase a user, agent, app or run and all that came from it; call inside a scope.
 
     Text, vectors, messages, summaries, graph facts and model replies go; contentless
-    tombstones and an audit entry stay. Returns how many memories and messages went.
+    tombstones and an audit entry stay, and so does what was accepted after
+    ``accepted_at`` (None: now). Returns how many memories and messages went.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -86,7 +93,7 @@ def erase_subject(
                 project_id,
                 kind,
                 external_id,
-                clock.now(),
+                accepted_at or clock.now(),
                 new_id(),
                 new_id(),
                 actor.kind,

@@ -21,6 +21,7 @@ from memories.pipeline.run import Add, read_add, run_add
 from memories.selectors.projects import get_setup
 from memories.services.deletion import run_scope_delete
 from memories.services.reembedding import run_reembedding
+from memories.services.subjects import run_subject_delete
 from memories.services.usage import count_tokens_of
 from memories.store import ledger, operations
 from memories.store.apply import USAGE, count_calls, record_calls
@@ -72,6 +73,8 @@ def _run(operation: Operation, lease: Lease) -> None:
             _run_add(operation, lease, calls)
         elif operation.kind == Operation.Kind.REEMBED:
             run_reembedding(operation, lease)
+        elif operation.kind == Operation.Kind.DELETE_USER:
+            run_subject_delete(operation, lease)
         else:
             run_scope_delete(operation, lease)
     except (ProviderError, GaveUp) as exc:

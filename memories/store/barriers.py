@@ -57,7 +57,7 @@ def doomed_by(
     deletes = list(
         Operation.objects.filter(
             project_id=project_id,
-            kind=Operation.Kind.DELETE_ALL,
+            kind__in=(Operation.Kind.DELETE_ALL, Operation.Kind.DELETE_USER),
             status__in=UNFINISHED,
             created_at__lt=accepted_at,
         )

@@ -31,18 +31,7 @@ SERVED = (
     "test_memory.py",
     "test_pagination.py",
     "test_search.py",
-    *(
-        f"test_scopes.py::{name}"
-        for name in (
-            "test_delete_all_of_one_user",
-            "test_delete_all_with_two_keys_needs_both_to_match",
-            "test_delete_all_without_scope_is_refused",
-            "test_delete_all_with_typed_filters_never_deletes_more",
-            "test_delete_all_of_nobody_is_fine",
-            "TestWipe::test_wildcard_on_one_key_spares_the_rest",
-            "TestWipe::test_four_wildcards_empty_the_project",
-        )
-    ),
+    "test_scopes.py",
     *(
         f"test_exports_and_events.py::{name}"
         for name in (
@@ -55,14 +44,7 @@ SERVED = (
 )
 # Each needs what is not served yet; tests/memories/api covers what else it asks.
 NOT_YET = {
-    "test_async_client.py::test_journey": "stops at feedback; then batch and entities",
     "test_async_client.py::test_project_webhooks_and_exports": "projects, webhooks, …",
-    **{
-        f"test_auth.py::test_401_with_detail[headers{number}]": (
-            "asks /v1/entities/ without a key, which is a 404 until it exists"
-        )
-        for number in range(5)
-    },
 }
 MINIMUM = 200
 

@@ -29,6 +29,11 @@ WRITES = {
     "update_many_memories",
     "delete_many_memories",
     "give_feedback",
+    "delete_entity",
+    "create_user",
+    "create_agent",
+    "create_app",
+    "create_run",
 }
 # Where not both of 400 and 404 apply.
 APPLYING = {
@@ -38,6 +43,9 @@ APPLYING = {
     "delete_many_memories": ("400",),
     "get_stats": (),
     "list_changes": ("400",),
+    "list_entities": ("400",),
+    "get_entity": ("400",),
+    "list_entity_filters": (),
 }
 IDA = {"user_id": "ida"}
 
@@ -168,6 +176,11 @@ def test_every_answer_is_as_described(client, store, learn, check):  # noqa: F81
         ("get_memory_history", client.get(f"{path}history/")),
         ("get_event", client.get(f"/v1/event/{event_id}/")),
         ("list_events", client.get("/v1/events/")),
+        ("list_entities", client.get("/v1/entities/")),
+        ("get_entity", client.get("/v2/entities/user/ida/")),
+        ("list_entity_filters", client.get("/v1/entities/filters/")),
+        ("list_entity_memories", client.get("/v1/memories/user/ida/")),
+        ("delete_entity", client.delete("/v2/entities/user/nobody/")),
         ("delete_memory", client.delete(f"{path}?delete_linked=true")),
         ("delete_memories", client.delete("/v1/memories/?user_id=ida")),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -20,6 +21,7 @@ SEARCH = "/v3/memories/search/"
 SCOPE = "/v1/memories/"
 EVENT = "/v1/event/"
 EVENTS = "/v1/events/"
+ENTITIES = "/v1/entities/"
 PING = "/v1/ping/"
 BATCH = "/v1/batch/"
 FEEDBACK = "/v1/feedback/"
@@ -41,6 +43,10 @@ def history_path(memory_id: str = NOBODYS_ID) -> str:
 
 def event_path(event_id: str = NOBODYS_ID) -> str:
     return f"{EVENT}{event_id}/"
+
+
+def entity_path(kind: str = "user", name: str = "ida") -> str:
+    return f"/v2/entities/{kind}/{quote(name, safe='')}/"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import (
     ADD,
     BATCH,
+    ENTITIES,
     EVENTS,
     FEEDBACK,
     LIST,
@@ -20,6 +21,7 @@ from tests.memories.api.conftest import (
     PING,
     SCOPE,
     SEARCH,
+    entity_path,
     event_path,
     history_path,
     memory_path,
@@ -63,6 +65,16 @@ REQUESTS = [
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
     Request("GET", "/v1/stats/"),
     Request("GET", "/v1/memories/events/"),
+    Request("GET", ENTITIES),
+    Request("GET", f"{ENTITIES}filters/"),
+    Request("GET", entity_path()),
+    Request("DELETE", entity_path(), writes=True),
+    Request("DELETE", f"{ENTITIES}user/41/", writes=True),
+    Request("GET", "/v1/memories/user/ida/"),
+    Request("POST", "/v1/users/", IDA, writes=True),
+    Request("POST", "/v1/agents/", {"agent_id": "bot"}, writes=True),
+    Request("POST", "/v1/apps/", {"app_id": "shop"}, writes=True),
+    Request("POST", "/v1/runs/", {"run_id": "r"}, writes=True),
 ]
 
 

@@ -54,11 +54,10 @@ CANARY_GRAPH = {
 }
 
 
-def erase(agent, name=NAME, kind="user"):
+def erase(agent, name=NAME, kind="user", **details):
+    actor = Actor("api_key", agent.access.key_id)
     with agent.scope():
-        return erase_subject(
-            agent.access.project_id, kind, name, Actor("api_key", agent.access.key_id)
-        )
+        return erase_subject(agent.access.project_id, kind, name, actor, **details)
 
 
 def text_columns() -> list[tuple[str, str]]:
@@ -404,3 +403,42 @@ def test_the_reply_to_an_event_of_the_erased_has_no_text(told):
         view = get_operation(operation_id)
     assert [result.text for result in view.results] == [None]
     assert view.payload["messages"] == [{"role": "user", "content": None}]
+
+
+# --- what comes after the erasure was accepted ---------------------------------
+
+
+def test_what_was_accepted_later_stays_with_its_counts(frozen, agent):
+    agent.keep(f"A {CANARY}.", user_id=NAME, agent_id="bot", run_id="r1")
+    accepted = now()
+    frozen.advance(seconds=1)
+    agent.keep("Hello again.", user_id=NAME, agent_id="bot", run_id="r1")
+    erase(agent, accepted_at=accepted)
+    assert traces_of(agent, CANARY) == []
+    assert agent.texts({"user_id": NAME}) == ["Hello again."]
+    assert counters(agent)["user", NAME] == counters(agent)["run", "r1"] == (1, 0)
+    assert agent.found("hello", {"user_id": NAME}) == ["Hello again."]
+
+
+def test_a_subject_may_be_erased_twice(frozen, agent):
+    """Each time with an anchor of its own, which then needs a name of its own."""
+    for again in range(2):
+        agent.keep(f"A {CANARY}.", user_id=NAME)
+        accepted = now()
+        frozen.advance(seconds=1)
+        agent.keep(f"Here for the {again}.", user_id=NAME, agent_id="bot")
+        assert erase(agent, accepted_at=accepted)["memories"] == again + 1
+        frozen.advance(seconds=1)
+    assert agent.texts({"user_id": NAME}) == ["Here for the 1."]
+    erase(agent)
+    assert traces_of(agent, CANARY, NAME, "Here for") == []
+
+
+def test_an_add_that_waits_since_then_still_runs(frozen, agent):
+    agent.keep(f"A {CANARY}.", user_id=NAME)
+    accepted = now()
+    frozen.advance(seconds=1)
+    waiting = agent.accept("I like bees.", user_id=NAME)
+    erase(agent, accepted_at=accepted)
+    assert agent.run(waiting).status == "SUCCEEDED"
+    assert agent.texts({"user_id": NAME}) != []
