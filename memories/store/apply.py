@@ -17,9 +17,10 @@ from memories.models import Ingestion, LlmCall, Memory, MemoryEvent, Operation
 from memories.providers.vectors import SpaceVectors
 from memories.store import barriers, operations
 from memories.store.batch import Batch, Cause, NewMemory, Revision
-from memories.store.graph import link_fact
+from memories.store.graph import link_facts
 from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
+from memories.store.script import Script
 from memories.types import (
     UNSET,
     Decision,
@@ -105,10 +106,11 @@ def apply(lease: operations.Lease, plan: Plan, *, accept_stale: bool) -> Applied
     application = _Application(batch, ingestion, operation, plan, accept_stale)
     application.run()
     results = batch.flush()
-    application.link()
-    record_calls(operation.project_id, operation.id, plan.calls)
-    _write_ledger(ingestion, plan, application.ledger)
-    operations.succeed(operation, results)
+    script = Script()
+    link_facts(script, application.linked)
+    script.insert(_call_rows(operation.project_id, operation.id, plan.calls))
+    _write_ledger(script, ingestion, plan, application.ledger)
+    operations.succeed(operation, results, script)
     return Applied(operation, results)
 
 
@@ -132,7 +134,7 @@ class _Application:
         self._is_barred = barriers.is_barred(
             ingestion.project_id, ingestion.accepted_at, plan.scope
         )
-        self._linked: list[tuple[Memory, Fact]] = []
+        self.linked: list[tuple[Memory, Fact]] = []
         self._updated: set[UUID] = set()
         self._cause = Cause(
             actor_kind=(
@@ -162,11 +164,6 @@ class _Application:
             self._apply(decision)
         for dropped in self.plan.dropped:
             self.ledger.dropped(dropped)
-
-    def link(self) -> None:
-        """Entities and relations of what was stored, once the heads are written."""
-        for memory, fact in self._linked:
-            link_fact(memory, fact)
 
     def _bury_doomed(self) -> set[UUID]:
         """Delete what an older scope delete has yet to come to.
@@ -377,7 +374,7 @@ class _Application:
 
     def _remember(self, memory: Memory, fact: Fact) -> None:
         self._heads.remember(memory)
-        self._linked.append((memory, fact))
+        self.linked.append((memory, fact))
 
     def _because(self, decision: Decision) -> Cause:
         reason = decision.evidence or decision.reason
@@ -387,11 +384,17 @@ class _Application:
 def record_calls(
     project_id: UUID, operation_id: UUID | None, calls: Sequence[ModelCall]
 ) -> None:
-    """Keep what models were asked and said, for the trace.
+    """Keep what models were asked and said, for the trace."""
+    script = Script()
+    script.insert(_call_rows(project_id, operation_id, calls))
+    script.run()
 
-    Texts are kept only beside an operation, whose subjects an erasure can find.
-    """
-    LlmCall.objects.bulk_create(
+
+def _call_rows(
+    project_id: UUID, operation_id: UUID | None, calls: Sequence[ModelCall]
+) -> list[LlmCall]:
+    """Texts are kept only beside an operation, whose subjects an erasure can find."""
+    return [
         LlmCall(
             project_id=project_id,
             operation_id=operation_id,
@@ -408,16 +411,18 @@ def record_calls(
             reply=(call.reply or None) if operation_id else None,
         )
         for call in calls
-    )
+    ]
 
 
-def _write_ledger(ingestion: Ingestion, plan: Plan, ledger: Ledger) -> None:
+def _write_ledger(
+    script: Script, ingestion: Ingestion, plan: Plan, ledger: Ledger
+) -> None:
     ingestion.ledger = ledger.as_json()
     if problem := imbalance(ingestion.ledger, plan.message_ids, facts=plan.facts):
         raise LedgerImbalance(problem)
     ingestion.engine = plan.engine
     count_calls(ingestion, plan.calls)
-    ingestion.save(update_fields=["ledger", "engine", *USAGE])
+    script.update(ingestion, ["ledger", "engine", *USAGE])
 
 
 USAGE = ("prompt_tokens", "completion_tokens", "model_calls")

@@ -23,7 +23,7 @@ from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
 from memories.store.graph import follow_heads
 from memories.store.script import Script
-from memories.store.spaces import fill_if_missed
+from memories.store.spaces import ACTIVE_SPACE, fill_if_missed
 from memories.types import (
     EVENT_RULES,
     SCOPE_KEYS,
@@ -215,12 +215,13 @@ class Batch:
         _write_vectors(script, self.project_id, self._vectors)
         self._write_counts(script)
         self._write_clock(script)
-        script.run()
+        script.add(ACTIVE_SPACE, [require_tenant().tenant_id, self.project_id])
+        active = [space_id for (space_id,) in script.run()]
         if self._changed_heads:
             follow_heads(self._changed_heads.values())
         if self._vectors:
             written = {space_id for *_, spaces in self._vectors for space_id in spaces}
-            fill_if_missed(self.project_id, written)
+            fill_if_missed(active, written)
         return tuple(self.results)
 
     def _revise_text(self, head: Memory, revision: Revision) -> None:

@@ -12,12 +12,13 @@ of the memory that asserts it. Only ``known_to`` is ever written later. So after
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from django.db import connection
 
 from memories.models import Entity, Memory, Mention, Relation, RelationSupport
+from memories.store.script import Script
 from memories.types import Fact, ProposedEntity, State
 from tenants.scopes import require_tenant
 
@@ -61,25 +62,41 @@ WHERE s.tenant_id = %s AND s.memory_id = ANY(%s)
         AND now.source_id = r.source_id AND now.target_id = r.target_id)
 """
 
+_KNOWN_ENTITIES = """
+SELECT normalized, id FROM memories_entity
+WHERE tenant_id = %s AND anchor_id = %s AND state = 'active' AND normalized = ANY(%s)
+"""
+_STANDING = """
+SELECT id, source_id, type, target_id FROM memories_relation
+WHERE tenant_id = %s AND source_id = ANY(%s) AND state = 'active' AND known_to IS NULL
+ORDER BY id DESC
+"""
 
-def link_fact(memory: Memory, fact: Fact) -> None:
-    """Upsert what a fact mentions and asserts; call under the anchor's lock."""
-    if not fact.entities and not fact.relations:
+type Edge = tuple[UUID, str, UUID]
+"""Source, type, target."""
+
+
+def link_facts(script: Script, stored: Iterable[tuple[Memory, Fact]]) -> None:
+    """Upsert what facts of one anchor mention and assert, under its lock."""
+    linked = [(m, fact) for m, fact in stored if fact.entities or fact.relations]
+    if not linked:
         return
-    entities = _entities(memory, fact)
-    for relation in fact.relations:
-        source = entities.get(normalise(relation.source))
-        target = entities.get(normalise(relation.target))
-        if source and target:
-            kind = relation.type.strip()[:MAX_TYPE_CHARS]
-            _assert_relation(memory, source.id, kind, target.id)
-    Mention.objects.bulk_create(
-        [
-            Mention(project_id=memory.project_id, entity=entity, memory=memory)
-            for entity in entities.values()
-        ],
-        ignore_conflicts=True,
-    )
+    entities = _entities(script, linked)
+    asserted: list[tuple[Memory, Edge]] = []
+    mentions: list[Mention] = []
+    for memory, fact in linked:
+        for relation in fact.relations:
+            source = entities.get(normalise(relation.source))
+            target = entities.get(normalise(relation.target))
+            if source and target:
+                kind = relation.type.strip()[:MAX_TYPE_CHARS]
+                asserted.append((memory, (source, kind, target)))
+        mentions += [
+            Mention(project_id=memory.project_id, entity_id=entity, memory_id=memory.id)
+            for entity in dict.fromkeys(entities[key] for key in _named(fact))
+        ]
+    _assert_relations(script, asserted)
+    script.insert(mentions, skip_known=True)
 
 
 def follow_heads(heads: Collection[Memory]) -> None:
@@ -97,8 +114,9 @@ def follow_heads(heads: Collection[Memory]) -> None:
         cursor.execute(_CLOSE_UNSAID, [tenant_id, ids, tenant_id])
         cursor.execute(_SAID_AGAIN, [tenant_id, ids, [str(s) for s in ASSERTING]])
         said_again = cursor.fetchall()
-    for memory_id, source_id, kind, target_id in said_again:
-        _assert_relation(by_id[memory_id], source_id, kind, target_id)
+    script = Script()
+    _assert_relations(script, [(by_id[row[0]], row[1:]) for row in said_again])
+    script.run()
 
 
 def normalise(name: str) -> str:
@@ -106,73 +124,95 @@ def normalise(name: str) -> str:
     return " ".join(name.casefold().split())[:MAX_NAME_CHARS]
 
 
-def _entities(memory: Memory, fact: Fact) -> dict[str, Entity]:
-    named = {
-        normalise(entity.name): entity
-        for entity in _proposed(fact)
-        if entity.name.strip()
-    }
-    known = {
-        entity.normalized: entity
-        for entity in Entity.objects.filter(
-            anchor_id=memory.anchor_id, state="active", normalized__in=named
-        )
-    }
+def _entities(script: Script, linked: Sequence[tuple[Memory, Fact]]) -> dict[str, UUID]:
+    """The node of each name in an anchor; of new names, a node to be."""
+    named: dict[str, tuple[Memory, ProposedEntity]] = {}
+    for memory, fact in linked:
+        for key, entity in _named(fact).items():
+            named.setdefault(key, (memory, entity))
+    anchor_id = linked[0][0].anchor_id
+    with connection.cursor() as cursor:
+        tenant_id = require_tenant().tenant_id
+        cursor.execute(_KNOWN_ENTITIES, [tenant_id, anchor_id, list(named)])
+        known: dict[str, UUID] = dict(cursor.fetchall())
     missing = [
-        Entity(
-            project_id=memory.project_id,
-            anchor_id=memory.anchor_id,
-            name=entity.name.strip()[:MAX_NAME_CHARS],
-            normalized=key,
-            type=entity.type[:MAX_TYPE_CHARS],
-            created_at=memory.known_from,
-            known_from=memory.known_from,
-        )
-        for key, entity in named.items()
+        _new_entity(memory, key, entity)
+        for key, (memory, entity) in named.items()
         if key not in known
     ]
-    Entity.objects.bulk_create(missing)
-    return known | {entity.normalized: entity for entity in missing}
+    script.insert(missing)
+    return known | {entity.normalized: entity.id for entity in missing}
 
 
-def _proposed(fact: Fact) -> list[ProposedEntity]:
-    """Relations may name nodes the entity list left out."""
+def _new_entity(memory: Memory, key: str, proposed: ProposedEntity) -> Entity:
+    return Entity(
+        project_id=memory.project_id,
+        anchor_id=memory.anchor_id,
+        name=proposed.name.strip()[:MAX_NAME_CHARS],
+        normalized=key,
+        type=proposed.type[:MAX_TYPE_CHARS],
+        created_at=memory.known_from,
+        known_from=memory.known_from,
+    )
+
+
+def _named(fact: Fact) -> dict[str, ProposedEntity]:
+    """By normalised name; relations may name nodes the entity list left out."""
     ends = [name for r in fact.relations for name in (r.source, r.target)]
-    return [*(ProposedEntity(name, "other") for name in ends), *fact.entities]
+    proposed = [*(ProposedEntity(name, "other") for name in ends), *fact.entities]
+    return {
+        normalise(entity.name): entity for entity in proposed if entity.name.strip()
+    }
 
 
-def _assert_relation(
-    memory: Memory, source_id: UUID, kind: str, target_id: UUID
-) -> None:
-    """An edge as a memory asserts it now; the active ones share theirs."""
-    if memory.state not in ASSERTING:
+def _assert_relations(script: Script, asserted: Sequence[tuple[Memory, Edge]]) -> None:
+    """Edges as memories assert them now; the active ones share theirs."""
+    asserted = [pair for pair in asserted if pair[0].state in ASSERTING]
+    if not asserted:
         return
-    edge = {"source_id": source_id, "type": kind, "target_id": target_id}
-    relation = None
-    if memory.state == State.ACTIVE:
-        relation = Relation.objects.filter(
-            **edge, state=State.ACTIVE, known_to=None
-        ).first()
-    if relation is None:
-        relation = Relation.objects.create(
-            **edge,
-            project_id=memory.project_id,
-            anchor_id=memory.anchor_id,
-            fact=memory.text,
-            state=memory.state,
-            confidence=memory.confidence,
-            valid_from=memory.valid_from,
-            valid_to=memory.valid_to,
-            known_from=memory.known_from,
-        )
-    RelationSupport.objects.bulk_create(
-        [
+    standing = _standing({edge for _, edge in asserted})
+    relations: list[Relation] = []
+    supports: list[RelationSupport] = []
+    for memory, edge in asserted:
+        is_active = memory.state == State.ACTIVE
+        relation_id = standing.get(edge) if is_active else None
+        if relation_id is None:
+            relations.append(_new_relation(memory, edge))
+            relation_id = relations[-1].id
+        if is_active:
+            standing[edge] = relation_id
+        supports.append(
             RelationSupport(
                 project_id=memory.project_id,
-                relation=relation,
-                memory=memory,
+                relation_id=relation_id,
+                memory_id=memory.id,
                 number=memory.number,
             )
-        ],
-        ignore_conflicts=True,
+        )
+    script.insert(relations)
+    script.insert(supports, skip_known=True)
+
+
+def _standing(edges: Collection[Edge]) -> dict[Edge, UUID]:
+    """The relation that is believed of an edge, by edge."""
+    sources = list({source for source, _, _ in edges})
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [require_tenant().tenant_id, sources])
+        return {(row[1], row[2], row[3]): row[0] for row in cursor.fetchall()}
+
+
+def _new_relation(memory: Memory, edge: Edge) -> Relation:
+    source_id, kind, target_id = edge
+    return Relation(
+        source_id=source_id,
+        type=kind,
+        target_id=target_id,
+        project_id=memory.project_id,
+        anchor_id=memory.anchor_id,
+        fact=memory.text,
+        state=memory.state,
+        confidence=memory.confidence,
+        valid_from=memory.valid_from,
+        valid_to=memory.valid_to,
+        known_from=memory.known_from,
     )

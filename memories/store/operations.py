@@ -29,6 +29,7 @@ from memories.models import Ingestion, Operation
 from memories.models.ingestion import UNFINISHED
 from memories.selectors.operations import reopenable
 from memories.store.accept import take_place
+from memories.store.script import Script
 from memories.types import SCOPE_KEYS, OperationResult, Scope
 from memplatform.lib import clock
 from memplatform.lib.errors import PlatformError
@@ -115,16 +116,23 @@ def pause(operation: Operation) -> None:
     wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
 
 
-def succeed(operation: Operation, results: Sequence[OperationResult]) -> None:
-    """Settle a held operation and wake the next of its anchor after the commit."""
+def succeed(
+    operation: Operation,
+    results: Sequence[OperationResult],
+    script: Script | None = None,
+) -> None:
+    """Settle a held operation and wake the next of its anchor after the commit.
+
+    ``script`` is what is left to write with it, in the same message; it is run.
+    """
     operation.results = results_json(results)
-    _settle(operation, Operation.Status.SUCCEEDED)
+    _settle(operation, Operation.Status.SUCCEEDED, script or Script())
 
 
 def fail(operation: Operation, code: str, message: str) -> None:
     """Settle a held operation with its reason; visible and replayable."""
     operation.error_code, operation.error = code, message
-    _settle(operation, Operation.Status.FAILED)
+    _settle(operation, Operation.Status.FAILED, Script())
 
 
 def postpone(operation: Operation, error: PlatformError, until: datetime) -> None:
@@ -178,24 +186,6 @@ def reopen(operation: Operation) -> bool:
     return bool(is_mine)
 
 
-def wake_next(operation: Operation) -> None:
-    """Wake the oldest unfinished add behind this one, after the commit."""
-    if operation.anchor_id is None:
-        return
-    following = (
-        Operation.objects.filter(
-            anchor_id=operation.anchor_id,
-            seq__gt=operation.seq,
-            status__in=UNFINISHED,
-        )
-        .order_by("seq")
-        .values_list("id", flat=True)
-        .first()
-    )
-    if following is not None:
-        wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, following)
-
-
 def mark_woken(operation_id: UUID, *, before: datetime) -> bool:
     """Note a wake-up; False when somebody woke it after ``before`` (two beats at once).
 
@@ -239,7 +229,26 @@ def _has_older(operation: Operation) -> bool:
     ).exists()
 
 
-def _settle(operation: Operation, status: Operation.Status) -> None:
+_SETTLED = (
+    "status",
+    "results",
+    "error_code",
+    "error",
+    "completed_at",
+    "updated_at",
+    "latency_ms",
+    "lease_until",
+)
+_NEXT = """
+SELECT id FROM memories_operation
+WHERE tenant_id = %s AND anchor_id = %s AND seq > %s
+  AND status IN ('PENDING', 'RUNNING')
+ORDER BY seq LIMIT 1
+"""
+
+
+def _settle(operation: Operation, status: Operation.Status, script: Script) -> None:
+    """Settle it, and wake the oldest unfinished add behind it, after the commit."""
     now = clock.now()
     operation.status = status
     operation.completed_at = operation.updated_at = now
@@ -247,16 +256,7 @@ def _settle(operation: Operation, status: Operation.Status) -> None:
     operation.lease_until = None
     if status == Operation.Status.SUCCEEDED:
         operation.error_code = operation.error = None
-    operation.save(
-        update_fields=[
-            "status",
-            "results",
-            "error_code",
-            "error",
-            "completed_at",
-            "updated_at",
-            "latency_ms",
-            "lease_until",
-        ]
-    )
-    wake_next(operation)
+    script.update(operation, _SETTLED)
+    script.add(_NEXT, [operation.tenant_id, operation.anchor_id, operation.seq])
+    for (following,) in script.run():
+        wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, following)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from uuid import UUID
 
 from memories import wake
@@ -63,16 +63,20 @@ def start_filling(space: EmbeddingSpace) -> UUID:
     return operation.id
 
 
-def fill_if_missed(project_id: UUID, written: Set[UUID]) -> None:
+ACTIVE_SPACE = """
+SELECT id FROM memories_embeddingspace
+WHERE tenant_id = %s AND project_id = %s AND state = 'active'
+"""
+
+
+def fill_if_missed(active: Iterable[UUID], written: Set[UUID]) -> None:
     """Vectors that were made before reads moved to another space are made up for.
 
-    Call behind the inserts: they wait for a switch that is being made.
+    ``active`` is by ``ACTIVE_SPACE``, asked behind the inserts: they wait for a switch
+    that is being made.
     """
-    active = EmbeddingSpace.objects.filter(
-        project_id=project_id, state=EmbeddingSpace.State.ACTIVE
-    ).first()
-    if active is not None and active.id not in written:
-        start_filling(active)
+    for space_id in set(active) - written:
+        start_filling(EmbeddingSpace.objects.get(id=space_id))
 
 
 def touch_project(project_id: UUID) -> None:
