@@ -49,6 +49,7 @@ def test_the_owner_sees_the_project_and_how_to_begin(
 def test_it_fits_a_phone(page: Page, installation: Installation):
     page.set_viewport_size({"width": 360, "height": 740})
     sign_in(page, installation)
+    expect(page.get_by_role("heading", name="Your projects")).to_be_visible()
     overflow = "document.documentElement.scrollWidth - window.innerWidth"
     assert page.evaluate(overflow) <= 0
 
