@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from memories.models import Ingestion, Message
+from memories.models import Ingestion
 from memories.pipeline.asking import Record
 from memories.pipeline.choose import build_engine
 from memories.pipeline.relearning import mask_recalled
@@ -156,12 +156,10 @@ def run_add(add: Add, calls: list[ModelCall]) -> Applied:
 
 def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
     """Everything a run needs to know of its add; call inside the tenant's scope."""
-    rows = list(Message.objects.filter(ingestion=ingestion).order_by("position"))
+    said = recall.read_said(ingestion, recent=setup.settings.recent_messages)
     operation = ingestion.operation
     options = ingestion.options
     backdated = options.get("created_at")
-    summary = recall.find_summary(ingestion.anchor_id)
-    summarized = summary.upto_position if summary else -1
     return Add(
         setup=setup,
         lease=lease,
@@ -170,14 +168,10 @@ def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
         scope=Scope(
             operation.user_id, operation.agent_id, operation.app_id, operation.run_id
         ),
-        messages=tuple(recall.as_chat(row) for row in rows),
-        recent=recall.recent_messages(
-            ingestion.anchor_id,
-            before=rows[0].position if rows else 0,
-            most=setup.settings.recent_messages,
-        ),
-        summary=summary.text if summary else None,
-        unsummarized=rows[-1].position - summarized if rows else 0,
+        messages=said.messages,
+        recent=said.recent,
+        summary=said.summary,
+        unsummarized=said.unsummarized,
         created_at=(
             datetime.fromisoformat(backdated) if backdated else ingestion.accepted_at
         ),

@@ -8,13 +8,14 @@ would take the deleted fact, in other words, for a new one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from memories.models import ConversationSummary, Message
+from memories.models import Ingestion, Message
 from memories.providers.vectors import as_direction
 from memories.types import ChatMessage, KnownMemory, ValidTime, Vectors
 from memplatform.lib import clock
@@ -75,18 +76,55 @@ def nearest(
     return answers
 
 
-def recent_messages(
-    anchor_id: UUID, *, before: int, most: int
-) -> tuple[ChatMessage, ...]:
-    """The last ``most`` turns of an anchor before a position, oldest first."""
-    rows = Message.objects.filter(
-        anchor_id=anchor_id, position__lt=before, content__isnull=False
-    ).order_by("-position")[:most]
-    return tuple(as_chat(message) for message in reversed(rows))
+_SAID = """
+SELECT role, content, name, sent_at, id, position FROM memories_message
+WHERE tenant_id = %s AND ingestion_id = %s
+ORDER BY position;
+SELECT role, content, name, sent_at, id FROM memories_message
+WHERE tenant_id = %s AND anchor_id = %s AND content IS NOT NULL
+  AND position < (SELECT min(position) FROM memories_message
+                  WHERE tenant_id = %s AND ingestion_id = %s)
+ORDER BY position DESC LIMIT %s;
+SELECT text, upto_position FROM memories_conversationsummary
+WHERE tenant_id = %s AND anchor_id = %s
+"""
 
 
-def find_summary(anchor_id: UUID) -> ConversationSummary | None:
-    return ConversationSummary.objects.filter(anchor_id=anchor_id).first()
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An add's messages, and what was said before them in its anchor; oldest first.
+
+    ``unsummarized`` counts the turns since the rolling summary, with those of the add.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    recent: tuple[ChatMessage, ...]
+    summary: str | None
+    unsummarized: int
+
+
+def read_said(ingestion: Ingestion, *, recent: int) -> Said:
+    """All of it in one round trip, with at most ``recent`` turns from before."""
+    tenant_id = current_tenant_id()
+    mine, anchor = [tenant_id, ingestion.id], [tenant_id, ingestion.anchor_id]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAID, [*mine, *anchor, *mine, recent, *anchor])
+        messages = cursor.fetchall()
+        cursor.nextset()
+        before = cursor.fetchall()
+        cursor.nextset()
+        summary, upto = cursor.fetchone() or (None, -1)
+    return Said(
+        messages=tuple(_chat(row) for row in messages),
+        recent=tuple(_chat(row) for row in reversed(before)),
+        summary=summary,
+        unsummarized=messages[-1][5] - upto if messages else 0,
+    )
+
+
+def _chat(row: Sequence[Any]) -> ChatMessage:
+    role, content, name, sent_at, message_id = row[:5]
+    return ChatMessage(role, content or "", name, sent_at, message_id)
 
 
 def as_chat(message: Message) -> ChatMessage:

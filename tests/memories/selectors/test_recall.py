@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from memories.models import Ingestion
 from memories.selectors import recall
 from memories.types import Verdict
 from memplatform.lib import clock
@@ -81,12 +82,18 @@ def test_a_fact_said_again_after_its_expiry_is_stored(agent, frozen):
     assert any("Paris" in text for text in agent.texts())
 
 
-def test_the_last_turns_come_oldest_first(agent):
-    agent.say(*(f"Turn {n}." for n in range(12)))
-    agent.say("Ben speaks.", user_id="ben")
-    anchor = next(h.anchor_id for h in agent.heads() if h.user_id == "ann")
+def test_the_last_turns_before_an_add_come_oldest_first(agent):
+    first = agent.accept(*(f"Turn {n}." for n in range(12)))
+    agent.accept("Ben speaks.", user_id="ben")
+    second = agent.accept("And now?")
     with agent.scope():
-        turns = recall.recent_messages(anchor, before=12, most=10)
-        earlier = recall.recent_messages(anchor, before=3, most=10)
-    assert [turn.content for turn in turns] == [f"Turn {n}." for n in range(2, 12)]
-    assert [turn.content for turn in earlier] == ["Turn 0.", "Turn 1.", "Turn 2."]
+        adds = {row.operation_id: row for row in Ingestion.objects.all()}
+        said = recall.read_said(adds[second], recent=10)
+        nothing_before = recall.read_said(adds[first], recent=10)
+    assert [turn.content for turn in said.messages] == ["And now?"]
+    assert [turn.content for turn in said.recent] == [
+        f"Turn {n}." for n in range(2, 12)
+    ]
+    assert (said.summary, said.unsummarized) == (None, 13)
+    assert len(nothing_before.messages) == 12
+    assert nothing_before.recent == ()
