@@ -255,6 +255,11 @@ def read_shown_fields(raw: object) -> frozenset[str] | None:
     return frozenset(shown) or None
 
 
+def read_filters(raw: object, access: Access) -> Filters:
+    """Filters that are all there is to a body, within what the key sees."""
+    return _filters(Fields(raw), access)
+
+
 def _query(value: Any) -> str:
     return reading.text_up_to(settings.MAX_MESSAGE_CHARS, reading.words)(value)
 

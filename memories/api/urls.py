@@ -9,7 +9,6 @@ from django.urls import include, path
 
 from memories.api.views.memories import (
     AddMemories,
-    DeleteMemories,
     ListMemories,
     SearchMemories,
 )
@@ -20,15 +19,16 @@ from memories.api.views.ping import Ping
 app_name = "api"
 
 urlpatterns = [
+    # Groups stand before the memories by id: neither "events" nor "search" is one.
     path("", include("memories.api.batch.urls")),
     path("", include("memories.api.feedback.urls")),
-    # Before the memories by id: "events" is none.
+    path("", include("memories.api.legacy.urls")),
     path("", include("memories.api.stats.urls")),
+    path("", include("memories.api.summary.urls")),
     path("v1/ping/", Ping.as_view(), name="ping"),
     path("v3/memories/add/", AddMemories.as_view(), name="add-memories"),
     path("v3/memories/search/", SearchMemories.as_view(), name="search-memories"),
     path("v3/memories/", ListMemories.as_view(), name="list-memories"),
-    path("v1/memories/", DeleteMemories.as_view(), name="delete-memories"),
     path("v1/memories/<str:memory_id>/", OneMemory.as_view(), name="memory"),
     path(
         "v1/memories/<str:memory_id>/history/",

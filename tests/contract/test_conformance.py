@@ -27,6 +27,7 @@ SERVED = (
     "test_add.py",
     "test_async_client.py",
     "test_auth.py",
+    "test_batch_and_feedback.py",
     "test_filters.py",
     "test_memory.py",
     "test_pagination.py",
@@ -39,6 +40,8 @@ SERVED = (
             "test_unknown_event_is_404",
             "test_event_list",
             "test_delete_all_reports_an_event",
+            "test_stats",
+            "test_summary_answers_json",
         )
     ),
 )

@@ -29,6 +29,7 @@ WRITES = {
     "update_many_memories",
     "delete_many_memories",
     "give_feedback",
+    "add_memories_v1",
     "delete_entity",
     "create_user",
     "create_agent",
@@ -48,6 +49,9 @@ APPLYING = {
     "list_entity_filters": (),
 }
 IDA = {"user_id": "ida"}
+LIKED = {"feedback": "POSITIVE", "feedback_reason": "True."}
+V2 = {"output_format": "v1.1", "version": "v2"}
+PAGED = "page=1&page_size=1"
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +169,7 @@ def test_every_answer_is_as_described(client, store, learn, check):  # noqa: F81
     path, listed = f"/v1/memories/{memory_id}/", {"filters": IDA}
     asked = {"query": "bees", **listed}
     added = {"messages": "I keep wasps.", **IDA}
+    item = {"memory_id": memory_id}
     for name, answer in (
         ("ping", client.get("/v1/ping/")),
         ("add_memories", client.post("/v3/memories/add/", added)),
@@ -181,7 +186,22 @@ def test_every_answer_is_as_described(client, store, learn, check):  # noqa: F81
         ("list_entity_filters", client.get("/v1/entities/filters/")),
         ("list_entity_memories", client.get("/v1/memories/user/ida/")),
         ("delete_entity", client.delete("/v2/entities/user/nobody/")),
+        ("get_stats", client.get("/v1/stats/")),
+        ("list_changes", client.get("/v1/memories/events/")),
+        ("give_feedback", client.post("/v1/feedback/", {**item, **LIKED})),
+        ("update_many_memories", client.put("/v1/batch/", {"memories": [item]})),
+        ("add_memories_v1", client.post("/v1/memories/", added)),
+        ("add_memories_v1", client.post("/v1/memories/", {**added, **V2})),
+        ("list_memories_v1", client.get("/v1/memories/?user_id=ida")),
+        ("list_memories_v1", client.get("/v1/memories/?user_id=ida&" + PAGED)),
+        ("list_memories_v2", client.post("/v2/memories/", IDA)),
+        ("list_memories_v2", client.post("/v2/memories/?" + PAGED, IDA)),
+        ("search_memories_v1", client.post("/v1/memories/search/", asked)),
+        ("search_memories_v1", client.post("/v1/memories/search/", {**asked, **V2})),
+        ("search_memories_v2", client.post("/v2/memories/search/", asked)),
+        ("summarize_memories", client.post("/v1/summary/", listed)),
         ("delete_memory", client.delete(f"{path}?delete_linked=true")),
+        ("delete_many_memories", client.delete("/v1/batch/", {"memories": [item]})),
         ("delete_memories", client.delete("/v1/memories/?user_id=ida")),
     ):
         assert answer.status_code == 200, answer.json()

@@ -10,12 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories.api import describe, requests, shapes
+from memories.api.requests import ListRequest
 from memories.api.views.base import MemoryApiView, spend_quota
 from memories.retrieval.search import search
 from memories.selectors.memories import list_memories
 from memories.services.add import add_memories
 from memories.services.deletion import delete_scope
+from memories.types import AddAnswer, MemoryView, Page
 from tenants.scopes import tenant_scope
+from tenants.selectors import Access
 
 
 class AddMemories(MemoryApiView):
@@ -25,21 +28,29 @@ class AddMemories(MemoryApiView):
 
     @extend_schema(**describe.ADD)
     def post(self, request: Request) -> Response:
-        key = requests.read_idempotency_key(request.headers.get("Idempotency-Key"))
-        asked = requests.read_add(request.data, self.access)
-        spend_quota(self.access, self.operation)
-        answer = add_memories(
-            self.access,
-            asked,
-            idempotency_key=key,
-            body_hash=requests.hash_body(request.data) if key else "",
-        )
-        return Response(shapes.add_json(answer))
+        return Response(shapes.add_json(add_asked(self.access, request)))
 
     def shape_error(self, body: dict[str, Any], status: int) -> dict[str, Any]:
-        """The wire's own shape for adds; ``detail`` and ``code`` stay."""
-        phrase = f"{status} {HTTPStatus(status).phrase}"
-        return {**body, "error": phrase, "details": {"message": body["detail"]}}
+        return add_error(body, status)
+
+
+def add_asked(access: Access, request: Request) -> AddAnswer:
+    """What a request asks to add, accepted."""
+    key = requests.read_idempotency_key(request.headers.get("Idempotency-Key"))
+    asked = requests.read_add(request.data, access)
+    spend_quota(access, "add")
+    return add_memories(
+        access,
+        asked,
+        idempotency_key=key,
+        body_hash=requests.hash_body(request.data) if key else "",
+    )
+
+
+def add_error(body: dict[str, Any], status: int) -> dict[str, Any]:
+    """The wire's own shape for adds; ``detail`` and ``code`` stay."""
+    phrase = f"{status} {HTTPStatus(status).phrase}"
+    return {**body, "error": phrase, "details": {"message": body["detail"]}}
 
 
 class SearchMemories(MemoryApiView):
@@ -68,17 +79,22 @@ class ListMemories(MemoryApiView):
         access = self.access
         asked = requests.read_list(request.data, request.query_params, access)
         shown = requests.read_shown_fields(request.data)
-        with tenant_scope(access.tenant_id, project_id=access.project_id):
-            page = list_memories(
-                asked.filters,
-                asked.visibility,
-                page=asked.page.number,
-                page_size=asked.page.size,
-                created_from=asked.created_from,
-                created_before=asked.created_before,
-            )
+        page = read_listed(access, asked)
         return Response(
             shapes.page_json(request, page, lambda m: shapes.memory_json(m, shown))
+        )
+
+
+def read_listed(access: Access, asked: ListRequest) -> Page[MemoryView]:
+    """A page of what a list asks for; opens its own scope."""
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        return list_memories(
+            asked.filters,
+            asked.visibility,
+            page=asked.page.number,
+            page_size=asked.page.size,
+            created_from=asked.created_from,
+            created_before=asked.created_before,
         )
 
 
