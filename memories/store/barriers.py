@@ -54,6 +54,9 @@ def doomed_by(
     project_id: UUID, heads: Iterable[Memory], accepted_at: datetime
 ) -> dict[UUID, Operation]:
     """Memories that a delete accepted before an add will yet come to, with it."""
+    heads = list(heads)
+    if not heads:
+        return {}
     deletes = list(
         Operation.objects.filter(
             project_id=project_id,

@@ -66,11 +66,13 @@ def claim(operation_id: UUID, *, lease_s: float) -> Operation | None:
     operation.next_attempt_at = None
     operation.started_at = operation.started_at or now
     operation.updated_at = now
-    operation.save(update_fields=_CLAIMED)
+    script = Script()
+    script.update(operation, _CLAIMED)
+    script.run()
     return operation
 
 
-_CLAIMED = [
+_CLAIMED = (
     "status",
     "attempts",
     "lease_token",
@@ -78,7 +80,7 @@ _CLAIMED = [
     "next_attempt_at",
     "started_at",
     "updated_at",
-]
+)
 
 
 def hold(lease: Lease) -> Operation:
