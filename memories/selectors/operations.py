@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from memories.models import Ingestion, MemoryVersion, Message, Operation
 from memories.models.ingestion import ERASED
@@ -38,10 +38,20 @@ class OperationView:
 
 
 def get_operation(
-    operation_id: UUID, *, only: Mapping[str, str] | None = None
+    operation_id: UUID,
+    *,
+    only: Mapping[str, str] | None = None,
+    asked_by: UUID | None = None,
 ) -> OperationView:
-    """One operation of the open scope, with these ids if any; raises NotFound."""
-    operation = Operation.objects.filter(id=operation_id, **(only or {})).first()
+    """One operation of the open scope; raises NotFound.
+
+    With ``only``, one that carries these ids or that the key ``asked_by`` asked for:
+    an erasure forgets whom it was about, and who asked wants to know that it is done.
+    """
+    mine = Q(**(only or {}))
+    if only and asked_by:
+        mine |= Q(api_key_id=asked_by)
+    operation = Operation.objects.filter(mine, id=operation_id).first()
     if operation is None:
         raise NotFound("Event not found!")
     return _views([operation])[0]

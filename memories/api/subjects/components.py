@@ -18,7 +18,7 @@ from memories.models.fields import SCOPE_ID_CHARS
 from memories.selectors.subjects import KINDS
 
 
-class Entity(serializers.Serializer):  # type: ignore[type-arg]
+class ListedEntity(serializers.Serializer):  # type: ignore[type-arg]
     id = UUIDField()
     name = CharField(help_text="The caller's own id.")
     type = ChoiceField(choices=KINDS)
@@ -33,7 +33,7 @@ class EntityPage(serializers.Serializer):  # type: ignore[type-arg]
     count = IntegerField()
     next = nullable(serializers.URLField)
     previous = nullable(serializers.URLField)
-    results = ListField(child=Entity())
+    results = ListField(child=ListedEntity())
     total_users = IntegerField()
     total_agents = IntegerField()
     total_apps = IntegerField()

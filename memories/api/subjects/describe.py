@@ -67,7 +67,7 @@ LIST = described(
 GET = described(
     "get_entity",
     TAG,
-    components.Entity(many=True),
+    components.ListedEntity(many=True),
     400,
     summary="One user, agent, app or run, as a list of one or none",
     parameters=[_KIND, _NAME],

@@ -23,7 +23,9 @@ class OneOperation(MemoryApiView):
     def get(self, request: Request, event_id: str) -> Response:
         access, known_id = self.access, reading.uuid_of("event_id", event_id)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
-            operation = get_operation(known_id, only=access.only)
+            operation = get_operation(
+                known_id, only=access.only, asked_by=access.key_id
+            )
         return Response(shapes.operation_json(operation))
 
 

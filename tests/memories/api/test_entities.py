@@ -297,8 +297,10 @@ def test_a_narrowed_key_deletes_nobody_else(shelf, idas, names, kind, name):
 
 
 def test_a_narrowed_key_deletes_its_own(shelf, idas, erase, names):
-    erase("user", "ida", by=idas)
+    event_id = erase("user", "ida", by=idas)
     assert names() == [("app", "shop", 1), ("user", "bo", 1)]
+    event = idas.get(event_path(event_id)).json()
+    assert (event["event_type"], event["status"]) == ("DELETE_USER", "SUCCEEDED")
 
 
 def test_a_key_of_two_ids_deletes_neither(shelf, bots, names):
