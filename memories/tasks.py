@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from memories import wake
-from memories.services import background
+from memories.services import background, projects
 from memories.services.run import run_operation
 
 
@@ -39,3 +39,15 @@ def retention() -> None:
 def housekeeping() -> None:
     """Note expiries, flush key usage, forget old idempotency records."""
     background.keep_house()
+
+
+@shared_task(name=wake.PURGE_PROJECT)
+def purge_project(tenant_id: str, project_id: str) -> None:
+    """Purge the data of a project that was deleted."""
+    projects.purge_deleted_project(UUID(tenant_id), UUID(project_id))
+
+
+@shared_task(name=wake.PURGE_TENANT)
+def purge_tenant(tenant_id: str, _: str) -> None:
+    """Purge the data of a tenant that was closed."""
+    projects.purge_closed_tenant(UUID(tenant_id))

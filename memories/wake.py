@@ -17,8 +17,10 @@ from memplatform.lib import logs
 
 RUN_OPERATION = "operations.run"
 REFRESH_SUMMARY = "summaries.refresh"
+PURGE_PROJECT = "projects.purge"
+PURGE_TENANT = "tenants.purge"
 
-NAMES = (RUN_OPERATION, REFRESH_SUMMARY)
+NAMES = (RUN_OPERATION, REFRESH_SUMMARY, PURGE_PROJECT, PURGE_TENANT)
 
 log = logs.get(__name__)
 

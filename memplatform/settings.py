@@ -159,6 +159,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "ENUM_NAME_OVERRIDES": {
+        "MemberRoleEnum": "memories.api.projects.requests.WIRE_ROLES",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     # The default asks a validator on the internet, which our CSP would refuse anyway.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},

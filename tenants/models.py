@@ -25,6 +25,7 @@ class Tenant(models.Model):
     class Status(models.TextChoices):
         ACTIVE = "active"
         SUSPENDED = "suspended"
+        CLOSING = "closing"
         PURGED = "purged"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -129,7 +130,8 @@ class Project(TenantModel):
     """One isolated memory space of a tenant.
 
     ``settings`` holds only what differs from the defaults; the application that owns a
-    setting reads it through its own typed view.
+    setting reads it through its own typed view. With ``deleted_at`` it is gone for
+    everyone, and only waits for its data to be purged.
     """
 
     name = models.CharField(max_length=200)
@@ -142,6 +144,7 @@ class Project(TenantModel):
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
+    deleted_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [

@@ -14,10 +14,12 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
 from tenants.models import (
     ApiKey,
     AuditEntry,
+    Invitation,
     Membership,
     Operator,
     Project,
@@ -107,7 +109,7 @@ def get_operator(email: str) -> Operator:
 
 def get_project(project_id: UUID) -> Project:
     """A project of the open scope; raises NotFound."""
-    project = Project.objects.filter(id=project_id).first()
+    project = Project.objects.filter(id=project_id, deleted_at=None).first()
     if project is None:
         raise NotFound("Project not found.")
     return project
@@ -115,7 +117,7 @@ def get_project(project_id: UUID) -> Project:
 
 def list_projects() -> QuerySet[Project]:
     """The projects of the open scope, oldest first."""
-    return Project.objects.order_by("created_at", "id")
+    return Project.objects.filter(deleted_at=None).order_by("created_at", "id")
 
 
 def list_api_keys(project_id: UUID) -> QuerySet[ApiKey]:
@@ -137,6 +139,41 @@ def list_members(project_id: UUID | None = None) -> QuerySet[Membership]:
     return members.filter(Q(project_id=project_id) | Q(project_id=None))
 
 
+def get_member(email: str, project: Project | None = None) -> Membership:
+    """Who was made a member of the open tenant, or of this project of it, under an
+    e-mail in any case; raises NotFound.
+    """
+    members = Membership.objects.select_related("operator").filter(project=project)
+    member = members.filter(operator__email=email.lower()).first()
+    if member is None:
+        raise NotFound(f"{email!r} is not a member here.")
+    return member
+
+
+def find_colleague(email: str) -> Operator | None:
+    """The operator of this e-mail, if a member of the tenant or any project of it."""
+    members = Membership.objects.filter(operator__email=email.lower())
+    member = members.select_related("operator").first()
+    return None if member is None else member.operator
+
+
+def list_reaching(project_id: UUID | None = None) -> list[Membership]:
+    """As :func:`list_members`, each operator once, with the widest role."""
+    widest: dict[UUID, Membership] = {}
+    members = list_members(project_id)
+    for member in members if project_id else members.filter(project=None):
+        known = widest.setdefault(member.operator_id, member)
+        if RANK[Role(member.role)] > RANK[Role(known.role)]:
+            widest[member.operator_id] = member
+    return list(widest.values())
+
+
+def list_invitations() -> QuerySet[Invitation]:
+    """What the open tenant's invited can still accept, oldest first."""
+    waiting = Invitation.objects.filter(accepted_at=None, expires_at__gt=clock.now())
+    return waiting.order_by("created_at", "id")
+
+
 def find_api_key(prefix: str) -> ApiKey | None:
     """The key of this visible prefix in the open scope."""
     return ApiKey.objects.filter(prefix=prefix).first()
@@ -150,7 +187,7 @@ FROM tenants_apikey k
 JOIN tenants_tenant t ON t.id = k.tenant_id
 JOIN tenants_project p ON p.tenant_id = k.tenant_id AND p.id = k.project_id
 JOIN tenants_operator o ON o.id = k.owner_id
-WHERE k.tenant_id = %s AND k.prefix = %s
+WHERE k.tenant_id = %s AND k.prefix = %s AND p.deleted_at IS NULL
 """
 
 

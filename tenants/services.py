@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.utils.text import slugify
 from psycopg.errors import UniqueViolation
 
 from memplatform.lib import clock
@@ -94,11 +95,66 @@ def create_project(
         ),
         timezone=checks.require_timezone(timezone),
         languages=list(languages),
-        is_default=not Project.objects.exists(),
+        is_default=not selectors.list_projects().exists(),
     )
     _insert(project, "name", f"There already is a project {name!r}.")
     record_audit("project.create", project, actor=actor, changes={"name": [None, name]})
     return project
+
+
+def found_tenant(name: str, owner: Operator, *, actor: Actor = SYSTEM) -> Tenant:
+    """A new tenant with its owner and a first project; all or nothing.
+
+    Its slug is made of the name. Opens its own scope. Raises InvalidRequest.
+    """
+    slug = f"{slugify(name)[:40].strip('-') or 'tenant'}-{secrets.token_hex(4)}"
+    with operator_scope(owner.id):  # one transaction around both scopes
+        tenant = create_tenant(slug, name, actor=actor)
+        with tenant_scope(tenant.id):
+            add_member(owner, Role.OWNER, actor=actor)
+            create_project(DEMO_PROJECT, actor=actor)
+    return tenant
+
+
+def change_project(
+    project: Project, changes: Mapping[str, str], *, actor: Actor = SYSTEM
+) -> None:
+    """Change ``name`` or ``description``; raises InvalidRequest."""
+    most = {"name": checks.MAX_NAME_CHARS, "description": checks.MAX_TEXT_CHARS}
+    for field, text in changes.items():
+        least = 1 if field == "name" else 0
+        checks.require_text(field, text, most[field], least=least)
+    project = Project.objects.select_for_update().get(id=project.id)
+    old = {field: getattr(project, field) for field in changes}
+    for field, text in changes.items():
+        setattr(project, field, text)
+    project.updated_at = clock.after(project.updated_at)
+    taken = f"There already is a project {project.name!r}."
+    _write(project, "name", taken, update_fields=[*changes, "updated_at"])
+    diff = {field: [old[field], text] for field, text in changes.items()}
+    record_audit("project.change", project, actor=actor, changes=diff)
+
+
+def delete_project(project: Project, *, actor: Actor = SYSTEM) -> None:
+    """Take a project away from everyone at once; :func:`purge_project` does the rest.
+
+    Its keys stop with it, and its name is free again.
+    """
+    changes = {"name": [project.name, None]}
+    Project.objects.filter(id=project.id).update(
+        name=f"deleted {project.id}",
+        is_default=False,
+        deleted_at=clock.now(),
+        updated_at=clock.after(project.updated_at),
+    )
+    record_audit("project.delete", project, actor=actor, changes=changes)
+
+
+def close_tenant(tenant: Tenant, *, actor: Actor = SYSTEM) -> None:
+    """Shut the open tenant for everyone; :func:`purge_tenant` does the rest."""
+    changes = {"status": [tenant.status, Tenant.Status.CLOSING]}
+    Tenant.objects.filter(id=tenant.id).update(status=Tenant.Status.CLOSING)
+    record_audit("tenant.close", tenant, actor=actor, changes=changes)
 
 
 def purge_project(project: Project, *, actor: Actor = SYSTEM) -> None:
@@ -158,6 +214,27 @@ def add_member(
     changes = {"operator": [None, operator.email], "role": [None, role]}
     record_audit("member.add", member, actor=actor, changes=changes)
     return member
+
+
+def admit_member(
+    email: str,
+    role: Role,
+    *,
+    by: Operator,
+    project: Project | None = None,
+    actor: Actor = SYSTEM,
+) -> str | None:
+    """Make somebody a member, or invite who is nobody's colleague here yet.
+
+    Who works elsewhere on the platform is invited too: they agree themselves, and
+    nobody learns that they are known. Returns the invitation's token, None when the
+    membership stands. Raises InvalidRequest.
+    """
+    colleague = selectors.find_colleague(email)
+    if colleague is None:
+        return invite_member(email, role, invited_by=by, project=project, actor=actor)
+    add_member(colleague, role, project=project, actor=actor)
+    return None
 
 
 def change_role(member: Membership, role: Role, *, actor: Actor = SYSTEM) -> None:
@@ -382,10 +459,14 @@ def _seed_tenant(slug: str, email: str, password: str) -> str:
 
 
 def _insert(row: models.Model, field: str, taken: str) -> None:
-    """Insert, or say that the field's value is taken; the transaction lives on."""
+    _write(row, field, taken, force_insert=True)
+
+
+def _write(row: models.Model, field: str, taken: str, **how: Any) -> None:
+    """Save, or say that the field's value is taken; the transaction lives on."""
     try:
         with transaction.atomic():
-            row.save(force_insert=True)
+            row.save(**how)
     except IntegrityError as exc:
         if not isinstance(exc.__cause__, UniqueViolation):
             raise

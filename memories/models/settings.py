@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+
+from memories.models.memory import CATEGORY_CHARS
 
 MAX_INSTRUCTION_CHARS = 10_000
 """Of each text that goes into every prompt: instructions, includes, excludes."""
@@ -76,3 +78,51 @@ class ProjectSettings:
         """The defaults with what is stored over them; unknown keys are others'."""
         known = {f.name for f in fields(cls)}
         return cls(**{key: value for key, value in stored.items() if key in known})
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What clients set on a project and read back, beside :class:`ProjectSettings`.
+
+    ``custom_categories`` is the list as it was given, objects or bare names; the
+    catalogue made of it is ``ProjectSettings.categories``. ``multilingual`` asks for
+    what every engine does anyway: it keeps the language of the input.
+    """
+
+    custom_categories: list[Any] = field(default_factory=list)
+    multilingual: bool = False
+    decay: bool = False
+    memory_depth: str = ""
+    usecase: str = ""
+    version: str = ""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """The defaults with what is stored over them; unknown keys are others'."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in stored.items() if key in known})
+
+
+def catalogue_of(given: Sequence[Any]) -> dict[str, str]:
+    """The categories of a list of ``{name: description}`` or of bare names.
+
+    Raises ValueError with the rest of a sentence that says what is wrong.
+    """
+    found: dict[str, str] = {}
+    for category in given:
+        described = {category: ""} if isinstance(category, str) else category
+        if not isinstance(described, dict) or not described:
+            raise ValueError("must be a list of names or of {name: description}.")
+        found |= described
+    if not all(0 < len(name.strip()) <= CATEGORY_CHARS for name in found):
+        raise ValueError(f"needs names of 1 to {CATEGORY_CHARS} characters.")
+    if not all(
+        isinstance(about, str) and len(about) <= MAX_DESCRIPTION_CHARS
+        for about in found.values()
+    ):
+        raise ValueError(
+            f"may have descriptions of {MAX_DESCRIPTION_CHARS} characters."
+        )
+    if len(found) > MAX_CATEGORIES:
+        raise ValueError(f"may hold {MAX_CATEGORIES} categories at most.")
+    return found

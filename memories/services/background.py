@@ -30,6 +30,7 @@ from memories.pipeline.summarize import refresh_summary, summarize_by_rule
 from memories.selectors import recall
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import KEPT
+from memories.services.projects import purge_what_was_missed
 from memories.services.setup import ready_setup
 from memories.services.usage import count_tokens_of
 from memories.store import operations, retention
@@ -141,10 +142,11 @@ def _write_summary(said: _Said, text: str) -> None:
 
 
 def keep_house() -> None:
-    """Note expiries, flush key usage, forget old idempotency records."""
+    """Note expiries, flush usage, forget old records, purge what was deleted."""
     note_expiries()
     flush_key_usage()
     _forget_idempotency_records()
+    _purge_what_was_missed()
 
 
 def empty_what_is_over() -> int:
@@ -215,11 +217,13 @@ def _has_just_expired(head: Memory) -> bool:
     return head.expires_on < clock.now().date() and not of_this_day.exists()
 
 
+def _purge_what_was_missed() -> None:
+    for tenant_id in _due("due_projects", MOST * 100):
+        purge_what_was_missed(tenant_id)
+
+
 def _forget_idempotency_records() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT tenant_id FROM due_projects(%s)", [MOST * 100])
-        tenants = [row[0] for row in cursor.fetchall()]
-    for tenant_id in tenants:
+    for tenant_id in _due("due_projects", MOST * 100):
         with tenant_scope(tenant_id):
             IdempotencyRecord.objects.filter(created_at__lt=clock.now() - KEPT).delete()
 

@@ -7,7 +7,7 @@ before they touch the database. Call inside the tenant's scope.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +21,9 @@ from memories.models.settings import (
     MAX_DESCRIPTION_CHARS,
     MAX_INSTRUCTION_CHARS,
     SUBJECT_DELETIONS,
+    ClientSettings,
     ProjectSettings,
+    catalogue_of,
 )
 from memories.providers import secrets
 from memories.store.spaces import touch_project
@@ -70,9 +72,11 @@ def change_settings(
 ) -> ProjectSettings:
     """Change some settings; None gives a setting its default back.
 
-    Raises InvalidRequest naming each field that is unknown or out of range.
+    They are those of ProjectSettings and of ClientSettings; a list of custom categories
+    is kept as it was given, beside the catalogue made of it. Raises InvalidRequest
+    naming each field that is unknown or out of range.
     """
-    defaults = asdict(ProjectSettings())
+    defaults = {**asdict(ProjectSettings()), **asdict(ClientSettings())}
     problems = {
         name: [problem]
         for name, value in changes.items()
@@ -81,6 +85,7 @@ def change_settings(
     if problems:
         name, (problem,) = next(iter(problems.items()))
         raise InvalidRequest(f"{name}: {problem}", fields=problems)
+    changes = _with_catalogue(changes)
     project = Project.objects.select_for_update().get(id=project.id)
     old = dict(project.settings)
     kept = {**old, **changes}
@@ -90,6 +95,16 @@ def change_settings(
     diff = {name: [old.get(name), project.settings.get(name)] for name in changes}
     record_audit("project.settings", project, actor=actor, changes=diff)
     return ProjectSettings.of(project.settings)
+
+
+def _with_catalogue(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The list of categories and their catalogue change together."""
+    given = changes.get("custom_categories")
+    if "custom_categories" in changes:
+        return {**changes, "categories": catalogue_of(given) if given else None}
+    if "categories" in changes:
+        return {**changes, "custom_categories": None}
+    return dict(changes)
 
 
 def configure_provider(
@@ -151,14 +166,15 @@ def rotate_secrets(*, actor: Actor = SYSTEM) -> int:
 
 def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
     if name not in defaults:
-        known = ", ".join(field.name for field in fields(ProjectSettings))
-        return f"there is no such setting; there are {known}."
+        return f"there is no such setting; there are {', '.join(defaults)}."
     if value is None:
         return None
     if name in CHOICES and value not in CHOICES[name]:
         return f"one of {', '.join(CHOICES[name])}."
     if name == "categories":
         return None if _is_catalogue(value) else _CATALOGUE
+    if name == "custom_categories":
+        return _categories_problem(value)
     if name in RANGES:
         low, high = RANGES[name]
         is_whole = isinstance(defaults[name], int)
@@ -180,6 +196,14 @@ _CATALOGUE = (
     f"an object of up to {MAX_CATEGORIES} names ({CATEGORY_CHARS} characters) to"
     f" descriptions ({MAX_DESCRIPTION_CHARS} characters)."
 )
+
+
+def _categories_problem(value: Any) -> str | None:
+    try:
+        catalogue_of(value if isinstance(value, list) else [None])
+    except ValueError as exc:
+        return str(exc)
+    return None
 
 
 def _is_catalogue(value: Any) -> bool:

@@ -28,6 +28,10 @@ from tests.memories.api.conftest import (
 )
 
 IDA = {"user_id": "ida"}
+ORGANIZATIONS = "/api/v1/orgs/organizations/"
+ORGANIZATION = f"{ORGANIZATIONS}00000000-0000-7000-8000-000000000000/"
+PROJECT = f"{ORGANIZATION}projects/00000000-0000-7000-8000-000000000000/"
+MEMBER = {"email": "ben@example.com", "role": "READER"}
 NOBODYS = {"memory_id": NOBODYS_ID}
 
 
@@ -60,6 +64,25 @@ REQUESTS = [
     Request("GET", history_path()),
     Request("GET", event_path()),
     Request("GET", EVENTS),
+    Request("GET", ORGANIZATIONS),
+    Request("POST", ORGANIZATIONS, {"name": "Mine"}, writes=True),
+    Request("GET", ORGANIZATION),
+    Request("DELETE", ORGANIZATION, writes=True),
+    Request("GET", f"{ORGANIZATION}projects/"),
+    Request("POST", f"{ORGANIZATION}projects/", {"name": "Mine"}, writes=True),
+    Request("GET", PROJECT),
+    Request("PATCH", PROJECT, {"decay": True}, writes=True),
+    Request("DELETE", PROJECT, writes=True),
+    *(
+        request
+        for members in (f"{ORGANIZATION}members/", f"{PROJECT}members/")
+        for request in (
+            Request("GET", members),
+            Request("POST", members, MEMBER, writes=True),
+            Request("PUT", members, MEMBER, writes=True),
+            Request("DELETE", f"{members}?email=ben@example.com", writes=True),
+        )
+    ),
     Request("PUT", BATCH, {"memories": [{**NOBODYS, "text": "x"}]}, writes=True),
     Request("DELETE", BATCH, {"memories": [NOBODYS]}, writes=True),
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
@@ -193,9 +216,12 @@ def test_a_read_only_key_reads(reader, each_request):
 
 
 def test_a_method_that_is_not_there_is_405(client, each_request):
+    served = {(r.path.partition("?")[0], r.method) for r in REQUESTS}
     for row, request in each_request():
+        path = request.path.partition("?")[0]
+        absent = next(m for m in ("PATCH", "PUT") if (path, m) not in served)
         with row:
-            answer = client.patch(request.path, {})
+            answer = getattr(client, absent.lower())(request.path, {})
             assert is_json_error(answer, 405)
             assert request.method in answer["Allow"]
 

@@ -1,0 +1,1 @@
+"""Organizations (tenants), projects and members over the API."""

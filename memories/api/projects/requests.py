@@ -1,0 +1,125 @@
+"""What clients send about projects and members; every problem is named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memories.api import reading
+from memories.api.reading import Fields, Problem
+from memories.models.settings import MAX_INSTRUCTION_CHARS, catalogue_of
+from tenants.checks import MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
+
+WIRE_ROLES = ("READER", "OWNER")
+MAX_WORD_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectChanges:
+    """What a PATCH changes: the project's own words, and its settings by name."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A project or organization to be made."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBody:
+    """Whose membership, and as what."""
+
+    email: str
+    role: str
+
+
+def read_project_changes(raw: object) -> ProjectChanges:
+    """Absent and null fields stay as they are, unknown ones are ignored."""
+    fields = Fields(raw)
+    names = {
+        name: fields.read(name, parse, "")
+        for name, parse in _NAMES.items()
+        if fields.raw.get(name) is not None
+    }
+    settings = {
+        setting: fields.read(name, parse, None)
+        for name, (setting, parse) in _SETTINGS.items()
+        if fields.raw.get(name) is not None
+    }
+    fields.check()
+    # Blank and empty are the defaults, which are not stored.
+    kept = {
+        name: None if value in ("", []) else value for name, value in settings.items()
+    }
+    return ProjectChanges(names, kept)
+
+
+def read_named(raw: object) -> Named:
+    fields = Fields(raw)
+    name = fields.need("name", _NAMES["name"], "")
+    description = fields.read("description", _NAMES["description"], "")
+    fields.check()
+    return Named(name, description)
+
+
+def read_member(raw: object) -> MemberBody:
+    fields = Fields(raw)
+    email = fields.need("email", _email, "")
+    role = fields.need("role", reading.one_of(WIRE_ROLES), "")
+    fields.check()
+    return MemberBody(email, role)
+
+
+def read_email(*places: Mapping[str, Any]) -> str:
+    """The e-mail of whom to remove: of the first place that names one."""
+    named = next((place for place in places if place.get("email")), {})
+    fields = Fields({"email": named.get("email")})
+    email = fields.need("email", _email, "")
+    fields.check()
+    return email
+
+
+def read_shown(query: Any) -> frozenset[str] | None:
+    """``fields=a&fields=b`` or ``fields=a,b``; None when it is not given."""
+    given = [name for part in query.getlist("fields") for name in part.split(",")]
+    return frozenset(name.strip() for name in given if name.strip()) or None
+
+
+def _email(value: Any) -> str:
+    return reading.text_up_to(MAX_EMAIL_CHARS, reading.words)(value).strip()
+
+
+def _categories(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise Problem("must be a list of names or of {name: description}.")
+    try:
+        catalogue_of(value)
+    except ValueError as exc:
+        raise Problem(str(exc)) from exc
+    return value
+
+
+_NAMES = {
+    "name": reading.text_up_to(MAX_NAME_CHARS, reading.words),
+    "description": reading.text_up_to(MAX_TEXT_CHARS),
+}
+_INSTRUCTIONS = reading.text_up_to(MAX_INSTRUCTION_CHARS)
+_WORD = reading.text_up_to(MAX_WORD_CHARS)
+_SETTINGS: Mapping[str, tuple[str, Any]] = {
+    "custom_instructions": ("instructions", _INSTRUCTIONS),
+    "agent_custom_instructions": ("agent_instructions", _INSTRUCTIONS),
+    "custom_categories": ("custom_categories", _categories),
+    "multilingual": ("multilingual", reading.boolean),
+    "decay": ("decay", reading.boolean),
+    "memory_depth": ("memory_depth", _WORD),
+    "usecase_setting": ("usecase", _INSTRUCTIONS),
+    "enable_graph": ("with_graph", reading.boolean),
+    "version": ("version", _WORD),
+}
+"""The wire's name of a setting, and what it is called here."""
