@@ -127,6 +127,16 @@ def test_more_than_one_transaction_does_it_too(store, change, texts, monkeypatch
     assert texts() == sorted(f"new {i}" for i in ids)
 
 
+def test_without_an_embedder_nothing_is_changed(store, change, texts, models):
+    a, b = store("a"), store("b")
+    models.order("error", path="embeddings", times=10)
+    answer = change(item(a, metadata={"k": 1}), item(b, "B!"))
+    assert answer.status_code in (502, 503)
+    models.configure(reset=True)
+    assert texts(metadata={"k": 1}, user_id="ida") == []
+    assert texts() == ["a", "b"]
+
+
 def test_two_batches_at_once_change_everything(committed_db, client, store, change):
     ids = [store(f"text {n}") for n in range(4)]
     forth, back = (
