@@ -14,7 +14,7 @@ from rest_framework.serializers import (
 )
 
 from memories.api import components
-from memories.api.components import AnyObject, maybe
+from memories.api.components import AnyObject, Memory, maybe
 from memories.api.describe import (
     ADD_EXAMPLE,
     MEMORY_EXAMPLE,
@@ -66,7 +66,7 @@ def _old(operation_id: str, answer: Any, *errors: int, **more: Any) -> dict[str,
     return {**told, "deprecated": True}
 
 
-_LISTED = _either("OldListing", components.Memory(many=True), components.MemoryPage)
+_LISTED = _either("OldListing", Memory(many=True), components.MemoryPage)
 _FOUND = _either("OldFound", components.FoundMemory(many=True), components.SearchAnswer)
 _HIT = {**MEMORY_EXAMPLE, "score": 0.83, "score_breakdown": {"semantic": 0.71}}
 _LISTED_EXAMPLES = [
