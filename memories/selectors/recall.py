@@ -27,22 +27,33 @@ SELECT q.i, m.id, m.text, m.created_at, 1 - near.distance, m.attributed_to,
        m.number
 FROM (VALUES {queries}) AS q (i, embedding)
 CROSS JOIN LATERAL (
-    SELECT v.memory_id, min(v.embedding <=> q.embedding::halfvec) AS distance
-    FROM memories_memoryvector v
-    WHERE v.tenant_id = %s AND v.anchor_id = %s AND v.space_id = %s
-      AND v.state IN ('active', 'deleted')
-      AND (v.state = 'active' OR v.memory_id = ANY(ARRAY(
-          SELECT d.id FROM memories_memory d
-          WHERE d.tenant_id = %s AND d.anchor_id = %s AND d.state = 'deleted'
-            AND d.known_from >= %s)))
-      AND (v.expires_on IS NULL OR v.expires_on >= %s)
-    GROUP BY v.memory_id
-    ORDER BY distance, v.memory_id
+    SELECT here.memory_id, min(here.embedding <=> q.embedding::halfvec) AS distance
+    FROM (
+        SELECT v.memory_id, v.embedding
+        FROM memories_memoryvector v
+        WHERE v.tenant_id = %s AND v.anchor_id = %s AND v.space_id = %s
+          AND v.state IN ('active', 'deleted')
+          AND (v.state = 'active' OR v.memory_id = ANY(ARRAY(
+              SELECT d.id FROM memories_memory d
+              WHERE d.tenant_id = %s AND d.anchor_id = %s AND d.state = 'deleted'
+                AND d.known_from >= %s)))
+          AND (v.expires_on IS NULL OR v.expires_on >= %s)
+        OFFSET 0
+    ) AS here
+    GROUP BY here.memory_id
+    ORDER BY distance, here.memory_id
     LIMIT %s
 ) AS near
-JOIN memories_memory m ON m.tenant_id = %s AND m.id = near.memory_id
+CROSS JOIN LATERAL (
+    SELECT * FROM memories_memory m
+    WHERE m.tenant_id = %s AND m.id = near.memory_id
+    OFFSET 0
+) AS m
 ORDER BY q.i, near.distance, m.id
 """
+# Each OFFSET 0 is a fence for the planner, which takes tables not yet analyzed for one
+# row each: without them it began with all memories of the tenant, and for each read all
+# of the tenant's vectors in the order of the GROUP BY (989 ms at 321 memories, now 3.5).
 
 
 def nearest(

@@ -54,6 +54,8 @@ DEFAULTS = {
     "max_worker_processes": "4",
     "max_parallel_workers": "2",
     "jit": "off",
+    # A new store is planned blindly until its tables are first analyzed.
+    "autovacuum_naptime": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "idle_in_transaction_session_timeout": "5min",

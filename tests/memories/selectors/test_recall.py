@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memories.models import Ingestion
 from memories.selectors import recall
@@ -97,3 +99,29 @@ def test_the_last_turns_before_an_add_come_oldest_first(agent):
     assert (said.summary, said.unsummarized) == (None, 13)
     assert len(nothing_before.messages) == 12
     assert nothing_before.recent == ()
+
+
+def test_no_table_of_the_tenant_is_read_once_per_memory(agent, near):
+    """Not even before the first ANALYZE, when the planner knows nothing of sizes."""
+    for n in range(30):
+        agent.keep(f"Friend {n} keeps bees.", user_id=f"friend-{n}")
+    agent.keep("Ann keeps bees.")
+    with CaptureQueriesContext(connection) as captured:
+        near("bees", "wasps", most=3)
+    (statement,) = [q["sql"] for q in captured if "CROSS JOIN LATERAL" in q["sql"]]
+    with agent.scope(), connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        ((plan,),) = cursor.fetchall()[0]
+    reads = {
+        node["Relation Name"]: node["Actual Loops"]
+        for node in nodes(plan["Plan"])
+        if "Relation Name" in node
+    }
+    assert reads["memories_memoryvector"] <= 2
+    assert reads["memories_memory"] <= 6
+
+
+def nodes(plan):
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
