@@ -139,6 +139,8 @@ MAX_MESSAGE_CHARS = env.envint("MAX_MESSAGE_CHARS", 200_000, minimum=100)
 RATE_LIMIT_PER_MINUTE = env.envint("RATE_LIMIT_PER_MINUTE", 0)
 SEARCH_LOG_SAMPLE = env.envfloat("SEARCH_LOG_SAMPLE", 1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+MCP_ALLOWED_ORIGINS = env.envlist("MCP_ALLOWED_ORIGINS")
+"""Sites whose pages may call /mcp from a browser, as ``https://host:port``."""
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tenants.api.authentication.ApiKeyAuthentication"
@@ -203,6 +205,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
         "httpx2": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},  # its INFO is a line or two a request
         "openai": {"level": "WARNING"},
         "celery": {"handlers": [], "level": "INFO", "propagate": True},
         # Two lines a task would drown the rest: a sweep runs every other second.

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if find_spec("memories.api.urls"):
     urlpatterns.append(path("", include("memories.api.urls")))
+    urlpatterns.append(path("", include("memories.mcp.urls")))
 
 handler400 = "memplatform.pages.bad_request"
 handler404 = "memplatform.pages.not_found"

@@ -42,3 +42,10 @@ class KeyThrottle(BaseThrottle):
         if operation is not None:
             limits.count_usage(access, operation)
             limits.flush_usage_if_due()
+
+
+class UsageOnly(KeyThrottle):
+    """For a request made by another one, which its key's rate has counted already."""
+
+    def _take(self, request: Request, access: Access) -> None:
+        pass
