@@ -19,6 +19,7 @@ MAX_NAME_CHARS = 200
 MAX_KEY_NAME_CHARS = 100
 MAX_EMAIL_CHARS = 254
 MAX_TEXT_CHARS = 10_000
+MAX_RATE = 1_000_000
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -55,6 +56,13 @@ def require_email(email: str) -> None:
     except ValidationError as exc:
         raise invalid("email", f"{email!r} is not an e-mail address.") from exc
     require_text("email", email, MAX_EMAIL_CHARS)
+
+
+def require_rate(requests_per_minute: int | None) -> None:
+    """None, or requests a minute from 0, which is any number."""
+    if requests_per_minute is not None and not 0 <= requests_per_minute <= MAX_RATE:
+        message = f"A rate is 0 to {MAX_RATE} requests a minute."
+        raise invalid("requests_per_minute", message)
 
 
 def require_subject(field: str, value: str | None) -> str | None:

@@ -137,6 +137,7 @@ class Project(TenantModel):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     settings = models.JSONField(default=dict, blank=True)
+    limits = models.JSONField(null=True, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
     languages = ArrayField(
         models.CharField(max_length=16), default=list, blank=True, db_default=[]
@@ -236,6 +237,7 @@ class ApiKey(ProjectModel):
     )
     only_user_id = models.CharField(max_length=256, null=True, blank=True)
     only_agent_id = models.CharField(max_length=256, null=True, blank=True)
+    requests_per_minute = models.IntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -283,6 +285,7 @@ class Usage(ProjectModel):
     requests = models.BigIntegerField(default=0, db_default=0)
     prompt_tokens = models.BigIntegerField(default=0, db_default=0)
     completion_tokens = models.BigIntegerField(default=0, db_default=0)
+    embedding_tokens = models.BigIntegerField(default=0, db_default=0)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
@@ -291,6 +294,49 @@ class Usage(ProjectModel):
                 fields=["tenant", "project", "day", "api_key_id", "operation"],
                 nulls_distinct=False,
                 name="usage_counter",
+            )
+        ]
+
+
+class SubjectUsage(ProjectModel):
+    """Counters of one day, operation and subject, whichever keys asked.
+
+    Apart from :class:`Usage`, so that what a quota sums up stays small. A request that
+    names a user and an agent counts for both.
+    """
+
+    day = models.DateField()
+    kind = models.CharField(max_length=8)
+    name = models.CharField(max_length=256)
+    operation = models.CharField(max_length=32)
+    requests = models.BigIntegerField(default=0, db_default=0)
+    prompt_tokens = models.BigIntegerField(default=0, db_default=0)
+    completion_tokens = models.BigIntegerField(default=0, db_default=0)
+    embedding_tokens = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "project", "day", "kind", "name", "operation"],
+                name="subject_usage_counter",
+            )
+        ]
+
+
+class ForgottenSubject(ProjectModel):
+    """A subject that was erased: what was counted of it until then has no name.
+
+    Holds a digest, never the name; ``pseudonym`` is what its counters are called.
+    """
+
+    digest = models.CharField(max_length=64)
+    pseudonym = models.CharField(max_length=64)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["tenant", "project", "digest", "at"], name="forgotten_subject"
             )
         ]
 

@@ -36,8 +36,10 @@ class Access:
     """What an API key may do; views receive it as ``request.auth``.
 
     ``only_user_id`` and ``only_agent_id`` narrow the key to one subject; None does
-    not narrow. ``limits`` are the tenant's plan limits. ``project_changed_at`` is what
-    the project's row said when the key was read: what is cached of it since holds.
+    not narrow. ``limits`` are the tenant's, ``project_limits`` the project's, both as
+    ``tenants.limits`` reads them; ``requests_per_minute`` is the key's own rate, if it
+    has one. ``project_changed_at`` is what the project's row said when the key was
+    read: what is cached of it since holds.
     """
 
     tenant_id: UUID
@@ -49,6 +51,8 @@ class Access:
     only_user_id: str | None = None
     only_agent_id: str | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    project_limits: Mapping[str, Any] = field(default_factory=dict)
+    requests_per_minute: int | None = None
     project_changed_at: datetime | None = None
 
     @property
@@ -182,7 +186,8 @@ def find_api_key(prefix: str) -> ApiKey | None:
 _KNOWN_KEY = """
 SELECT k.id, k.project_id, k.owner_id, k.access, k.only_user_id, k.only_agent_id,
        k.digest, k.expires_at, k.revoked_at, k.last_used_at,
-       o.email, o.is_active AND t.status = 'active', t.limits, p.updated_at
+       o.email, o.is_active AND t.status = 'active', t.limits, p.limits,
+       k.requests_per_minute, p.updated_at
 FROM tenants_apikey k
 JOIN tenants_tenant t ON t.id = k.tenant_id
 JOIN tenants_project p ON p.tenant_id = k.tenant_id AND p.id = k.project_id
@@ -203,7 +208,7 @@ def find_known_key(tenant_id: UUID, prefix: str) -> KnownKey | None:
 def _known_key(tenant_id: UUID, row: tuple[Any, ...]) -> KnownKey:
     (key_id, project_id, owner_id, may, user_id, agent_id, *rest) = row
     (digest, expires_at, revoked_at, last_used_at, *rest) = rest
-    (email, is_live, limits, project_changed_at) = rest
+    (email, is_live, limits, project_limits, per_minute, project_changed_at) = rest
     access = Access(
         tenant_id=tenant_id,
         project_id=project_id,
@@ -214,6 +219,8 @@ def _known_key(tenant_id: UUID, row: tuple[Any, ...]) -> KnownKey:
         only_user_id=user_id,
         only_agent_id=agent_id,
         limits=json.loads(limits),
+        project_limits=json.loads(project_limits or "{}"),
+        requests_per_minute=per_minute,
         project_changed_at=project_changed_at,
     )
     return KnownKey(access, digest, is_live, expires_at, revoked_at, last_used_at)

@@ -21,14 +21,16 @@ from memplatform.lib.errors import InvalidRequest, NotAuthenticated
 from memplatform.lib.ids import new_id
 from tenants import checks, keys, purge, selectors
 from tenants.audit import SYSTEM, Actor, record_audit
-from tenants.limits import check_limits, flush_usage
+from tenants.limits import PER_MONTH, SOFT, check_limits
 from tenants.models import (
     ApiKey,
+    ForgottenSubject,
     Invitation,
     Membership,
     Operator,
     Project,
     Role,
+    SubjectUsage,
     Tenant,
     Usage,
 )
@@ -37,6 +39,7 @@ from tenants.selectors import Access, KnownKey
 
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 INVITATION_TTL = timedelta(days=7)
+USAGE = (Usage, SubjectUsage, ForgottenSubject)
 DEMO_SLUG = "demo"
 DEMO_EMAIL = "demo@example.com"
 DEMO_PROJECT = "Default project"
@@ -160,7 +163,7 @@ def close_tenant(tenant: Tenant, *, actor: Actor = SYSTEM) -> None:
 def purge_project(project: Project, *, actor: Actor = SYSTEM) -> None:
     """Delete a project and everything in it; only its audit remains."""
     purge.run_purges(current_tenant_id(), project.id)
-    for model in (ApiKey, Membership, Invitation, Usage):
+    for model in (ApiKey, Membership, Invitation, *USAGE):
         model.objects.filter(project_id=project.id).delete()
     record_audit("project.purge", project, actor=actor)
     Project.objects.filter(id=project.id).delete()
@@ -169,12 +172,29 @@ def purge_project(project: Project, *, actor: Actor = SYSTEM) -> None:
 def purge_tenant(tenant: Tenant, *, actor: Actor = SYSTEM) -> None:
     """Delete everything of the open tenant; its audit and a nameless row remain."""
     purge.run_purges(tenant.id, None)
-    for model in (ApiKey, Membership, Invitation, Usage, Project):
+    for model in (ApiKey, Membership, Invitation, *USAGE, Project):
         model.objects.all().delete()
     Tenant.objects.filter(id=tenant.id).update(
         slug=f"purged-{tenant.id}", name="", limits={}, status=Tenant.Status.PURGED
     )
     record_audit("tenant.purge", tenant, actor=actor)
+
+
+def set_limits(
+    owner: Tenant | Project, limits: Mapping[str, Any], *, actor: Actor = SYSTEM
+) -> None:
+    """Put a tenant, or a project of the open one, under these limits, and no others.
+
+    They hold from the next request on. Raises InvalidRequest.
+    """
+    check_limits(limits)
+    if isinstance(owner, Project) and not set(limits) <= {PER_MONTH, SOFT}:
+        raise checks.invalid("limits", "Rates are limits of tenants and keys.")
+    changes = {"limits": [owner.limits, dict(limits)]}
+    type(owner).objects.filter(id=owner.id).update(limits=dict(limits))
+    owner.limits = dict(limits)
+    kind = "tenant" if isinstance(owner, Tenant) else "project"
+    record_audit(f"{kind}.set_limits", owner, actor=actor, changes=changes)
 
 
 # --- Operators and members --------------------------------------------------
@@ -345,9 +365,14 @@ def issue_api_key(
     only_user_id: str | None = None,
     only_agent_id: str | None = None,
     expires_at: datetime | None = None,
+    requests_per_minute: int | None = None,
     actor: Actor = SYSTEM,
 ) -> IssuedKey:
-    """A new key of a project; its text is in the result and nowhere else."""
+    """A new key of a project; its text is in the result and nowhere else.
+
+    ``requests_per_minute`` None is the tenant's limit of each key, 0 any number.
+    """
+    checks.require_rate(requests_per_minute)
     if expires_at is not None and expires_at <= clock.now():
         raise checks.invalid("expires_at", "A key cannot expire in the past.")
     new = keys.generate_key(current_tenant_id())
@@ -361,6 +386,7 @@ def issue_api_key(
         only_user_id=checks.require_subject("only_user_id", only_user_id),
         only_agent_id=checks.require_subject("only_agent_id", only_agent_id),
         expires_at=expires_at,
+        requests_per_minute=requests_per_minute,
     )
     changes = {"prefix": [None, new.prefix], "access": [None, access]}
     record_audit("key.issue", key, actor=actor, changes=changes)
@@ -375,6 +401,17 @@ def revoke_api_key(key: ApiKey, *, actor: Actor = SYSTEM) -> None:
         key.revoked_at = now
         changes = {"revoked_at": [None, now.isoformat()]}
         record_audit("key.revoke", key, actor=actor, changes=changes)
+
+
+def set_key_rate(
+    key: ApiKey, requests_per_minute: int | None, *, actor: Actor = SYSTEM
+) -> None:
+    """Give a key a rate of its own, or take it back (None)."""
+    checks.require_rate(requests_per_minute)
+    changes = {"requests_per_minute": [key.requests_per_minute, requests_per_minute]}
+    key.requests_per_minute = requests_per_minute
+    key.save(update_fields=["requests_per_minute"])
+    record_audit("key.set_rate", key, actor=actor, changes=changes)
 
 
 def admit_key(text: str) -> Access:
@@ -406,11 +443,6 @@ def _note_use(key: KnownKey, at: datetime) -> None:
     )
     with tenant_scope(key.access.tenant_id):
         ApiKey.objects.filter(stale, id=key.access.key_id).update(last_used_at=at)
-
-
-def flush_key_usage() -> int:
-    """Write the counters this process holds; returns how many. Opens its own scopes."""
-    return flush_usage()
 
 
 # --- The first start --------------------------------------------------------

@@ -19,7 +19,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 from memplatform.lib import clock
-from tenants import limits, services
+from tenants import counters, services, usage
 from tenants.models import ApiKey, Operator, Project, Role, Tenant
 from tenants.scopes import tenant_scope
 from tests.databases import Server, empty_tables, point_django_at, worker_database
@@ -83,16 +83,19 @@ def database(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def valkey(settings) -> str:
-    """A real Valkey behind ``settings.BROKER_URL``."""
+def valkey(settings, monkeypatch) -> str:
+    """A real Valkey behind ``settings.BROKER_URL``, and nobody who thinks it is away."""
     settings.BROKER_URL = start_valkey()
+    monkeypatch.setattr(counters, "shared", counters.SharedCounters())
     return settings.BROKER_URL
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
-    """Usage that another test counted is not flushed in the middle of this one."""
-    limits._buffer.take()
+def _nothing_counted() -> Iterator[None]:
+    """Usage that one test counted is not written in the middle of another."""
+    usage._buffer.take()
+    yield
+    usage._buffer.take()
 
 
 # --- The cast ---------------------------------------------------------------

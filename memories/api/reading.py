@@ -7,7 +7,9 @@ the rest of a sentence that begins with the field's name. Null and absent are th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -35,7 +37,8 @@ class Problem(ValueError):
 class Fields:
     """The fields of one JSON object, and everything that is wrong with them.
 
-    ``name`` is that of the object itself when it is a field of another.
+    ``name`` is that of the object itself when it is a field of another. ``known`` are
+    the names that somebody asked for: the others mean nothing here.
     """
 
     def __init__(self, raw: object, name: str = "") -> None:
@@ -43,13 +46,21 @@ class Fields:
             raise invalid(name or "body", "must be a JSON object.")
         self.raw: JsonDict = raw
         self.problems: dict[str, list[str]] = {}
-        self._prefix = f"{name}." if name else ""
+        self.prefix = f"{name}." if name else ""
+        self.known: set[str] = set()
+        if (read := _watching.get()) is not None:
+            read.append(self)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value as it was sent."""
+        self.known.add(name)
+        return self.raw.get(name, default)
 
     def read[Value, Default](
         self, name: str, parse: Callable[[Any], Value], default: Default
     ) -> Value | Default:
         """The parsed value; the default when it is absent, null or wrong."""
-        value = self.raw.get(name)
+        value = self.get(name)
         if value is None:
             return default
         try:
@@ -68,7 +79,7 @@ class Fields:
         return self.read(name, parse, default)
 
     def complain(self, name: str, sentence: str) -> None:
-        path = self._prefix + name
+        path = self.prefix + name
         self.problems.setdefault(path, []).append(f"{path} {sentence}")
 
     def check(self) -> None:
@@ -76,6 +87,61 @@ class Fields:
         if self.problems:
             told = [texts[0] for texts in self.problems.values()][:MAX_TOLD]
             raise InvalidRequest(" ".join(told), fields=self.problems)
+
+
+_watching: ContextVar[list[Fields] | None] = ContextVar("watching", default=None)
+
+SENT_BY_HABIT = frozenset(
+    {
+        # Clients in use send these with every call; to warn of them helps nobody.
+        "async_mode",
+        "enable_graph",
+        "limit",
+        "org_id",
+        "output_format",
+        "project_id",
+        "source",
+        "version",
+    }
+)
+
+
+@contextmanager
+def watched() -> Iterator[list[Fields]]:
+    """Gather all objects whose fields are read inside."""
+    read: list[Fields] = []
+    token = _watching.set(read)
+    try:
+        yield read
+    finally:
+        _watching.reset(token)
+
+
+def mark_known(names: Iterable[str]) -> None:
+    """These fields of the body are read otherwise than as :class:`Fields`."""
+    Fields({}).known.update(names)
+
+
+def unread_fields(body: object, read: Sequence[Fields]) -> list[str]:
+    """Fields of a body, and of objects in it, that nobody asked for; null is absent.
+
+    A body that nobody read at all is not meant here.
+    """
+    whole = [fields for fields in read if not fields.prefix]
+    if not isinstance(body, dict) or not whole:
+        return []
+    known = SENT_BY_HABIT.union(*(fields.known for fields in whole))
+    unread = _unread(body, known)
+    for inner in read:
+        if inner.prefix:
+            unread += [inner.prefix + name for name in _unread(inner.raw, inner.known)]
+    return unread
+
+
+def _unread(raw: JsonDict, known: Set[str]) -> list[str]:
+    return [
+        name for name, value in raw.items() if name not in known and value is not None
+    ]
 
 
 def invalid(name: str, sentence: str) -> InvalidRequest:

@@ -96,7 +96,7 @@ def read_add(raw: object, access: Access) -> AddRequest:
 
 def _scope_of_add(fields: Fields) -> Scope:
     """Ids at the top level, inside ``filters`` (the typed SDK options), or both."""
-    given = fields.raw.get("filters")
+    given = fields.get("filters")
     inner = Fields({} if given is None else given, "filters")
     for key in inner.raw.keys() - set(SCOPE_KEYS):
         inner.complain(key, f"is not one of {', '.join(SCOPE_KEYS)}.")
@@ -266,7 +266,7 @@ def _query(value: Any) -> str:
 
 def _refuse_top_level_ids(fields: Fields) -> None:
     for key in SCOPE_KEYS:
-        if fields.raw.get(key) not in (None, ""):
+        if fields.get(key) not in (None, ""):
             fields.complain(key, f'belongs inside filters: {{"{key}": …}}.')
 
 
@@ -276,7 +276,7 @@ def _filters(fields: Fields, access: Access, **extra: Any) -> Filters:
     What is wrong with the fields is told first: a faulty filter says only its own.
     """
     fields.check()
-    filters = parse_filters(fields.raw.get("filters"))
+    filters = parse_filters(fields.get("filters"))
     asked = {key: condition for key, condition in extra.items() if condition}
     if asked:
         filters = join(filters, parse_filters(asked, needs_scope=False))
@@ -343,7 +343,7 @@ def read_changes(raw: object) -> MemoryChanges:
 def changes_in(fields: Fields) -> MemoryChanges:
     """What these fields change; what is wrong with them is theirs to tell."""
     text = reading.text_up_to(settings.MAX_MESSAGE_CHARS, reading.words)
-    is_cleared = fields.raw.get("expiration_date", UNSET) is None
+    is_cleared = fields.get("expiration_date", UNSET) is None
     return MemoryChanges(
         text=fields.read("text", text, UNSET),
         metadata=fields.read("metadata", reading.json_object, UNSET),

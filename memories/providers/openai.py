@@ -46,6 +46,7 @@ from memplatform.lib.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from memplatform.lib.meter import count_embedded
 
 log = logging.getLogger(__name__)
 
@@ -547,7 +548,7 @@ class OpenAIEmbedder:
         vectors, _ = self._caller.call(
             "/embeddings",
             self._body(texts),
-            lambda payload: _read_vectors(payload, shape),
+            lambda payload: _read_counted(payload, shape),
             deadline,
         )
         return vectors
@@ -577,6 +578,19 @@ def _asks_dimension(config: EmbedderConfig) -> bool:
         return config.request_dimension
     native = NATIVE_DIMENSIONS.get(config.model)
     return native is not None and config.dimension not in (None, native)
+
+
+def _read_counted(payload: Any, shape: tuple[int, int]) -> Vectors:
+    """The vectors; what they took is counted, whatever they are worth."""
+    count_embedded(_embedded_tokens(payload))
+    return _read_vectors(payload, shape)
+
+
+def _embedded_tokens(payload: Any) -> int:
+    """As the endpoint reports it; 0 where it does not."""
+    usage = payload.get("usage") if isinstance(payload, dict) else None
+    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return tokens if type(tokens) is int and tokens > 0 else 0
 
 
 def _read_vectors(payload: Any, shape: tuple[int, int]) -> Vectors:

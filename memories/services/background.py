@@ -39,9 +39,9 @@ from memories.store.batch import Batch, Cause, lock_anchors
 from memories.types import STATE_RULES, EngineOptions, ModelCall, State
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import ProviderError
+from tenants import usage
 from tenants.models import Project
 from tenants.scopes import tenant_scope
-from tenants.services import flush_key_usage
 
 log = logs.get(__name__)
 
@@ -93,7 +93,7 @@ def refresh_anchor_summary(tenant_id: UUID, anchor_id: UUID) -> None:
         record_calls(project_id, None, calls)
         if text is not None:
             _write_summary(said, text)
-    count_tokens_of((tenant_id, project_id, None), "SUMMARY", calls)
+    count_tokens_of((tenant_id, project_id, None), "summary", calls)
 
 
 def _read_said(tenant_id: UUID, anchor_id: UUID) -> _Said:
@@ -144,8 +144,8 @@ def _write_summary(said: _Said, text: str) -> None:
 def keep_house() -> None:
     """Note expiries, flush usage, forget old records, purge what was deleted."""
     note_expiries()
-    flush_key_usage()
-    _forget_idempotency_records()
+    usage.flush()
+    _forget_old_records()
     _purge_what_was_missed()
 
 
@@ -222,10 +222,11 @@ def _purge_what_was_missed() -> None:
         purge_what_was_missed(tenant_id)
 
 
-def _forget_idempotency_records() -> None:
+def _forget_old_records() -> None:
     for tenant_id in _due("due_projects", MOST * 100):
         with tenant_scope(tenant_id):
             IdempotencyRecord.objects.filter(created_at__lt=clock.now() - KEPT).delete()
+            usage.drop_digests()
 
 
 def _due(function: str, *args: Any) -> dict[UUID, list[UUID]]:

@@ -26,6 +26,7 @@ from memplatform.lib.errors import InvalidRequest
 from memplatform.lib.ids import new_id
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
+from tenants.usage import forget_subject
 
 CHUNK = 500
 EVERYTHING = dict.fromkeys(SCOPE_KEYS, ANY)
@@ -103,6 +104,7 @@ def erase_subject(
             ],
         )
         counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
+    forget_subject(project_id, kind, external_id)
     return counts
 
 

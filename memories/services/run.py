@@ -26,9 +26,10 @@ from memories.services.usage import count_tokens_of
 from memories.store import ledger, operations
 from memories.store.apply import USAGE, count_calls, record_calls
 from memories.store.operations import Lease, LeaseLost
-from memories.types import ModelCall
+from memories.types import SCOPE_KEYS, ModelCall, Scope
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import PlatformError, ProviderError
+from memplatform.lib.meter import metered
 from tenants.scopes import tenant_scope
 
 log = logs.get(__name__)
@@ -66,6 +67,14 @@ def run_operation(tenant_id: UUID, operation_id: UUID) -> None:
 
 def _run(operation: Operation, lease: Lease) -> None:
     calls: list[ModelCall] = []
+    with metered() as meter:
+        try:
+            _run_kind(operation, lease, calls)
+        finally:
+            _count_tokens(operation, calls, meter.tokens)
+
+
+def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
     try:
         if operation.attempts > settings.MAX_ATTEMPTS:
             raise GaveUp(operation.error or "")
@@ -85,9 +94,16 @@ def _run(operation: Operation, lease: Lease) -> None:
         _log_mistake(operation, exc)
         error = InternalError(f"{type(exc).__name__}: {InternalError.__doc__}")
         _postpone_or_fail(operation.tenant_id, lease, error, calls)
-    finally:
-        payer = (operation.tenant_id, operation.project_id, operation.api_key_id)
-        count_tokens_of(payer, operation.kind, calls)
+
+
+def _count_tokens(operation: Operation, calls: list[ModelCall], embedded: int) -> None:
+    count_tokens_of(
+        (operation.tenant_id, operation.project_id, operation.api_key_id),
+        operation.kind,
+        calls,
+        embedding_tokens=embedded,
+        scope=Scope(**{key: getattr(operation, key) for key in SCOPE_KEYS}),
+    )
 
 
 def _log_mistake(operation: Operation, exc: Exception) -> None:

@@ -102,7 +102,7 @@ def _ask(
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             record_calls(access.project_id, None, calls)
         ids = (access.tenant_id, access.project_id, access.key_id)
-        count_tokens_of(ids, "SUMMARY", calls)
+        count_tokens_of(ids, "summary", calls)
 
 
 def _told(memory: MemoryView) -> Summary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -26,12 +26,28 @@ LENGTH_REQUIRED = {
     "detail": "Send the body with a Content-Length, not in chunks.",
     "code": "length_required",
 }
+WARNING_HEADER = "X-Memplatform-Warning"
+MAX_WARNING_CHARS = 500
+_UNPRINTABLE = re.compile(r"[^ -~]")
 _ADDED = "_headers_for_the_answer"
 
 
 def add_headers(request: HttpRequest, headers: Mapping[str, str]) -> None:
     """Let the answer to this request carry these headers, whoever makes it."""
     request.__dict__.setdefault(_ADDED, {}).update(headers)
+
+
+def warn(request: HttpRequest, warnings: Iterable[str]) -> None:
+    """Say something beside an answer that is no error, in ``X-Memplatform-Warning``.
+
+    Whatever the texts quote, the header is one line of printable ASCII.
+    """
+    told = "; ".join(warnings)
+    if told:
+        line = _UNPRINTABLE.sub("?", told)
+        if len(line) > MAX_WARNING_CHARS:
+            line = line[: MAX_WARNING_CHARS - 3] + "..."
+        add_headers(request, {WARNING_HEADER: line})
 
 
 class RequestMiddleware:

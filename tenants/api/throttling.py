@@ -1,4 +1,4 @@
-"""Counts a key's requests, and refuses those beyond its rate."""
+"""Charges a request to its key's rate and its tenant's, and refuses those beyond."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ if TYPE_CHECKING:  # DRF's views import this module while they are loaded
 
 
 class KeyThrottle(BaseThrottle):
-    """Raises RateLimited; counts usage under the view's ``operation``, if any."""
+    """Raises RateLimited; the answer says what is left, whatever it is."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        access = request.auth
-        if isinstance(access, Access):
-            self._take(request, access)
-            self._count(access, view)
+        if isinstance(request.auth, Access):
+            self._take(request, request.auth)
         return True
 
     def _take(self, request: Request, access: Access) -> None:
@@ -33,15 +31,9 @@ class KeyThrottle(BaseThrottle):
         http.add_headers(request._request, allowance.headers())
         if allowance.is_exceeded:
             raise RateLimited(
-                f"This API key may send {allowance.limit} requests a minute.",
+                f"{allowance.whose} may send {allowance.limit} requests a minute.",
                 retry_after_s=allowance.retry_after_s,
             )
-
-    def _count(self, access: Access, view: APIView) -> None:
-        operation = getattr(view, "operation", None)
-        if operation is not None:
-            limits.count_usage(access, operation)
-            limits.flush_usage_if_due()
 
 
 class UsageOnly(KeyThrottle):

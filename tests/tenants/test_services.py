@@ -67,7 +67,7 @@ def test_limits_have_a_shape(db, limits):
 
 
 def test_good_limits_are_kept(db):
-    limits = {"requests_per_minute": 0, "per_month": {"ADD": 5}}
+    limits = {"requests_per_minute": 0, "per_month": {"add": 5}}
     assert services.create_tenant("new", limits=limits).limits == limits
 
 

@@ -14,9 +14,10 @@ from rest_framework.views import APIView
 
 from memplatform.lib import errors
 from tenants.api.permissions import narrow, require_unnarrowed
+from tenants.api.views import KeyApiView
 
 
-class Whoami(APIView):
+class Whoami(KeyApiView):
     """Says what the key may do."""
 
     operation = "WHOAMI"

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories.api.batch import describe, requests
-from memories.api.views.base import MemoryApiView
+from memories.api.views.base import MemoryApiView, spend_quota
 from memories.services.edit_many import (
     ItemOutcome,
     Outcome,
@@ -30,6 +30,7 @@ class ManyMemories(MemoryApiView):
     @extend_schema(**describe.UPDATE)
     def put(self, request: Request) -> Response:
         asked = requests.read_item_changes(request.data)
+        spend_quota(self.access, "batch_update")
         return _answer(Outcome.UPDATED, update_memories(self.access, asked))
 
     @extend_schema(**describe.DELETE)

@@ -32,6 +32,7 @@ def with_ids_in_filters(raw: object) -> object:
     """
     if not isinstance(raw, dict):
         return raw
+    reading.mark_known((*SCOPE_KEYS, "filters"))
     ids = {key: raw[key] for key in SCOPE_KEYS if raw.get(key) not in (None, "")}
     filters = raw.get("filters") or None
     if not ids and filters is None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from memories.api import shapes
 from memories.api.legacy import describe, requests
 from memories.api.legacy.requests import V2_THRESHOLD, OldList
-from memories.api.views.base import MemoryApiView, spend_quota
+from memories.api.views.base import MemoryApiView, count_for, spend_quota
 from memories.api.views.memories import (
     DeleteMemories,
     add_asked,
@@ -92,6 +92,7 @@ class SearchMemoriesV2(MemoryApiView):
 
 
 def _found(access: Access, asked: SearchRequest) -> list[Any]:
+    count_for(asked.filters.scope)
     spend_quota(access, "search")
     return [shapes.hit_json(hit) for hit in search(access, asked)]
 

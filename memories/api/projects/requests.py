@@ -45,12 +45,12 @@ def read_project_changes(raw: object) -> ProjectChanges:
     names = {
         name: fields.read(name, parse, "")
         for name, parse in _NAMES.items()
-        if fields.raw.get(name) is not None
+        if fields.get(name) is not None
     }
     settings = {
         setting: fields.read(name, parse, None)
         for name, (setting, parse) in _SETTINGS.items()
-        if fields.raw.get(name) is not None
+        if fields.get(name) is not None
     }
     fields.check()
     # Blank and empty are the defaults, which are not stored.

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from memories.api import requests
 from memories.api.legacy.requests import with_ids_in_filters
 from memories.api.summary import describe
-from memories.api.views.base import MemoryApiView
+from memories.api.views.base import MemoryApiView, count_for, spend_quota
 from memories.services.summary import Summary, summarize
 from memories.types import JsonDict
 
@@ -24,6 +24,8 @@ class Summaries(MemoryApiView):
     def post(self, request: Request) -> Response:
         body = with_ids_in_filters(request.data)
         filters = requests.read_filters(body, self.access)
+        count_for(filters.scope)
+        spend_quota(self.access, self.operation)
         return Response([_summary_json(s) for s in summarize(self.access, filters)])
 
 

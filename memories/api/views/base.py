@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from rest_framework.request import Request
-from rest_framework.views import APIView
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.request import Empty, Request
 
+from memories.api.reading import unread_fields, watched
 from memories.selectors.memories import get_memory
-from memories.types import MemoryView
+from memories.services.usage import subjects_of
+from memories.types import MemoryView, Scope
 from memplatform.lib.errors import NotFound
-from tenants import limits
+from tenants import quotas
+from tenants.api.views import KeyApiView, notes
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 MISSING = "Memory not found!"
 
 
-class MemoryApiView(APIView):
-    """Errors repeat their message under ``error``, as clients of memories expect."""
+class MemoryApiView(KeyApiView):
+    """Errors repeat their message under ``error``, as clients of memories expect.
+
+    Fields of a body that nobody read are named in a header of the answer.
+    """
 
     error_key = "error"
+
+    def dispatch(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        with watched() as self._read:
+            return super().dispatch(request, *args, **kwargs)
+
+    def warnings(self) -> list[str]:
+        body = getattr(self.request, "_full_data", Empty)
+        unread = unread_fields(body, self._read)
+        return [f"unknown body fields: {', '.join(unread)}"] if unread else []
 
     @property
     def access(self) -> Access:
@@ -36,10 +54,16 @@ def access_of(request: Request) -> Access:
 
 
 def spend_quota(access: Access, operation: str) -> None:
-    """Raise QuotaExceeded when the month is used up; opens its own scope if needed."""
-    if limits.PER_MONTH in access.limits:
-        with tenant_scope(access.tenant_id, project_id=access.project_id):
-            limits.require_quota(access, operation)
+    """Count against the month's quotas; raises QuotaExceeded. Outside a scope."""
+    spent = quotas.spend(access, operation)
+    noted = notes()
+    noted.spent.append(spent)
+    noted.warnings += [f"quota exceeded: {state}" for state in spent.exceeded]
+
+
+def count_for(scope: Scope) -> None:
+    """Put the request on the account of whom it names, too."""
+    notes().subjects.update(subjects_of(scope))
 
 
 def check_is_own(access: Access, memory_id: UUID) -> None:

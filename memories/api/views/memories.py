@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from memories.api import describe, requests, shapes
 from memories.api.requests import ListRequest
-from memories.api.views.base import MemoryApiView, spend_quota
+from memories.api.views.base import MemoryApiView, count_for, spend_quota
 from memories.retrieval.search import search
 from memories.selectors.memories import list_memories
 from memories.services.add import add_memories
@@ -38,6 +38,7 @@ def add_asked(access: Access, request: Request) -> AddAnswer:
     """What a request asks to add, accepted."""
     key = requests.read_idempotency_key(request.headers.get("Idempotency-Key"))
     asked = requests.read_add(request.data, access)
+    count_for(asked.scope)
     spend_quota(access, "add")
     return add_memories(
         access,
@@ -63,6 +64,7 @@ class SearchMemories(MemoryApiView):
     def post(self, request: Request) -> Response:
         asked = requests.read_search(request.data, self.access)
         shown = requests.read_shown_fields(request.data)
+        count_for(asked.filters.scope)
         spend_quota(self.access, self.operation)
         hits = search(self.access, asked)
         return Response({"results": [shapes.hit_json(hit, shown) for hit in hits]})
@@ -87,6 +89,7 @@ class ListMemories(MemoryApiView):
 
 def read_listed(access: Access, asked: ListRequest) -> Page[MemoryView]:
     """A page of what a list asks for; opens its own scope."""
+    count_for(asked.filters.scope)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         return list_memories(
             asked.filters,

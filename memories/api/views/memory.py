@@ -15,6 +15,7 @@ from memories.api.views.base import (
     MemoryApiView,
     check_is_own,
     require_own,
+    spend_quota,
 )
 from memories.selectors.memories import get_history, get_memory
 from memories.services.edit import delete_memory, update_memory
@@ -44,6 +45,7 @@ class OneMemory(MemoryApiView):
         known_id = uuid_of("memory_id", memory_id)
         changes = requests.read_changes(request.data)
         check_is_own(self.access, known_id)
+        spend_quota(self.access, "update")
         memory = update_memory(self.access, known_id, changes)
         return Response(shapes.memory_json(memory))
 

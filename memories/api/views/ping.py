@@ -5,13 +5,13 @@ from __future__ import annotations
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from memories.api import describe
 from memories.api.views.base import access_of
+from tenants.api.views import KeyApiView
 
 
-class Ping(APIView):
+class Ping(KeyApiView):
     """GET /v1/ping/"""
 
     @extend_schema(**describe.PING)

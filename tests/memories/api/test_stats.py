@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenants import limits
+from tenants import usage
 from tenants.models import Tenant
 from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import BATCH, LIST, memory_path
@@ -34,7 +34,7 @@ def test_it_counts_what_is_there_and_what_was_asked(client, store, outsider):
     gone = store("d", user_id="cy")
     client.delete(memory_path(gone))
     client.post(LIST, {"filters": {"user_id": "ida"}})
-    limits.flush_usage()
+    usage.flush()
     stats = client.get(STATS).json()
     assert stats["total_memories"] == 3
     assert stats["total_add_events"] == 4

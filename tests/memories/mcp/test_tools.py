@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from memories.mcp.tools import TOOLS
 from memories.models import Memory, Operation
 from memories.services.run import run_operation
-from tenants.limits import flush_usage
+from tenants import usage
 from tenants.models import Usage
 from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import NOBODYS_ID, event_path
@@ -248,7 +248,7 @@ def test_what_breaks_on_our_side_tells_nothing(mcp, caplog, monkeypatch):
 def test_usage_is_counted_as_for_the_api(mcp, acme, client, store):
     store("I keep bees.")
     mcp.call("search_memories", query="bees", user_id="ida")
-    flush_usage()
+    usage.flush()
     with tenant_scope(acme.id):
         counted = dict(Usage.objects.values_list("operation", "requests"))
     assert counted == {"add": 1, "search": 1}

@@ -6,7 +6,7 @@ from django.db.models import Sum
 
 from memories.models import LlmCall
 from memories.services.background import keep_house, refresh_anchor_summary
-from tenants import limits
+from tenants import usage as accounts
 from tenants.models import Usage
 
 
@@ -32,7 +32,7 @@ def test_an_add_puts_its_tokens_on_the_account_of_its_key(agent, models):
     agent.learn("I like tea.")
     agent.learn("I live in Lisbon.")
     keep_house()  # what the worker counted and nobody wrote yet
-    assert usage(agent) == {"ADD": (0, *taken(agent))}
+    assert usage(agent) == {"add": (0, *taken(agent))}
     assert min(taken(agent)) > 0
     with agent.scope():
         assert Usage.objects.get().api_key_id == agent.access.key_id
@@ -41,24 +41,16 @@ def test_an_add_puts_its_tokens_on_the_account_of_its_key(agent, models):
 def test_an_attempt_that_failed_cost_as_much(agent, models):
     models.reply("nonsense", "nonsense", "nonsense")
     assert agent.learn("I like tea.").status == "PENDING"
-    limits.flush_usage()
-    assert usage(agent) == {"ADD": (0, *taken(agent))}
+    accounts.flush()
+    assert usage(agent) == {"add": (0, *taken(agent))}
     assert min(taken(agent)) > 0
 
 
 def test_a_summary_is_on_nobodys_key(agent, models):
     operation = agent.learn("I like tea.")
     refresh_anchor_summary(agent.company.id, operation.anchor_id)
-    limits.flush_usage()
+    accounts.flush()
     with agent.scope():
-        row = Usage.objects.get(operation="SUMMARY")
+        row = Usage.objects.get(operation="summary")
     assert row.api_key_id is None
     assert row.prompt_tokens > 0
-
-
-def test_the_worker_writes_what_it_counted_when_it_is_due(agent, models):
-    agent.learn("I like tea.")
-    assert usage(agent) == {}
-    limits._buffer._since -= limits.FLUSH_EVERY_S
-    agent.learn("I live in Lisbon.")
-    assert usage(agent) == {"ADD": (0, *taken(agent))}
