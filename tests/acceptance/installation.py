@@ -127,8 +127,8 @@ class Installation:
         lines = (self.data / "settings.env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
-    def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(self.run["url"] + path, timeout=10)
+    def get(self, path: str, **options: Any) -> httpx2.Response:
+        return httpx2.get(self.run["url"] + path, timeout=10, **options)
 
     def is_serving(self) -> bool:
         try:
