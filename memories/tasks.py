@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from memories import wake
-from memories.services import background, projects
+from memories.services import background, categories, projects
 from memories.services.run import run_operation
 
 
@@ -27,6 +27,18 @@ def sweep() -> None:
 def refresh_summary(tenant_id: str, anchor_id: str) -> None:
     """Bring the rolling summary of a conversation up to date."""
     background.refresh_anchor_summary(UUID(tenant_id), UUID(anchor_id))
+
+
+@shared_task(name="categories.sweep")
+def sweep_categories() -> None:
+    """Wake what finds categories for memories that wait for them."""
+    categories.wake_due_projects()
+
+
+@shared_task(name=wake.ASSIGN_CATEGORIES)
+def assign_categories(tenant_id: str, project_id: str) -> None:
+    """Find categories for the memories of a project that wait for them."""
+    categories.assign_categories(UUID(tenant_id), UUID(project_id))
 
 
 @shared_task(name="maintenance.retention")

@@ -193,7 +193,8 @@ class ProposedRelation:
 class Fact:
     """A statement the extractor proposes; it stands alone and is not yet stored.
 
-    ``messages`` are positions in the list the engine was given (0-based).
+    ``messages`` are positions in the list the engine was given (0-based);
+    ``categories`` None means that nobody has looked for any yet.
     """
 
     text: str
@@ -201,7 +202,7 @@ class Fact:
     attributed_to: Literal["user", "agent"] = "user"
     speaker: str | None = None
     kind: Literal["fact", "procedure"] = "fact"
-    categories: tuple[str, ...] = ()
+    categories: tuple[str, ...] | None = None
     valid: ValidTime = ValidTime()
     confidence: float = 1.0
     entities: tuple[ProposedEntity, ...] = ()

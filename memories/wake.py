@@ -17,10 +17,17 @@ from memplatform.lib import logs
 
 RUN_OPERATION = "operations.run"
 REFRESH_SUMMARY = "summaries.refresh"
+ASSIGN_CATEGORIES = "categories.assign"
 PURGE_PROJECT = "projects.purge"
 PURGE_TENANT = "tenants.purge"
 
-NAMES = (RUN_OPERATION, REFRESH_SUMMARY, PURGE_PROJECT, PURGE_TENANT)
+NAMES = (
+    RUN_OPERATION,
+    REFRESH_SUMMARY,
+    ASSIGN_CATEGORIES,
+    PURGE_PROJECT,
+    PURGE_TENANT,
+)
 
 log = logs.get(__name__)
 

@@ -15,6 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memplatform.settings")
 
 from django.conf import settings
 
+CATEGORIES_EVERY_S = 5.0
+"""Nobody waits for them; what was stored since is looked at together."""
+
 
 class ImpatientConnection(Connection):
     """redis-py retries a refused connection for 6 s; kombu has its own patience, and a
@@ -61,6 +64,11 @@ app.conf.update(
             "task": "operations.sweep",
             "schedule": settings.SWEEP_INTERVAL_S,
             "options": {"expires": settings.SWEEP_INTERVAL_S * 5},
+        },
+        "categories": {
+            "task": "categories.sweep",
+            "schedule": CATEGORIES_EVERY_S,
+            "options": {"expires": CATEGORIES_EVERY_S * 5},
         },
         "housekeeping": {"task": "maintenance.housekeeping", "schedule": 300.0},
         "retention": {"task": "maintenance.retention", "schedule": 3600.0},

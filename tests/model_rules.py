@@ -35,6 +35,7 @@ PURPOSES = {
     "additive": ("facts", "supersedes"),
     "procedural": ("text", None),
     "summary": ("summary", None),
+    "categories": ("facts", "cats"),
 }
 
 
@@ -115,7 +116,8 @@ def read_request(purpose: str, system: str, user: str) -> Reading:
             _read_line(reading, section, line)
     if purpose in NEEDS_MEMORIES and reading.memories is None:
         raise BadRequest("the recalled memories are missing")
-    wanted = reading.facts if purpose in ("decide", "graph") else reading.messages
+    is_about_facts = purpose in ("decide", "graph", "categories")
+    wanted = reading.facts if is_about_facts else reading.messages
     if wanted is None:
         raise BadRequest("there is nothing to work on")
     return reading
@@ -217,6 +219,15 @@ def _answer_summary(reading: Reading, reword: bool) -> dict[str, Any]:
     return {"summary": " ".join(words[-150:])}
 
 
+def _answer_categories(reading: Reading, reword: bool) -> dict[str, Any]:
+    return {
+        "facts": [
+            {"fact": f.number, "cats": _categories(f.text, reading.system)}
+            for f in reading.facts or []
+        ]
+    }
+
+
 _ANSWERS = {
     "single_pass": _answer_single_pass,
     "additive": _answer_additive,
@@ -225,6 +236,7 @@ _ANSWERS = {
     "graph": _answer_graph,
     "procedural": _answer_procedural,
     "summary": _answer_summary,
+    "categories": _answer_categories,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from memories.models.attachments import Attachment
+from memories.models.categories import Uncategorized
 from memories.models.delivery import Delivery, Export, Outbox, Webhook
 from memories.models.graph import Entity, Mention, Relation, RelationSupport
 from memories.models.ingestion import (
@@ -26,6 +28,7 @@ from memories.models.vectors import EmbeddingSpace, MemoryVector, ProviderConfig
 
 __all__ = [
     "Anchor",
+    "Attachment",
     "ConversationSummary",
     "DeleteBarrier",
     "Delivery",
@@ -51,5 +54,6 @@ __all__ = [
     "Relation",
     "RelationSupport",
     "Subject",
+    "Uncategorized",
     "Webhook",
 ]

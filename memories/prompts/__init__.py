@@ -24,6 +24,7 @@ NAMES = (
     "additive_user",
     "additive_agent",
     "procedural",
+    "categories",
     "summary",
 )
 

@@ -6,14 +6,9 @@ each tenant for itself; two beats at once do no harm (decision 5).
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
-
-from django.db import connection
 
 from memories import wake
 from memories.models import (
@@ -28,6 +23,7 @@ from memories.models.settings import ProjectSettings
 from memories.pipeline.asking import Record
 from memories.pipeline.summarize import refresh_summary, summarize_by_rule
 from memories.selectors import recall
+from memories.selectors.due import due_ids
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import KEPT
 from memories.services.projects import purge_what_was_missed
@@ -55,7 +51,7 @@ def wake_due_operations() -> int:
     """Wake what lost its message or its worker; returns how many."""
     now = clock.now()
     woken = 0
-    due = _due("due_operations", now, PATIENCE, MOST)
+    due = due_ids("due_operations", now, PATIENCE, MOST)
     for tenant_id, operation_ids in due.items():
         with tenant_scope(tenant_id):
             mine = [
@@ -151,7 +147,7 @@ def keep_house() -> None:
 
 def empty_what_is_over() -> int:
     """Empty the texts whose days are over in every project; returns how many."""
-    projects = _due("due_projects", MOST * 100)
+    projects = due_ids("due_projects", MOST * 100)
     return sum(
         _empty_in(tenant_id, project_id)
         for tenant_id, project_ids in projects.items()
@@ -184,7 +180,9 @@ def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
 def note_expiries() -> int:
     """Write an EXPIRE event for memories whose day is past; nothing is deleted."""
     noted = 0
-    for tenant_id, memory_ids in _due("due_expiries", clock.now().date(), MOST).items():
+    for tenant_id, memory_ids in due_ids(
+        "due_expiries", clock.now().date(), MOST
+    ).items():
         for memory_id in memory_ids:
             noted += _note_expiry(tenant_id, memory_id)
     return noted
@@ -218,27 +216,12 @@ def _has_just_expired(head: Memory) -> bool:
 
 
 def _purge_what_was_missed() -> None:
-    for tenant_id in _due("due_projects", MOST * 100):
+    for tenant_id in due_ids("due_projects", MOST * 100):
         purge_what_was_missed(tenant_id)
 
 
 def _forget_old_records() -> None:
-    for tenant_id in _due("due_projects", MOST * 100):
+    for tenant_id in due_ids("due_projects", MOST * 100):
         with tenant_scope(tenant_id):
             IdempotencyRecord.objects.filter(created_at__lt=clock.now() - KEPT).delete()
             usage.drop_digests()
-
-
-def _due(function: str, *args: Any) -> dict[UUID, list[UUID]]:
-    """Ids by tenant from a ``due_*`` function; it sees keys, never content."""
-    places = ", ".join(["%s"] * len(args))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT tenant_id, id FROM {function}({places})",  # noqa: S608
-            list(args),
-        )
-        rows: Iterable[tuple[UUID, UUID]] = cursor.fetchall()
-    due: dict[UUID, list[UUID]] = defaultdict(list)
-    for tenant_id, row_id in rows:
-        due[tenant_id].append(row_id)
-    return due

@@ -361,7 +361,7 @@ class _Application:
             accepted_at=self.ingestion.accepted_at,
             vectors=self.plan.vectors[fact.text],
             metadata=self.ingestion.metadata,
-            categories=fact.categories or None,
+            categories=fact.categories,
             attributed_to=fact.attributed_to,
             speaker=fact.speaker,
             kind=fact.kind,

@@ -17,7 +17,14 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchVector
 from django.db.models import Value
 
-from memories.models import Anchor, Memory, MemoryEvent, MemoryVersion, Outbox
+from memories.models import (
+    Anchor,
+    Memory,
+    MemoryEvent,
+    MemoryVersion,
+    Outbox,
+    Uncategorized,
+)
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
@@ -29,6 +36,7 @@ from memories.types import (
     SCOPE_KEYS,
     STATE_RULES,
     UNSET,
+    EventRule,
     JsonDict,
     OperationResult,
     Scope,
@@ -65,7 +73,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class NewMemory:
-    """A memory to be. ``created_at`` is the wire's clock and may be backdated."""
+    """A memory to be. ``created_at`` is the wire's clock and may be backdated.
+
+    ``categories`` None leaves them to be assigned in the background.
+    """
 
     anchor_id: UUID
     scope: Scope
@@ -137,6 +148,7 @@ class Batch:
     _closings: list[tuple[UUID, int, datetime]] = field(default_factory=list)
     _events: list[MemoryEvent] = field(default_factory=list)
     _outbox: list[Outbox] = field(default_factory=list)
+    _uncategorized: list[Uncategorized] = field(default_factory=list)
     _vectors: list[tuple[Memory, int, SpaceVectors]] = field(default_factory=list)
     _moved_vectors: set[UUID] = field(default_factory=set)
     _reworded: set[UUID] = field(default_factory=set)
@@ -167,6 +179,10 @@ class Batch:
         self._versions.append(self._snapshot(head))
         self._vectors.append((head, head.number, new.vectors))
         self._tell(head, kind, cause, old=None, related=related)
+        if head.categories is None:
+            self._leave_uncategorized(head, cause)
+        elif head.categories:
+            self._announce(EVENT_RULES["CATEGORIZE"], head, at)
         return head
 
     def revise(
@@ -211,6 +227,7 @@ class Batch:
         script.insert(self._versions)
         script.insert(self._events)
         script.insert(self._outbox)
+        script.insert(self._uncategorized)
         self._move_vectors(script)
         _write_vectors(script, self.project_id, self._vectors)
         self._write_counts(script)
@@ -284,6 +301,10 @@ class Batch:
         self.results.append(
             OperationResult(head.id, rule.result, head.text, head.user_id, head.number)
         )
+        self._announce(rule, head, at)
+
+    def _announce(self, rule: EventRule, head: Memory, at: datetime) -> None:
+        """To webhooks, where they are told of such an event."""
         if rule.topic:
             payload = {"memory_id": str(head.id), "number": head.number}
             self._outbox.append(
@@ -294,6 +315,15 @@ class Batch:
                     created_at=at,
                 )
             )
+
+    def _leave_uncategorized(self, head: Memory, cause: Cause) -> None:
+        self._uncategorized.append(
+            Uncategorized(
+                project_id=self.project_id,
+                memory_id=head.id,
+                operation_id=cause.operation_id,
+            )
+        )
 
     def _count(self, head: Memory, *, before: tuple[int, int] | None) -> None:
         memories, expiring = _counted_as(head)

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from memories.models import ConversationSummary, IdempotencyRecord, LlmCall, Outbox
+from memories.selectors.due import due_ids
 from memories.services import background
 from memories.services.background import (
     keep_house,
@@ -127,14 +128,14 @@ def test_no_webhook_takes_an_expiry_for_a_delete(agent, passing, frozen):
 def test_the_outbox_is_due_across_tenants_and_tells_keys_only(agent, other):
     agent.keep("Ann keeps bees.")
     other.keep("Bob keeps bees.")
-    due = background._due("due_outbox", clock.now(), 10)
+    due = due_ids("due_outbox", clock.now(), 10)
     assert {tenant: len(rows) for tenant, rows in due.items()} == {
         agent.company.id: 1,
         other.company.id: 1,
     }
     with agent.scope():
         Outbox.objects.update(handled_at=clock.now())
-    assert list(background._due("due_outbox", clock.now(), 10)) == [other.company.id]
+    assert list(due_ids("due_outbox", clock.now(), 10)) == [other.company.id]
 
 
 # --- the rolling summary -------------------------------------------------------------

@@ -132,6 +132,8 @@ def test_every_change_the_wire_knows_waits_in_the_outbox(agent, door):
         told = list(Outbox.objects.values_list("topic", "payload__memory_id"))
         rows = MemoryEvent.objects.values_list("kind", "memory_id")
         happened = [(f"memory_{kinds[k]}", str(i)) for k, i in rows if k in kinds]
+        sorted_in = MemoryVersion.objects.filter(number=1, categories__len__gt=0)
+        happened += [("memory_categorize", str(v.memory_id)) for v in sorted_in]
     assert sorted(told) == sorted(happened)
 
 
