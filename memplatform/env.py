@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -73,6 +74,28 @@ def envlist(name: str, default: Sequence[str] = ()) -> list[str]:
     """Comma-separated words."""
     raw = envstr(name, ",".join(default))
     return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def envorigins(name: str) -> list[str]:
+    """``https://host[:port]``, comma-separated, or ``*``."""
+    words = envlist(name)
+    for word in words:
+        url = urlsplit(word)
+        is_origin = url.scheme in {"http", "https"} and f"{url.scheme}://{url.netloc}"
+        if word != "*" and (word != is_origin or not url.netloc or "@" in word):
+            _refuse(name, word, "an origin such as https://app.example.com, or *")
+    return words
+
+
+def envnetworks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks such as ``10.0.0.0/8``, comma-separated."""
+    found = []
+    for word in envlist(name):
+        try:
+            found.append(ip_network(word))
+        except ValueError:
+            _refuse(name, word, "an address or a network such as 10.0.0.0/8")
+    return found
 
 
 def envsecret(name: str, *, placeholder: str) -> str:

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "corsheaders",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "memplatform.lib.http.RequestMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -170,6 +172,41 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+# --- Pages of other sites that call the API ----------------------------------
+# Keys travel in a header and never in a cookie, so no answer is about credentials:
+# not even for `*`. The console is not covered, whatever is listed.
+_CORS = env.envorigins("CORS_ALLOWED_ORIGINS")
+CORS_ALLOW_ALL_ORIGINS = "*" in _CORS
+CORS_ALLOWED_ORIGINS = [] if CORS_ALLOW_ALL_ORIGINS else _CORS
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"^/+(v1|v2|v3|api|mcp)(/|$)"
+CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+CORS_ALLOW_HEADERS = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "mem0-user-id",
+    "x-application",
+    "x-mem0-caller-type",
+    "x-mem0-client",
+    "x-mem0-client-language",
+    "x-mem0-client-version",
+    "x-mem0-source",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "Retry-After",
+    "X-Memplatform-Warning",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+]
+TRUSTED_PROXIES = env.envnetworks("TRUSTED_PROXIES")
+"""Proxies whose word on the client's address is taken (lib/http.py)."""
 
 # --- Browser ----------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

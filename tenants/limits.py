@@ -1,6 +1,6 @@
 """How often a key and its tenant may ask.
 
-A bucket in Valkey for each (the generic cell rate algorithm, docs/adr/0012): it holds
+A bucket in Valkey for each (the generic cell rate algorithm, docs/adr/0101): it holds
 a minute's requests and fills evenly, so that no minute's end is a cliff. Both are
 judged and charged in one round trip. Without Valkey every request passes: a refusal
 would be our fault. What limits there are stands in ``Tenant.limits``,

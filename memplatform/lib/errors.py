@@ -2,7 +2,8 @@
 
 PlatformError
 ├── InvalidRequest            400  bad input; ``fields`` names what is wrong
-│   └── BodyTooLarge          413
+│   ├── BodyTooLarge          413
+│   └── LengthRequired        411
 ├── NotAuthenticated          401
 ├── Forbidden                 403  the key or role is too narrow
 ├── NotFound                  404  absent, or another tenant's
@@ -57,6 +58,13 @@ class BodyTooLarge(InvalidRequest):
 
     code = "body_too_large"
     status = 413
+
+
+class LengthRequired(InvalidRequest):
+    """Send the body with a Content-Length, not in chunks."""
+
+    code = "length_required"
+    status = 411
 
 
 class NotAuthenticated(PlatformError):

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from memplatform.lib import ids, logs
+from memplatform.lib.errors import LengthRequired
 
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-CORS_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, Mem0-User-ID, X-Application, "
-    "X-Mem0-Caller-Type, X-Mem0-Client, X-Mem0-Client-Language, "
-    "X-Mem0-Client-Version, X-Mem0-Source, X-Request-ID"
-)
 API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/api/")
-
-
-EXPOSED_HEADERS = (
-    "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
-    "X-Request-ID"
-)
-LENGTH_REQUIRED = {
-    "detail": "Send the body with a Content-Length, not in chunks.",
-    "code": "length_required",
-}
 WARNING_HEADER = "X-Memplatform-Warning"
 MAX_WARNING_CHARS = 500
 _UNPRINTABLE = re.compile(r"[^ -~]")
@@ -51,11 +39,7 @@ def warn(request: HttpRequest, warnings: Iterable[str]) -> None:
 
 
 class RequestMiddleware:
-    """Collapse leading slashes, carry the request id, answer CORS for the API.
-
-    Keys travel in a header and never in a cookie, so any origin may call the API;
-    the console's pages are not covered.
-    """
+    """Collapse leading slashes, carry the request id, tell who is behind a proxy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -64,6 +48,7 @@ class RequestMiddleware:
         if request.path_info.startswith("//"):
             request.path_info = "/" + request.path_info.lstrip("/")
             request.path = request.META.get("SCRIPT_NAME", "") + request.path_info
+        request.META["REMOTE_ADDR"] = client_address(request)
         given = request.headers.get("X-Request-ID", "")
         request_id = given if ACCEPTED_REQUEST_ID.fullmatch(given) else ids.new_id().hex
         token = logs.request_id.set(request_id)
@@ -76,21 +61,51 @@ class RequestMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         is_api = request.path_info.startswith(API_PREFIXES)
-        if is_api and request.method == "OPTIONS":
-            response = HttpResponse(b"{}", content_type="application/json")
-        elif is_api and _has_unmeasured_body(request):
-            response = JsonResponse(LENGTH_REQUIRED, status=411)
+        if is_api and _has_unmeasured_body(request):
+            response = _length_required()
         else:
             response = self.get_response(request)
-        if is_api:
-            response["Access-Control-Allow-Origin"] = "*"
-            response["Access-Control-Allow-Headers"] = CORS_HEADERS
-            response["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
-            response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-            response["Access-Control-Max-Age"] = "86400"
         for name, value in request.__dict__.get(_ADDED, {}).items():
             response[name] = value
         return response
+
+
+def _length_required() -> HttpResponse:
+    error = LengthRequired()
+    body = {"detail": error.message, "code": error.code}
+    return JsonResponse(body, status=error.status)
+
+
+def client_address(request: HttpRequest) -> str:
+    """Who asks: behind trusted proxies, the last address that none of them has.
+
+    Each proxy appends whom it heard to ``X-Forwarded-For``. What stands before the
+    first stranger from the right, the stranger may have made up.
+    """
+    address: str = request.META.get("REMOTE_ADDR", "")
+    told = request.headers.get("X-Forwarded-For", "").split(",")
+    while told and _is_trusted(address):
+        before = told.pop().strip()
+        if not _is_address(before):
+            break
+        address = before
+    return address
+
+
+def _is_trusted(address: str) -> bool:
+    if not settings.TRUSTED_PROXIES or not _is_address(address):
+        return False
+    known = ip_address(address)
+    known = getattr(known, "ipv4_mapped", None) or known
+    return any(known in network for network in settings.TRUSTED_PROXIES)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _has_unmeasured_body(request: HttpRequest) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
 from memplatform import env
@@ -16,6 +18,8 @@ from memplatform import env
         (lambda: env.envbool("X", default=False), "Yes", True),
         (lambda: env.envbool("X", default=True), "", False),  # set but empty
         (lambda: env.envlist("X", ["a"]), "b, c,,", ["b", "c"]),
+        (lambda: env.envorigins("X"), "http://a:81, *", ["http://a:81", "*"]),
+        (lambda: env.envnetworks("X"), "10.0.0.0/8", [ip_network("10.0.0.0/8")]),
         (lambda: env.envstr("X", "word"), None, "word"),
         (lambda: env.envsecret("X", placeholder="none"), "", "none"),
     ],
@@ -35,6 +39,11 @@ def test_it_reads(monkeypatch, read, raw, value):
         (lambda: env.envfloat("X", 1.0), "much"),
         (lambda: env.envfloat("X", 1.0), "nan"),  # not at least anything
         (lambda: env.envbool("X", default=False), "perhaps"),
+        (lambda: env.envorigins("X"), "app.example.com"),
+        (lambda: env.envorigins("X"), "https://app.example.com/"),
+        (lambda: env.envorigins("X"), "https://"),
+        (lambda: env.envnetworks("X"), "proxy"),
+        (lambda: env.envnetworks("X"), "10.0.0.1/8"),
         (lambda: env.database("X", ""), "mysql://u@h/db"),
         (lambda: env.database("X", ""), "postgresql://u@h/"),
     ],

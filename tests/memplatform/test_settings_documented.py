@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ = re.compile(
-    r"""(?:env(?:str|int|float|bool|list|secret)|database|environ\.get)\(\s*"([A-Z_]+)\""""
+    r"""(?:env(?:str|int|float|bool|list|secret|origins|networks)|database|environ\.get)\(\s*"([A-Z_]+)\""""
 )
 DOCUMENTED = re.compile(r"^#?\s?([A-Z][A-Z_]+)=", re.MULTILINE)
 # Read by the platform, but Django's own way of being told which settings to use.

@@ -154,13 +154,6 @@ def test_a_body_in_chunks_is_refused_not_ignored(api, acme):
     assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
 
 
-def test_a_preflight_needs_no_key(client):
-    answer = client.options("/v1/whoami/", HTTP_ORIGIN="https://elsewhere.example")
-    assert answer.status_code == 200
-    assert answer["Access-Control-Allow-Origin"] == "*"
-    assert "Authorization" in answer["Access-Control-Allow-Headers"]
-
-
 def test_the_request_id_comes_back(api, acme):
     answer = api(acme.key).get("/v1/whoami/", HTTP_X_REQUEST_ID="abcdefgh-1")
     assert answer["X-Request-ID"] == "abcdefgh-1"
