@@ -30,7 +30,12 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 README = (ROOT / "README.md").read_text()
 SDK = ROOT / ".memplatform-test" / "sdk"
 SDK_RELEASE = "mem0ai==2.2.1"
-BLOCK = re.compile(r"^```(sh|python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NPM_SDK = ROOT / ".memplatform-test" / "npm"
+NPM_SDK_RELEASE = "mem0ai@3.3.1"
+TOUR = ("Five minutes", "Switch a client")
+BLOCK = re.compile(
+    r"^```(sh|python|typescript|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 VARIES = re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}\b|\b[01]\.\d\d\b")
 TIMEOUT_S = 180
 
@@ -45,7 +50,8 @@ def section(heading: str) -> str:
 
 
 def tour() -> list[Block]:
-    return [Block(*found) for found in BLOCK.findall(section("Five minutes"))]
+    text = "".join(section(heading) for heading in TOUR)
+    return [Block(*found) for found in BLOCK.findall(text)]
 
 
 def masked(text: str) -> str:
@@ -79,6 +85,16 @@ def sdk() -> Path:
     return SDK / "bin"
 
 
+@pytest.fixture(scope="module")
+def npm_sdk() -> Path:
+    """A ``node_modules`` with the npm SDK; its peers, vector stores, are not needed."""
+    if not (NPM_SDK / "node_modules" / "mem0ai").exists():
+        quiet = ["--no-fund", "--no-audit", "--legacy-peer-deps"]
+        command = ["npm", "install", "--prefix", str(NPM_SDK), *quiet, NPM_SDK_RELEASE]
+        subprocess.run(command, check=True, capture_output=True)
+    return NPM_SDK / "node_modules"
+
+
 def paste(text: str, directory: Path, *paths: Path) -> str:
     """What bash prints when the text is put into it."""
     kept = {k: v for k, v in os.environ.items() if k not in SETTINGS_OF_OTHERS}
@@ -87,7 +103,7 @@ def paste(text: str, directory: Path, *paths: Path) -> str:
         ["bash", "-s"],
         input=text,
         cwd=directory,
-        env={**kept, "PATH": path, "HOME": str(directory), "MEM0_TELEMETRY": "False"},
+        env={**kept, "PATH": path, "HOME": str(directory), "MEM0_TELEMETRY": "false"},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -99,14 +115,18 @@ def paste(text: str, directory: Path, *paths: Path) -> str:
 def as_shell(block: Block) -> str:
     if block.language == "python":
         return f"python3 - <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
+    if block.language == "typescript":  # without type annotations: JavaScript, too
+        node = "node --input-type=module"
+        return f"{node} - <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
     return block.text
 
 
-def test_the_tour_prints_what_it_says(newcomer, sdk):
+def test_the_tour_prints_what_it_says(newcomer, sdk, npm_sdk):
+    (newcomer / "node_modules").symlink_to(npm_sdk)
     blocks = tour()
     pasted = [as_shell(block) for block in blocks if block.language != "text"]
     promised = "".join(block.text for block in blocks if block.language == "text")
-    assert len(pasted) == 4
+    assert len(pasted) == 6
     printed = paste("".join(pasted), newcomer, sdk)
     assert masked(printed) == masked(promised)
 
@@ -117,7 +137,7 @@ def test_the_tour_shows_memories_and_a_wall():
     assert "moved to Berlin" in promised[0]
     assert "SUPERSEDE" in promised[1]
     assert promised[2] == '{"results":[]}\n'
-    assert "peanuts" in promised[3]
+    assert promised[3:] == ["User is allergic to peanuts\n"] * 3
 
 
 @pytest.mark.parametrize("start", ["curl", "python3"])
