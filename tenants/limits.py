@@ -23,6 +23,7 @@ from tenants.selectors import Access
 
 WINDOW_S = 60
 MICROSECONDS = 1_000_000
+KEY, TENANT = "key", "tenant"
 PER_MINUTE = "requests_per_minute"
 TENANT_PER_MINUTE = "tenant_requests_per_minute"
 PER_MONTH = "per_month"
@@ -59,14 +60,19 @@ return answer
 class Allowance:
     """What is left of a limit; ``resets_at``, in Unix seconds, when all of it is.
 
-    ``whose`` says in words who is limited.
+    ``owner`` is ``key`` or ``tenant``.
     """
 
-    whose: str
+    owner: str
     limit: int
     remaining: int
     resets_at: int
     wait_s: float = 0.0
+
+    @property
+    def whose(self) -> str:
+        """In words, for whom it refuses."""
+        return "This API key" if self.owner == KEY else "This organization"
 
     @property
     def is_exceeded(self) -> bool:
@@ -88,7 +94,7 @@ class Allowance:
 class _Bucket:
     """A limit of requests a minute; times in microseconds."""
 
-    whose: str
+    owner: str
     key: str
     limit: int
 
@@ -102,7 +108,7 @@ class _Bucket:
     def allowance(self, now: int, wait: int, empty_at: int) -> Allowance:
         left = 0 if wait > 0 else (now + self.size - empty_at) // self.filled
         return Allowance(
-            whose=self.whose,
+            owner=self.owner,
             limit=self.limit,
             remaining=max(0, min(left, self.limit)),
             resets_at=-(-empty_at // MICROSECONDS),
@@ -128,29 +134,43 @@ def take_request(access: Access) -> Allowance | None:
 
     None when nothing is limited, or Valkey is away.
     """
+    left = _ask(access, charge=1)
+    return max(
+        left,
+        key=lambda allowance: (allowance.wait_s, -allowance.remaining),
+        default=None,
+    )
+
+
+def allowances_of(access: Access) -> list[Allowance]:
+    """What is left of every limit, without taking anything; empty without Valkey."""
+    return _ask(access, charge=0)
+
+
+def _ask(access: Access, *, charge: int) -> list[Allowance]:
+    """Charge so many requests, 0 or 1, to every bucket, or to none if one is full."""
     buckets = _buckets(access)
     if not buckets:
-        return None
+        return []
     now = int(clock.now().timestamp() * MICROSECONDS)
-    times = [number for b in buckets for number in (b.filled, b.size)]
+    times = [number for b in buckets for number in (b.filled * charge, b.size)]
     answer = counters.shared.run(_TAKE, [b.key for b in buckets], [now, *times])
     if answer is None:
-        return None
+        return []
     wait, *empty_at = answer
-    left = [
+    return [
         # Only a bucket without room for one more is to blame.
         bucket.allowance(now, at + bucket.filled - now - bucket.size if wait else 0, at)
         for bucket, at in zip(buckets, empty_at, strict=True)
     ]
-    return max(left, key=lambda allowance: (allowance.wait_s, -allowance.remaining))
 
 
 def _buckets(access: Access) -> list[_Bucket]:
     """The braces keep both on one node of a cluster."""
     stem = f"rate:{{{access.tenant_id}}}"
     buckets = [
-        _Bucket("This API key", f"{stem}:{access.key_id}", limit_per_minute(access)),
-        _Bucket("This organization", stem, tenant_limit_per_minute(access)),
+        _Bucket(KEY, f"{stem}:{access.key_id}", limit_per_minute(access)),
+        _Bucket(TENANT, stem, tenant_limit_per_minute(access)),
     ]
     return [bucket for bucket in buckets if bucket.limit]
 

@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("memories.api.legacy.urls")),
     path("", include("memories.api.stats.urls")),
     path("", include("memories.api.summary.urls")),
+    path("", include("memories.api.usage.urls")),
     path("v1/ping/", Ping.as_view(), name="ping"),
     path("v3/memories/add/", AddMemories.as_view(), name="add-memories"),
     path("v3/memories/search/", SearchMemories.as_view(), name="search-memories"),

@@ -7,7 +7,9 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+from django.db.models import Sum
 
+from memories.models import LlmCall
 from memories.services.run import run_operation
 from memplatform.lib import clock
 from tenants import keys, services
@@ -127,6 +129,20 @@ def learn(client, acme):
         return event_id
 
     return learn
+
+
+@pytest.fixture
+def models_of_acme(acme, models):
+    """A model that acme asks; called: the prompt and completion tokens it reported."""
+
+    def tokens() -> tuple[int, int]:
+        with tenant_scope(acme.id):
+            used = LlmCall.objects.aggregate(
+                prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens")
+            )
+        return used["prompt"], used["completion"]
+
+    return tokens
 
 
 @pytest.fixture

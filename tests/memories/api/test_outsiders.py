@@ -87,6 +87,8 @@ REQUESTS = [
     Request("DELETE", BATCH, {"memories": [NOBODYS]}, writes=True),
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
     Request("GET", "/v1/stats/"),
+    Request("GET", "/v1/usage/"),
+    Request("GET", "/v1/limits/"),
     Request("GET", "/v1/memories/events/"),
     Request("POST", SCOPE, {"messages": "I keep bees.", **IDA}, writes=True),
     Request("GET", f"{SCOPE}?user_id=ida"),
