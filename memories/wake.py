@@ -32,15 +32,20 @@ NAMES = (
 log = logs.get(__name__)
 
 
-def after_commit(name: str, tenant_id: UUID, row_id: UUID) -> None:
-    """Send ``name(tenant_id, row_id)`` once the open transaction has committed."""
-    transaction.on_commit(partial(now, name, tenant_id, row_id), robust=True)
+def after_commit(name: str, tenant_id: UUID, row_id: UUID, *, in_s: float = 0) -> None:
+    """Send ``name(tenant_id, row_id)`` once the open transaction has committed.
+
+    It runs ``in_s`` seconds later, which a worker holds it back for.
+    """
+    send = partial(now, name, tenant_id, row_id, in_s=in_s)
+    transaction.on_commit(send, robust=True)
 
 
-def now(name: str, tenant_id: UUID, row_id: UUID) -> None:
+def now(name: str, tenant_id: UUID, row_id: UUID, *, in_s: float = 0) -> None:
     """Send at once; a failure is logged and left to the sweep."""
+    ids = (str(tenant_id), str(row_id))
     headers = {"request_id": logs.request_id.get()}
     try:
-        app.send_task(name, (str(tenant_id), str(row_id)), retry=False, headers=headers)
+        app.send_task(name, ids, retry=False, headers=headers, countdown=in_s or None)
     except (OSError, KombuError, RedisError) as exc:
         log.warning("wake-up lost", extra={"task": name, "reason": type(exc).__name__})

@@ -108,6 +108,8 @@ LEASE_S = env.envint("LEASE_S", 150, minimum=1)
 SWEEP_INTERVAL_S = env.envfloat("SWEEP_INTERVAL_S", 2.0, minimum=0.1)
 MAX_ATTEMPTS = env.envint("MAX_ATTEMPTS", 5, minimum=1)
 RETRY_BASE_S = env.envfloat("RETRY_BASE_S", 2.0, minimum=0.0)
+ADD_WINDOW_S = env.envfloat("ADD_WINDOW_S", 0.0, minimum=0.0)
+"""How long a small add waits for others of its scope, to be decided with them."""
 WORKER_THREADS = env.envint("WORKER_THREADS", 32, minimum=1)
 EMBEDDING_REQUEST_DEADLINE_S = env.envfloat(
     "EMBEDDING_REQUEST_DEADLINE_S", 5.0, minimum=0.1

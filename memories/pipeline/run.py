@@ -18,13 +18,15 @@ from memories.models import Ingestion
 from memories.pipeline.asking import Record
 from memories.pipeline.choose import build_engine
 from memories.pipeline.relearning import mask_recalled
+from memories.pipeline.together import Share, divide, said_at, share_out
 from memories.pipeline.verbatim import plan_verbatim
 from memories.providers.base import Embedder
 from memories.providers.vectors import SpaceVectors, embed_in_spaces, head_of
 from memories.selectors import recall
+from memories.selectors.bursts import Follower
 from memories.selectors.projects import ProjectSetup
 from memories.store import operations
-from memories.store.apply import Applied, Plan, StaleContext, apply
+from memories.store.apply import Applied, Plan, StaleContext, apply_together
 from memories.store.operations import Lease
 from memories.types import (
     ChatMessage,
@@ -71,7 +73,9 @@ class LeaseKeeper:
 class Add:
     """One claimed add with everything read that its run needs.
 
-    ``unsummarized`` counts the turns since the rolling summary, with those of this add.
+    Those behind it that are decided with it have their ``shares`` in ``messages``, the
+    claimed one the first. ``unsummarized`` counts the turns since the rolling summary,
+    with these.
     """
 
     setup: ProjectSetup
@@ -84,6 +88,7 @@ class Add:
     summary: str | None
     unsummarized: int
     created_at: datetime
+    shares: tuple[Share, ...]
 
 
 @dataclass(slots=True)
@@ -134,7 +139,9 @@ class Recalled:
 
 
 def run_add(add: Add, calls: list[ModelCall]) -> Applied:
-    """Process one claimed add to its end; opens its own scopes.
+    """Process one claimed add, and those decided with it, to the end of all.
+
+    Opens its own scopes; answers what became of the claimed one.
 
     ``calls`` collects what models were asked, also when this raises: ProviderError, or
     LeaseLost when another runner took over.
@@ -154,12 +161,18 @@ def run_add(add: Add, calls: list[ModelCall]) -> Applied:
     raise AssertionError("the last decision accepts what is stale")
 
 
-def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
+def read_add(
+    setup: ProjectSetup,
+    lease: Lease,
+    ingestion: Ingestion,
+    followers: Sequence[Follower] = (),
+) -> Add:
     """Everything a run needs to know of its add; call inside the tenant's scope."""
     said = recall.read_said(ingestion, recent=setup.settings.recent_messages)
     operation = ingestion.operation
-    options = ingestion.options
-    backdated = options.get("created_at")
+    later = tuple(message for follower in followers for message in follower.messages)
+    counts = [(ingestion, len(said.messages))]
+    counts += [(follower.ingestion, len(follower.messages)) for follower in followers]
     return Add(
         setup=setup,
         lease=lease,
@@ -168,13 +181,12 @@ def read_add(setup: ProjectSetup, lease: Lease, ingestion: Ingestion) -> Add:
         scope=Scope(
             operation.user_id, operation.agent_id, operation.app_id, operation.run_id
         ),
-        messages=said.messages,
+        messages=said.messages + later,
         recent=said.recent,
         summary=said.summary,
-        unsummarized=said.unsummarized,
-        created_at=(
-            datetime.fromisoformat(backdated) if backdated else ingestion.accepted_at
-        ),
+        unsummarized=said.unsummarized + len(later),
+        created_at=said_at(ingestion),
+        shares=share_out(counts),
     )
 
 
@@ -271,5 +283,6 @@ def engine_options(add: Add) -> EngineOptions:
 
 
 def _apply(add: Add, plan: Plan, *, accept_stale: bool) -> Applied:
+    plans = divide(plan, add.shares)
     with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
-        return apply(add.lease, plan, accept_stale=accept_stale)
+        return apply_together(add.lease, plans, accept_stale=accept_stale)[0]

@@ -7,7 +7,7 @@ one transaction and readable when it answers (decision 22).
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from memories import wake
 from memories.models import IdempotencyRecord, Operation
 from memories.pipeline.verbatim import plan_verbatim
 from memories.providers.factory import LOCAL
+from memories.selectors.bursts import may_follow
 from memories.selectors.operations import get_operation
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import remember, reserve
@@ -55,6 +56,7 @@ def add_memories(
     request = _with_ids(request)
     at = clock.now()
     plan = None if request.infer else _plan_now(setup, request, at)
+    window = _window_of(setup, request)
     actor = Actor("api_key", access.key_id, logs.request_id.get())
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         record = reserve(access, idempotency_key, body_hash, at)
@@ -67,15 +69,31 @@ def add_memories(
             options=_options(request),
             at=at,
             is_running=plan is not None,
+            due_at=at + window if window else None,
         )
-        answer = _apply_now(operation, plan) if plan else _leave_to_worker(operation)
+        if plan:
+            answer = _apply_now(operation, plan)
+        else:
+            answer = _leave_to_worker(operation, window)
         remember(record, answer)
     return answer
 
 
-def _leave_to_worker(operation: Operation) -> AddAnswer:
-    wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
+def _leave_to_worker(operation: Operation, window: timedelta) -> AddAnswer:
+    wake.after_commit(
+        wake.RUN_OPERATION,
+        operation.tenant_id,
+        operation.id,
+        in_s=window.total_seconds(),
+    )
     return AddAnswer(operation.id, Operation.Status.PENDING)
+
+
+def _window_of(setup: ProjectSetup, request: AddRequest) -> timedelta:
+    """How long an add waits for others to be decided with it."""
+    if not may_follow(request, setup.engine):
+        return timedelta()
+    return timedelta(seconds=settings.ADD_WINDOW_S)
 
 
 def _apply_now(operation: Operation, plan: Plan) -> AddAnswer:

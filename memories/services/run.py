@@ -18,13 +18,14 @@ from django.db import InterfaceError, OperationalError
 from memories import wake
 from memories.models import Ingestion, Message, Operation
 from memories.pipeline.run import Add, read_add, run_add
+from memories.selectors.bursts import ALONE, list_followers
 from memories.selectors.projects import get_setup
 from memories.services.deletion import run_scope_delete
 from memories.services.reembedding import run_reembedding
 from memories.services.subjects import run_subject_delete
 from memories.services.usage import count_tokens_of
 from memories.store import ledger, operations
-from memories.store.apply import USAGE, count_calls, record_calls
+from memories.store.apply import USAGE, Parted, count_calls, record_calls
 from memories.store.operations import Lease, LeaseLost
 from memories.types import SCOPE_KEYS, ModelCall, Scope
 from memplatform.lib import clock, logs
@@ -118,7 +119,15 @@ def _log_mistake(operation: Operation, exc: Exception) -> None:
 
 def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
     add = _read(operation, lease)
-    run_add(add, calls)
+    try:
+        run_add(add, calls)
+    except (LeaseLost, OperationalError, InterfaceError):
+        raise
+    except Exception as exc:  # whichever of them it is about, alone it will show
+        if len(add.shares) == 1:
+            raise
+        _part(add, exc, calls)
+        return
     if add.unsummarized >= add.setup.settings.summary_every_messages:
         anchor_id = add.ingestion.anchor_id
         wake.now(wake.REFRESH_SUMMARY, operation.tenant_id, anchor_id)
@@ -130,7 +139,30 @@ def _read(operation: Operation, lease: Lease) -> Add:
         ingestion = Ingestion.objects.select_related("operation").get(
             operation_id=operation.id
         )
-        return read_add(get_setup(operation.project_id), lease, ingestion)
+        followers = list_followers(ingestion, timedelta(seconds=settings.ADD_WINDOW_S))
+        setup = get_setup(operation.project_id)
+        return read_add(setup, lease, ingestion, followers)
+
+
+def _part(add: Add, exc: Exception, calls: list[ModelCall]) -> None:
+    """What could not be decided together is decided one by one, in its order."""
+    if not isinstance(exc, PlatformError):
+        _log_mistake(add.ingestion.operation, exc)
+    error = exc if isinstance(exc, ProviderError) else Parted()
+    with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
+        operation = operations.hold(add.lease)
+        _record_attempt(operation, calls)
+        for share in add.shares:
+            share.ingestion.options[ALONE] = True
+        Ingestion.objects.bulk_update([s.ingestion for s in add.shares], ["options"])
+        pause = timedelta(seconds=_pause_s(operation, error))
+        until = (
+            clock.now() + pause
+            if isinstance(exc, ProviderError) and exc.retryable
+            else None
+        )
+        operations.part(operation, error, until)
+    log.warning("parted", extra={"operation": str(operation.id), "code": error.code})
 
 
 def _postpone_or_fail(

@@ -50,8 +50,11 @@ def accept(
     options: dict[str, Any],
     at: datetime,
     is_running: bool = False,
+    due_at: datetime | None = None,
 ) -> Operation:
     """Write an add as PENDING, or as RUNNING for whoever accepts it; inside a scope.
+
+    With ``due_at`` it is not run before, so that others may join it.
 
     Holding the anchor's row until the commit makes the order of ``seq`` the order in
     which adds become visible (decision 19).
@@ -60,6 +63,7 @@ def accept(
         pass_barriers(setup.project_id)
     place = take_place(setup.project_id, request.scope, len(request.messages), at)
     operation = _operation(setup.project_id, request, actor, place, at)
+    operation.next_attempt_at = due_at
     if is_running:
         operation.status = Operation.Status.RUNNING
         operation.started_at = at

@@ -8,13 +8,14 @@ touched (invariant 4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
 from memories.models import Ingestion, LlmCall, Memory, MemoryEvent, Operation
 from memories.providers.vectors import SpaceVectors
+from memories.selectors.bursts import is_parted
 from memories.store import barriers, operations
 from memories.store.batch import Batch, Cause, NewMemory, Revision
 from memories.store.graph import link_facts
@@ -60,6 +61,9 @@ class Plan:
 
     ``known`` are the memories as the engine saw them; ``vectors`` is by fact text.
     ``recalled`` are positions of messages that only repeated our own answers.
+
+    Where adds are decided together, positions and ``message_ids`` are those of all of
+    them; ``mine`` are the positions of this add, ``together`` the other operations.
     """
 
     scope: Scope
@@ -77,12 +81,21 @@ class Plan:
     recalled: tuple[int, ...] = ()
     unread: Mapping[int, str] = field(default_factory=dict)
     origin: str = Memory.Origin.INFERRED
+    mine: range | None = None
+    together: tuple[UUID, ...] = ()
 
     @property
     def facts(self) -> int:
         """How many were proposed; each must have its outcome in the ledger."""
         spoken = [dropped for dropped in self.dropped if not dropped.is_silent]
         return len(self.decisions) + len(spoken)
+
+
+class Parted(PlatformError):
+    """Adds that were decided together cannot be applied together; each goes alone."""
+
+    code = "parted"
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,43 +112,138 @@ def apply(lease: operations.Lease, plan: Plan, *, accept_stale: bool) -> Applied
     Call inside the tenant's scope. Raises LeaseLost, or StaleContext unless
     ``accept_stale``: then what is safe is done and the rest recorded.
     """
-    ingestion = Ingestion.objects.get(operation_id=lease.operation_id)
-    barriers.pass_barriers(ingestion.project_id)
-    batch = Batch.open(ingestion.project_id, [ingestion.anchor_id])
-    operation = operations.hold(lease)
-    application = _Application(batch, ingestion, operation, plan, accept_stale)
-    application.run()
-    results = batch.flush()
+    plans = {lease.operation_id: plan}
+    return apply_together(lease, plans, accept_stale=accept_stale)[0]
+
+
+def apply_together(
+    lease: operations.Lease, plans: Mapping[UUID, Plan], *, accept_stale: bool
+) -> list[Applied]:
+    """As :func:`apply`, for adds that were decided together, in their order.
+
+    The lease is that of the first; the others wait for it untouched. Raises Parted when
+    one of them does so no longer, or something was deleted between them.
+    """
+    ingestions = _read_in_order(plans)
+    first = ingestions[0]
+    barriers.pass_barriers(first.project_id)
+    batch = Batch.open(first.project_id, [first.anchor_id])
+    held = [operations.hold(lease), *operations.hold_waiting(list(plans)[1:])]
+    if len(held) < len(plans) or is_parted(ingestions):
+        raise Parted
+    ground = _Ground.prepare(batch, first, plans.values(), accept_stale=accept_stale)
+    applications = [
+        _Application(ground, ingestion, operation, plans[operation.id])
+        for ingestion, operation in zip(ingestions, held, strict=True)
+    ]
+    for application in applications:
+        application.run()
+    batch.flush()
+    _settle(applications)
+    return [Applied(a.operation, a.results) for a in applications]
+
+
+def _read_in_order(plans: Mapping[UUID, Plan]) -> list[Ingestion]:
+    rows = {i.operation_id: i for i in Ingestion.objects.filter(operation_id__in=plans)}
+    return [rows[operation_id] for operation_id in plans]
+
+
+def _settle(applications: Sequence[_Application]) -> None:
+    """Everything beside the memories, in one message; the first one wakes the next."""
+    first, *others = applications
     script = Script()
-    link_facts(script, application.linked)
-    script.insert(_call_rows(operation.project_id, operation.id, plan.calls))
-    _write_ledger(script, ingestion, plan, application.ledger)
-    operations.succeed(operation, results, script)
-    return Applied(operation, results)
+    link_facts(script, first.ground.linked)
+    for application in applications:
+        mine = application.ledger
+        mine.others = [a.ledger for a in applications if a is not application]
+        operation, plan = application.operation, application.plan
+        script.insert(_call_rows(operation.project_id, operation.id, plan.calls))
+        _write_ledger(script, application.ingestion, plan, mine)
+    for other in others:
+        operations.succeed_with(first.operation, other.operation, other.results, script)
+    operations.succeed(first.operation, first.results, script)
+
+
+@dataclass(slots=True)
+class _Ground:
+    """What adds that are applied together stand on: each sees what the last one did."""
+
+    batch: Batch
+    heads: Heads
+    is_barred: bool
+    linked: list[tuple[Memory, Fact]] = field(default_factory=list)
+    updated: set[UUID] = field(default_factory=set)
+
+    @classmethod
+    def prepare(
+        cls,
+        batch: Batch,
+        first: Ingestion,
+        plans: Iterable[Plan],
+        *,
+        accept_stale: bool,
+    ) -> _Ground:
+        """Nothing was deleted between them: what holds for the first holds for all."""
+        plans = list(plans)
+        decisions = [decision for plan in plans for decision in plan.decisions]
+        heads = Heads.read(first, plans[0].scope, decisions)
+        barred = barriers.is_barred(first.project_id, first.accepted_at, plans[0].scope)
+        ground = cls(batch, heads, barred)
+        buried = ground.bury_doomed(first.accepted_at)
+        if not accept_stale and not barred:
+            ground.refuse_stale(decisions, plans[0].known, buried)
+        return ground
+
+    def bury_doomed(self, accepted_at: datetime) -> set[UUID]:
+        """Delete what an older scope delete has yet to come to.
+
+        Else these adds, which are newer, would join a fact to a memory that dies.
+        """
+        doomed = barriers.doomed_by(self.batch.project_id, self.heads, accepted_at)
+        for head in list(self.heads):
+            if delete := doomed.get(head.id):
+                cause = Cause(
+                    actor_kind=MemoryEvent.ActorKind.API_KEY,
+                    actor_id=delete.api_key_id,
+                    operation_id=delete.id,
+                )
+                gone = Revision(state=State.DELETED)
+                self.batch.revise(head, MemoryEvent.Kind.DELETE, gone, cause)
+                self.heads.forget(head.id)
+        self.batch.results.clear()  # they are the delete's, not these adds'
+        return set(doomed)
+
+    def refuse_stale(
+        self,
+        decisions: Iterable[Decision],
+        known: Mapping[UUID, KnownMemory],
+        buried: set[UUID],
+    ) -> None:
+        for decision in decisions:
+            head = self.heads.target_of(decision)
+            seen = known.get(decision.target) if decision.target else None
+            if seen is None or seen.id in buried or decision.problem:
+                continue
+            if self.heads.was_deleted(head):
+                continue
+            if head is None or head.number != seen.number:
+                raise StaleContext
 
 
 class _Application:
     """One run over the decisions of a plan, under the locks."""
 
     def __init__(
-        self,
-        batch: Batch,
-        ingestion: Ingestion,
-        operation: Operation,
-        plan: Plan,
-        accept_stale: bool,  # noqa: FBT001
+        self, ground: _Ground, ingestion: Ingestion, operation: Operation, plan: Plan
     ) -> None:
-        self.batch = batch
+        self.ground = ground
         self.ingestion = ingestion
+        self.operation = operation
         self.plan = plan
-        self.ledger = Ledger(plan.message_ids, plan.engine)
-        self._accept_stale = accept_stale
-        self._heads = Heads.read(ingestion, plan.scope, plan.decisions)
-        self._is_barred = barriers.is_barred(
-            ingestion.project_id, ingestion.accepted_at, plan.scope
-        )
-        self.linked: list[tuple[Memory, Fact]] = []
-        self._updated: set[UUID] = set()
+        self.results: tuple[OperationResult, ...] = ()
+        self.ledger = Ledger(plan.message_ids, plan.engine, plan.mine, plan.together)
+        self.batch = ground.batch
+        self._heads = ground.heads
         self._cause = Cause(
             actor_kind=(
                 MemoryEvent.ActorKind.ENGINE
@@ -151,9 +259,7 @@ class _Application:
 
     def run(self) -> None:
         """Apply every decision in order, then settle messages without a fact."""
-        buried = self._bury_doomed()
-        if not self._accept_stale and not self._is_barred:
-            self._refuse_stale(buried)
+        before = len(self.batch.results)
         for position in self.plan.recalled:
             message_id = self.plan.message_ids[position]
             self.ledger.give(message_id, MessageOutcome.RECALLED, "our own words")
@@ -164,41 +270,10 @@ class _Application:
             self._apply(decision)
         for dropped in self.plan.dropped:
             self.ledger.dropped(dropped)
-
-    def _bury_doomed(self) -> set[UUID]:
-        """Delete what an older scope delete has yet to come to.
-
-        Else this add, which is newer, would join a fact to a memory that dies.
-        """
-        doomed = barriers.doomed_by(
-            self.batch.project_id, self._heads, self.ingestion.accepted_at
-        )
-        for head in list(self._heads):
-            if delete := doomed.get(head.id):
-                cause = Cause(
-                    actor_kind=MemoryEvent.ActorKind.API_KEY,
-                    actor_id=delete.api_key_id,
-                    operation_id=delete.id,
-                )
-                gone = Revision(state=State.DELETED)
-                self.batch.revise(head, MemoryEvent.Kind.DELETE, gone, cause)
-                self._heads.forget(head.id)
-        self.batch.results.clear()  # they are the delete's, not this add's
-        return set(doomed)
-
-    def _refuse_stale(self, buried: set[UUID]) -> None:
-        for decision in self.plan.decisions:
-            head = self._heads.target_of(decision)
-            seen = self.plan.known.get(decision.target) if decision.target else None
-            if seen is None or seen.id in buried or decision.problem:
-                continue
-            if self._heads.was_deleted(head):
-                continue
-            if head is None or head.number != seen.number:
-                raise StaleContext
+        self.results = tuple(self.batch.results[before:])
 
     def _apply(self, decision: Decision) -> None:
-        if self._is_barred:
+        if self.ground.is_barred:
             self.ledger.decided(decision, Outcome.DROPPED, note=DELETED_FIRST)
         elif decision.fact is None:
             self._retire(decision)
@@ -235,7 +310,7 @@ class _Application:
         if decision.verdict == Verdict.UPDATE:
             if target.attributed_to != fact.attributed_to:
                 return ANOTHERS_WORDS
-            return UPDATED_ALREADY if target.id in self._updated else ""
+            return UPDATED_ALREADY if target.id in self.ground.updated else ""
         return ""
 
     def _change(self, decision: Decision, fact: Fact, target: Memory) -> None:
@@ -276,7 +351,7 @@ class _Application:
         )
         kind = MemoryEvent.Kind.UPDATE
         self.batch.revise(target, kind, revision, self._because(decision))
-        self._updated.add(target.id)
+        self.ground.updated.add(target.id)
         self.ledger.decided(decision, Outcome.UPDATED, memory_id=target.id)
         self._remember(target, fact)
 
@@ -374,7 +449,7 @@ class _Application:
 
     def _remember(self, memory: Memory, fact: Fact) -> None:
         self._heads.remember(memory)
-        self.linked.append((memory, fact))
+        self.ground.linked.append((memory, fact))
 
     def _because(self, decision: Decision) -> Cause:
         reason = decision.evidence or decision.reason
@@ -418,7 +493,7 @@ def _write_ledger(
     script: Script, ingestion: Ingestion, plan: Plan, ledger: Ledger
 ) -> None:
     ingestion.ledger = ledger.as_json()
-    if problem := imbalance(ingestion.ledger, plan.message_ids, facts=plan.facts):
+    if problem := imbalance(ingestion.ledger, ledger.own_ids, facts=plan.facts):
         raise LedgerImbalance(problem)
     ingestion.engine = plan.engine
     count_calls(ingestion, plan.calls)

@@ -51,10 +51,18 @@ CHANGING = {
 
 @dataclass(slots=True)
 class Ledger:
-    """Written while decisions are applied; one entry per message and per fact."""
+    """Written while decisions are applied; one entry per message and per fact.
+
+    Where adds are decided together, ``message_ids`` are those of all of them, ``mine``
+    says which are this add's, and ``others`` hold the facts of the rest: a message may
+    bear out one that another add completed.
+    """
 
     message_ids: Sequence[UUID]
     engine: str
+    mine: range | None = None
+    together: Sequence[UUID] = ()
+    others: Sequence[Ledger] = ()
     facts: list[dict[str, Any]] = field(default_factory=list)
     given: dict[UUID, tuple[MessageOutcome, str]] = field(default_factory=dict)
 
@@ -110,22 +118,31 @@ class Ledger:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """``messages``, ``facts`` and their ``totals``."""
-        messages = [self._message_entry(message_id) for message_id in self.message_ids]
+        """``messages``, ``facts``, their ``totals``; ``together`` with which adds."""
+        messages = [self._message_entry(message_id) for message_id in self.own_ids]
+        beside = {"together": [str(i) for i in self.together]} if self.together else {}
         outcomes = Counter(fact["outcome"] for fact in self.facts)
         return {
             "engine": self.engine,
             "messages": messages,
             "facts": self.facts,
             "totals": {"messages": len(messages), "facts": dict(outcomes)},
+            **beside,
         }
+
+    @property
+    def own_ids(self) -> Sequence[UUID]:
+        if self.mine is None:
+            return self.message_ids
+        return self.message_ids[self.mine.start : self.mine.stop]
 
     def _message_entry(self, message_id: UUID) -> dict[str, Any]:
         outcome, reason = self._message_outcome(message_id)
         return {"id": str(message_id), "outcome": str(outcome), "reason": reason}
 
     def _message_outcome(self, message_id: UUID) -> tuple[MessageOutcome, str]:
-        mine = [fact for fact in self.facts if str(message_id) in fact["messages"]]
+        facts = [fact for ledger in (self, *self.others) for fact in ledger.facts]
+        mine = [fact for fact in facts if str(message_id) in fact["messages"]]
         outcomes = {Outcome(fact["outcome"]) for fact in mine}
         if outcomes & CHANGING:
             return MessageOutcome.LEARNED, ""

@@ -10,6 +10,8 @@ with exactly one effect:
   the older one wakes this one. A verbatim add waits for nobody: nothing is decided.
 * the model fails for now: back to PENDING with ``next_attempt_at``; it keeps its place.
 * it fails for good, or too often: FAILED with the reason, and the next one may run.
+* it is decided with those behind it: they stay PENDING, and are settled with it or not
+  at all. When that fails, it is PENDING again and each of them goes alone.
 * it is long: after a part of it, PENDING and woken again (a re-embedding).
 * somebody tries a failed one again: PENDING, last in its anchor's queue.
 """
@@ -99,6 +101,19 @@ def hold(lease: Lease) -> Operation:
     return operation
 
 
+def hold_waiting(operation_ids: Sequence[UUID]) -> list[Operation]:
+    """Lock adds that wait behind a held one; those that do so no longer are left out.
+
+    Nobody else can claim them as long as the older one is unfinished.
+    """
+    if not operation_ids:
+        return []
+    waiting = Operation.objects.select_for_update().filter(
+        id__in=operation_ids, status=Operation.Status.PENDING, attempts=0
+    )
+    return list(waiting.order_by("seq"))
+
+
 def renew(operation: Operation, *, lease_s: float) -> datetime:
     """A held operation that works in many transactions keeps its lease; until when."""
     operation.lease_until = until = clock.now() + timedelta(seconds=lease_s)
@@ -131,6 +146,20 @@ def succeed(
     _settle(operation, Operation.Status.SUCCEEDED, script or Script())
 
 
+def succeed_with(
+    leader: Operation,
+    operation: Operation,
+    results: Sequence[OperationResult],
+    script: Script,
+) -> None:
+    """Settle an add that was decided with an older one; the leader wakes the next."""
+    operation.results = results_json(results)
+    operation.started_at, operation.attempts = leader.started_at, 1
+    operation.next_attempt_at = None
+    _mark_settled(operation, Operation.Status.SUCCEEDED)
+    script.update(operation, (*_SETTLED, "started_at", "attempts", "next_attempt_at"))
+
+
 def fail(operation: Operation, code: str, message: str) -> None:
     """Settle a held operation with its reason; visible and replayable."""
     operation.error_code, operation.error = code, message
@@ -153,6 +182,19 @@ def postpone(operation: Operation, error: PlatformError, until: datetime) -> Non
             "updated_at",
         ]
     )
+
+
+def part(operation: Operation, error: PlatformError, until: datetime | None) -> None:
+    """A held add that failed with others waits to be decided alone.
+
+    The attempt was theirs together and does not count. At ``until`` the sweep wakes
+    it; without, a run goes on with it at once.
+    """
+    operation.attempts -= 1
+    postpone(operation, error, until or clock.now())
+    operation.save(update_fields=["attempts"])
+    if until is None:
+        wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
 
 
 def reopen(operation: Operation) -> bool:
@@ -251,6 +293,14 @@ ORDER BY seq LIMIT 1
 
 def _settle(operation: Operation, status: Operation.Status, script: Script) -> None:
     """Settle it, and wake the oldest unfinished add behind it, after the commit."""
+    _mark_settled(operation, status)
+    script.update(operation, _SETTLED)
+    script.add(_NEXT, [operation.tenant_id, operation.anchor_id, operation.seq])
+    for (following,) in script.run():
+        wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, following)
+
+
+def _mark_settled(operation: Operation, status: Operation.Status) -> None:
     now = clock.now()
     operation.status = status
     operation.completed_at = operation.updated_at = now
@@ -258,7 +308,3 @@ def _settle(operation: Operation, status: Operation.Status, script: Script) -> N
     operation.lease_until = None
     if status == Operation.Status.SUCCEEDED:
         operation.error_code = operation.error = None
-    script.update(operation, _SETTLED)
-    script.add(_NEXT, [operation.tenant_id, operation.anchor_id, operation.seq])
-    for (following,) in script.run():
-        wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, following)
