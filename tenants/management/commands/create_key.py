@@ -29,6 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--user", metavar="ID", help="only this user's memories")
         parser.add_argument("--agent", metavar="ID", help="only this agent's memories")
         parser.add_argument("--expires-days", type=int, metavar="DAYS")
+        parser.add_argument(
+            "--rate", type=int, metavar="N", help="requests a minute; 0 = any number"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["expires_days"]
@@ -45,6 +48,7 @@ class Command(BaseCommand):
                     access=ApiKey.Access.READ if read_only else ApiKey.Access.WRITE,
                     only_user_id=options["user"],
                     only_agent_id=options["agent"],
+                    requests_per_minute=options["rate"],
                     expires_at=days and clock.now() + timedelta(days=days),
                 )
         self.stdout.write(issued.text)
