@@ -144,8 +144,6 @@ RATE_LIMIT_PER_MINUTE = env.envint("RATE_LIMIT_PER_MINUTE", 0)
 TENANT_RATE_LIMIT_PER_MINUTE = env.envint("TENANT_RATE_LIMIT_PER_MINUTE", 0)
 SEARCH_LOG_SAMPLE = env.envfloat("SEARCH_LOG_SAMPLE", 1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
-MCP_ALLOWED_ORIGINS = env.envlist("MCP_ALLOWED_ORIGINS")
-"""Sites whose pages may call /mcp from a browser, as ``https://host:port``."""
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tenants.api.authentication.ApiKeyAuthentication"
@@ -188,6 +186,8 @@ CORS_ALLOW_HEADERS = [
     "authorization",
     "content-type",
     "idempotency-key",
+    "mcp-method",
+    "mcp-name",
     "mcp-protocol-version",
     "mcp-session-id",
     "mem0-user-id",

@@ -20,6 +20,7 @@ from memories.mcp.server import Caller
 from memories.types import JsonDict
 from memplatform.lib.errors import BodyTooLarge, Forbidden, InvalidRequest
 from tenants.api.permissions import KeyMayDoThis
+from tenants.api.views import KeyApiView
 from tenants.selectors import Access
 
 CHALLENGE = 'Token realm="api", Bearer realm="api"'
@@ -35,15 +36,16 @@ class FromAllowedOrigin(BasePermission):
     """A page of another site may not reach this server through somebody's browser.
 
     Raises Forbidden for an ``Origin`` that is neither our own nor listed in
-    ``MCP_ALLOWED_ORIGINS``, and what Django raises for a ``Host`` that is not ours:
+    ``CORS_ALLOWED_ORIGINS``, and what Django raises for a ``Host`` that is not ours:
     such a name may have been rebound to our address. Programs send no ``Origin``.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         own = f"{request.scheme}://{request.get_host()}"
         origin = request.headers.get("Origin")
-        if origin not in (None, own, _public_origin(), *settings.MCP_ALLOWED_ORIGINS):
-            raise Forbidden("This Origin is not listed in MCP_ALLOWED_ORIGINS.")
+        known = (None, own, _public_origin(), *settings.CORS_ALLOWED_ORIGINS)
+        if origin not in known and not settings.CORS_ALLOW_ALL_ORIGINS:
+            raise Forbidden("This Origin is not listed in CORS_ALLOWED_ORIGINS.")
         return True
 
 
@@ -52,7 +54,7 @@ def _public_origin() -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
-class McpEndpoint(APIView):
+class McpEndpoint(KeyApiView):
     """POST /mcp: one JSON-RPC message in, one out.
 
     GET and DELETE are 405, as there are neither streams nor sessions. What a tool may

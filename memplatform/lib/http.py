@@ -13,7 +13,7 @@ from memplatform.lib import ids, logs
 from memplatform.lib.errors import LengthRequired
 
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/api/")
+API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/api/", "/mcp")
 WARNING_HEADER = "X-Memplatform-Warning"
 MAX_WARNING_CHARS = 500
 _UNPRINTABLE = re.compile(r"[^ -~]")

@@ -34,10 +34,3 @@ class KeyThrottle(BaseThrottle):
                 f"{allowance.whose} may send {allowance.limit} requests a minute.",
                 retry_after_s=allowance.retry_after_s,
             )
-
-
-class UsageOnly(KeyThrottle):
-    """For a request made by another one, which its key's rate has counted already."""
-
-    def _take(self, request: Request, access: Access) -> None:
-        pass

@@ -126,12 +126,31 @@ def test_a_body_beyond_the_limit_is_413(mcp, settings):
 def test_a_page_of_another_site_may_not_ask(mcp):
     answer = mcp.post(LIST, HTTP_ORIGIN="https://evil.example")
     assert answer.status_code == 403
-    assert "MCP_ALLOWED_ORIGINS" in answer.json()["detail"]
+    assert "CORS_ALLOWED_ORIGINS" in answer.json()["detail"]
 
 
 def test_a_page_of_a_listed_site_may(mcp, settings):
-    settings.MCP_ALLOWED_ORIGINS = ["https://chat.example"]
-    assert mcp.post(LIST, HTTP_ORIGIN="https://chat.example").status_code == 200
+    settings.CORS_ALLOWED_ORIGINS = ["https://chat.example"]
+    answer = mcp.post(LIST, HTTP_ORIGIN="https://chat.example")
+    assert answer.status_code == 200
+    assert answer["Access-Control-Allow-Origin"] == "https://chat.example"
+
+
+def test_a_browser_may_ask_beforehand(mcp, settings):
+    """A preflight names the protocol's own headers."""
+    settings.CORS_ALLOWED_ORIGINS = ["https://chat.example"]
+    asked = {"HTTP_ORIGIN": "https://chat.example"}
+    asked["HTTP_ACCESS_CONTROL_REQUEST_METHOD"] = "POST"
+    answer = mcp.http.options(MCP, **asked)
+    allowed = answer["Access-Control-Allow-Headers"].split(", ")
+    for name in ("authorization", "mcp-protocol-version", "mcp-method", "mcp-name"):
+        assert name in allowed
+
+
+def test_a_body_in_chunks_is_411(mcp):
+    """Django would read it as an empty one."""
+    headers = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    assert mcp.post(LIST, **headers).status_code == 411
 
 
 def test_our_own_pages_may(mcp, settings):
