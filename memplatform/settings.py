@@ -143,6 +143,9 @@ MAX_MESSAGE_CHARS = env.envint("MAX_MESSAGE_CHARS", 200_000, minimum=100)
 RATE_LIMIT_PER_MINUTE = env.envint("RATE_LIMIT_PER_MINUTE", 0)
 TENANT_RATE_LIMIT_PER_MINUTE = env.envint("TENANT_RATE_LIMIT_PER_MINUTE", 0)
 SEARCH_LOG_SAMPLE = env.envfloat("SEARCH_LOG_SAMPLE", 1.0)
+EXPORT_DAYS = env.envint("EXPORT_DAYS", 7, minimum=1)
+"""How long what was exported, and a file whose import failed, is kept."""
+IMPORT_MAX_BYTES = env.envint("IMPORT_MAX_BYTES", 1024**3, minimum=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memories.models.attachments import Attachment
 from memories.models.categories import Uncategorized
-from memories.models.delivery import Delivery, Export, Outbox, Webhook
+from memories.models.delivery import Delivery, Outbox, Webhook
 from memories.models.graph import Entity, Mention, Relation, RelationSupport
 from memories.models.ingestion import (
     ConversationSummary,
@@ -24,6 +24,7 @@ from memories.models.memory import (
 )
 from memories.models.prompts import PromptTemplate, PromptVersion
 from memories.models.subjects import Anchor, Subject
+from memories.models.transfer import Export, ExportChunk, Import, ImportChunk
 from memories.models.vectors import EmbeddingSpace, MemoryVector, ProviderConfig
 
 __all__ = [
@@ -35,8 +36,11 @@ __all__ = [
     "EmbeddingSpace",
     "Entity",
     "Export",
+    "ExportChunk",
     "Feedback",
     "IdempotencyRecord",
+    "Import",
+    "ImportChunk",
     "Ingestion",
     "LlmCall",
     "Memory",

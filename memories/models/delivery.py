@@ -1,4 +1,4 @@
-"""What leaves the platform: the outbox, webhooks and their deliveries, exports."""
+"""What leaves the platform: the outbox, webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from memories.models.ingestion import Operation
 from memplatform.lib import clock
 from tenants.models import ProjectModel, TenantModel, reference
 
@@ -69,25 +68,4 @@ class Delivery(ProjectModel):
             models.Index(
                 fields=["tenant", "webhook", "-created_at"], name="delivery_newest"
             ),
-        ]
-
-
-class Export(ProjectModel):
-    """A requested export and, once finished, its data."""
-
-    operation = reference(Operation, null=True)
-    schema = models.JSONField(null=True)
-    filters = models.JSONField(null=True)
-    instructions = models.TextField(blank=True, default="")
-    status = models.CharField(max_length=16, default="pending")
-    data = models.JSONField(null=True)
-    error = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField(default=clock.now)
-    completed_at = models.DateTimeField(null=True)
-
-    class Meta(TenantModel.Meta):
-        indexes = [
-            models.Index(
-                fields=["tenant", "project", "-created_at"], name="export_newest"
-            )
         ]

@@ -35,6 +35,7 @@ class Operation(ProjectModel):
         GET = "GET"
         GET_ALL = "GET_ALL"
         EXPORT = "EXPORT"
+        IMPORT = "IMPORT"
         REEMBED = "REEMBED"
 
     class Status(models.TextChoices):

@@ -26,6 +26,7 @@ NAMES = (
     "procedural",
     "categories",
     "summary",
+    "export",
 )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
+
 from memories import wake
 from memories.models import (
     ConversationSummary,
@@ -29,7 +31,7 @@ from memories.services.idempotency import KEPT
 from memories.services.projects import purge_what_was_missed
 from memories.services.setup import ready_setup
 from memories.services.usage import count_tokens_of
-from memories.store import operations, retention
+from memories.store import files, operations, retention
 from memories.store.apply import record_calls
 from memories.store.batch import Batch, Cause, lock_anchors
 from memories.types import STATE_RULES, EngineOptions, ModelCall, State
@@ -166,6 +168,7 @@ def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
         retention.empty_model_texts: kept.model_text_days,
         retention.empty_searches: kept.search_days,
     }
+    days[files.empty_old_exports] = settings.EXPORT_DAYS
     emptied = 0
     for empty, most in days.items():
         before = clock.now() - timedelta(days=most)

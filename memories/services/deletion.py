@@ -19,6 +19,7 @@ from memories.services.edit import delete_head
 from memories.store import operations
 from memories.store.barriers import ANY, raise_barrier
 from memories.store.batch import Batch, Cause
+from memories.store.files import drop_files, exports_in_work, forget_files
 from memories.store.operations import Lease
 from memories.types import SCOPE_KEYS, Actor, OperationResult, State
 from memplatform.lib import clock, logs
@@ -87,6 +88,8 @@ def erase_subject(
     tombstones and an audit entry stay, and so does what was accepted after
     ``accepted_at`` (None: now). Returns how many memories and messages went.
     """
+    accepted_at = accepted_at or clock.now()
+    in_work = exports_in_work(project_id, accepted_at)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT erase_subject(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -94,7 +97,7 @@ def erase_subject(
                 project_id,
                 kind,
                 external_id,
-                accepted_at or clock.now(),
+                accepted_at,
                 new_id(),
                 new_id(),
                 actor.kind,
@@ -105,11 +108,13 @@ def erase_subject(
         )
         counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
     forget_subject(project_id, kind, external_id)
+    forget_files(project_id, external_id, accepted_at, in_work)
     return counts
 
 
 def purge(tenant_id: UUID, project_id: UUID | None) -> None:
     """Delete all that a project (None: a tenant) remembers; inside the open scope."""
+    drop_files(project_id)
     actor = ("system", None)
     with connection.cursor() as cursor:
         if project_id is None:

@@ -21,6 +21,7 @@ from memories.pipeline.run import Add, read_add, run_add
 from memories.selectors.bursts import ALONE, list_followers
 from memories.selectors.projects import get_setup
 from memories.services.deletion import run_scope_delete
+from memories.services.exports import run_export
 from memories.services.reembedding import run_reembedding
 from memories.services.subjects import run_subject_delete
 from memories.services.usage import count_tokens_of
@@ -83,6 +84,8 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
             _run_add(operation, lease, calls)
         elif operation.kind == Operation.Kind.REEMBED:
             run_reembedding(operation, lease)
+        elif operation.kind == Operation.Kind.EXPORT:
+            run_export(operation, lease, calls)
         elif operation.kind == Operation.Kind.DELETE_USER:
             run_subject_delete(operation, lease)
         else:

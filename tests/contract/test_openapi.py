@@ -40,6 +40,7 @@ WRITES = {
     "update_many_memories",
     "delete_many_memories",
     "give_feedback",
+    "create_export",
     "add_memories_v1",
     "delete_entity",
     "create_user",

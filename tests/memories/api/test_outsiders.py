@@ -33,6 +33,7 @@ ORGANIZATION = f"{ORGANIZATIONS}00000000-0000-7000-8000-000000000000/"
 PROJECT = f"{ORGANIZATION}projects/00000000-0000-7000-8000-000000000000/"
 MEMBER = {"email": "ben@example.com", "role": "READER"}
 NOBODYS = {"memory_id": NOBODYS_ID}
+SCHEMA = {"properties": {"hobby": {"type": "string"}}}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ REQUESTS = [
     Request("POST", "/v2/memories/", IDA),
     Request("POST", "/v2/memories/search/", {"query": "bees", "filters": IDA}),
     Request("POST", "/v1/summary/", {"filters": IDA}),
+    Request("POST", "/v1/exports/", {"schema": SCHEMA, "filters": IDA}, writes=True),
+    Request("POST", "/v1/exports/get/", {"memory_export_id": NOBODYS_ID}),
     Request("GET", ENTITIES),
     Request("GET", f"{ENTITIES}filters/"),
     Request("GET", entity_path()),
