@@ -10,6 +10,8 @@ from django.core.checks import CheckMessage, Error, register
 
 EMBEDDING_PATIENCE = 2
 """Timeouts in the deadline of an embedding call (providers/factory.py)."""
+DOCUMENT_PATIENCE = 2
+"""Fetching one, then reading it (services/attachments.py)."""
 
 
 class MemoriesConfig(AppConfig):
@@ -51,6 +53,7 @@ def check_patience(**_: Any) -> list[CheckMessage]:
     deadlines = {
         "LLM_DEADLINE_S": settings.LLM_DEADLINE_S,
         "EMBEDDING_TIMEOUT_S": settings.EMBEDDING_TIMEOUT_S * EMBEDDING_PATIENCE,
+        "DOCUMENT_TIMEOUT_S": settings.DOCUMENT_TIMEOUT_S * DOCUMENT_PATIENCE,
     }
     found: list[CheckMessage] = [
         Error(

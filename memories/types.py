@@ -40,14 +40,40 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """What a message brings beside its words: an address, or the bytes themselves.
+
+    ``kind`` is as the wire calls it (``providers.media.KINDS``); ``part`` is its place
+    in a list of parts, None where it is all of the content.
+    """
+
+    kind: str
+    part: int | None = None
+    url: str | None = None
+    data: bytes | None = None
+    media_type: str | None = None
+
+    @property
+    def mention(self) -> str:
+        """What stands for it among the words of its message."""
+        return f"[{self.kind}: {self.url}]" if self.url else f"[{self.kind}]"
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One chat turn. ``role`` is user, assistant, system or tool."""
+    """One chat turn. ``role`` is user, assistant, system or tool.
+
+    ``document`` says what the content was read from ("PDF, page 2 of 3"); blank for
+    words of whoever speaks. ``attached`` is there from the door to the store.
+    """
 
     role: str
     content: str
     name: str | None = None
     sent_at: datetime | None = None
     id: UUID | None = None
+    document: str = ""
+    attached: tuple[Attached, ...] = ()
 
 
 class State(StrEnum):
@@ -190,11 +216,22 @@ class ProposedRelation:
 
 
 @dataclass(frozen=True, slots=True)
+class PageOf:
+    """A page that a fact rests on; ``message`` is a position, 0-based, as the other two
+    are: ``attachment`` among those of the message, ``page`` from 1."""
+
+    message: int
+    attachment: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A statement the extractor proposes; it stands alone and is not yet stored.
 
     ``messages`` are positions in the list the engine was given (0-based);
-    ``categories`` None means that nobody has looked for any yet.
+    ``categories`` None means that nobody has looked for any yet; ``pages`` are those of
+    documents among the messages.
     """
 
     text: str
@@ -207,6 +244,7 @@ class Fact:
     confidence: float = 1.0
     entities: tuple[ProposedEntity, ...] = ()
     relations: tuple[ProposedRelation, ...] = ()
+    pages: tuple[PageOf, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,8 @@ LLM_API_KEY = env.envstr("LLM_API_KEY")
 LLM_TIMEOUT_S = env.envfloat("LLM_TIMEOUT_S", 60.0, minimum=0.1)
 LLM_DEADLINE_S = env.envfloat("LLM_DEADLINE_S", 100.0, minimum=0.1)
 LLM_CONTEXT_TOKENS = env.envint("LLM_CONTEXT_TOKENS", 128_000, minimum=4_000)
+LLM_VISION = env.envbool("LLM_VISION", default=False)
+"""Whether LLM_MODEL sees images."""
 LLM_CONCURRENCY = env.envint("LLM_CONCURRENCY", 32, minimum=1)
 ALLOW_PRIVATE_PROVIDERS = env.envbool("ALLOW_PRIVATE_PROVIDERS", default=False)
 """Whether projects may name endpoints that are not on the internet."""
@@ -140,6 +142,16 @@ EMBEDDING_TIMEOUT_S = env.envfloat("EMBEDDING_TIMEOUT_S", 15.0, minimum=0.1)
 MAX_BODY_BYTES = env.envint("MAX_BODY_BYTES", 8 * 1024 * 1024, minimum=1024)
 MAX_MESSAGES = env.envint("MAX_MESSAGES", 500, minimum=1)
 MAX_MESSAGE_CHARS = env.envint("MAX_MESSAGE_CHARS", 200_000, minimum=100)
+MAX_ATTACHMENTS = env.envint("MAX_ATTACHMENTS", 10, minimum=0)
+"""Images and documents in one add; all of its images are one request to the model."""
+MAX_DOCUMENT_BYTES = env.envint("MAX_DOCUMENT_BYTES", 10 * 1024 * 1024, minimum=1024)
+"""Of a document, and of all images of an add together; fetched, or in the request."""
+MAX_DOCUMENT_PAGES = env.envint("MAX_DOCUMENT_PAGES", 200, minimum=1)
+MAX_DOCUMENT_CHARS = env.envint("MAX_DOCUMENT_CHARS", 400_000, minimum=1000)
+DOCUMENT_TIMEOUT_S = env.envfloat("DOCUMENT_TIMEOUT_S", 20.0, minimum=0.1)
+"""How long fetching a document may take, and how long reading a PDF."""
+ALLOW_PRIVATE_DOCUMENTS = env.envbool("ALLOW_PRIVATE_DOCUMENTS", default=False)
+"""Whether messages may name documents that are not on the internet."""
 RATE_LIMIT_PER_MINUTE = env.envint("RATE_LIMIT_PER_MINUTE", 0)
 TENANT_RATE_LIMIT_PER_MINUTE = env.envint("TENANT_RATE_LIMIT_PER_MINUTE", 0)
 SEARCH_LOG_SAMPLE = env.envfloat("SEARCH_LOG_SAMPLE", 1.0)

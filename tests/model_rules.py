@@ -36,6 +36,7 @@ PURPOSES = {
     "procedural": ("text", None),
     "summary": ("summary", None),
     "categories": ("facts", "cats"),
+    "images": ("images", "text"),
 }
 
 
@@ -75,6 +76,8 @@ class Reading:
     messages: list[Said] | None = None
     memories: list[Known] | None = None
     facts: list[Known] | None = None
+    images: list[Said] | None = None
+    shown: Sequence[str] = ()
 
     @property
     def is_about_agent(self) -> bool:
@@ -104,9 +107,14 @@ class Found:
 # --- reading --------------------------------------------------------------------------
 
 
-def read_request(purpose: str, system: str, user: str) -> Reading:
-    """Raises BadRequest when a needed section is missing or a line is not ours."""
-    reading = Reading(purpose, system)
+def read_request(
+    purpose: str, system: str, user: str, shown: Sequence[str] = ()
+) -> Reading:
+    """Raises BadRequest when a needed section is missing or a line is not ours.
+
+    ``shown`` is what the images of the request show.
+    """
+    reading = Reading(purpose, system, shown=shown)
     section = ""
     for line in user.split("\n"):
         if heading := _HEADING.fullmatch(line):
@@ -118,6 +126,10 @@ def read_request(purpose: str, system: str, user: str) -> Reading:
         raise BadRequest("the recalled memories are missing")
     is_about_facts = purpose in ("decide", "graph", "categories")
     wanted = reading.facts if is_about_facts else reading.messages
+    if purpose == "images":
+        wanted = reading.images
+        if len(wanted or ()) != len(shown):
+            raise BadRequest("not every image is told of")
     if wanted is None:
         raise BadRequest("there is nothing to work on")
     return reading
@@ -126,7 +138,7 @@ def read_request(purpose: str, system: str, user: str) -> Reading:
 def _open_section(reading: Reading, section: str, rest: str) -> None:
     if section == "NOW":
         reading.today = date.fromisoformat(rest.split()[1])
-    elif section in ("MESSAGES", "MEMORIES", "FACTS"):
+    elif section in ("MESSAGES", "MEMORIES", "FACTS", "IMAGES"):
         setattr(reading, section.lower(), [])
 
 
@@ -135,6 +147,8 @@ def _read_line(reading: Reading, section: str, line: str) -> None:
         reading.summary = json.loads(line)
     elif section == "MESSAGES" and reading.messages is not None:
         reading.messages.append(_read_message(line, reading.today))
+    elif section == "IMAGES" and reading.images is not None:
+        reading.images.append(_read_message(line, reading.today))
     elif section == "MEMORIES" and reading.memories is not None:
         number, _, fixed, text = _match(_MEMORY, line)
         reading.memories.append(Known(int(number), json.loads(text), bool(fixed)))
@@ -228,6 +242,11 @@ def _answer_categories(reading: Reading, reword: bool) -> dict[str, Any]:
     }
 
 
+def _answer_images(reading: Reading, reword: bool) -> dict[str, Any]:
+    rows = enumerate(reading.shown, start=1)
+    return {"images": [{"image": n, "text": text} for n, text in rows]}
+
+
 _ANSWERS = {
     "single_pass": _answer_single_pass,
     "additive": _answer_additive,
@@ -237,6 +256,7 @@ _ANSWERS = {
     "procedural": _answer_procedural,
     "summary": _answer_summary,
     "categories": _answer_categories,
+    "images": _answer_images,
 }
 
 

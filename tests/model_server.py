@@ -23,6 +23,7 @@ import argparse
 import asyncio
 import base64
 import json
+import re
 import sys
 import threading
 from collections import Counter, deque
@@ -93,6 +94,7 @@ class Settings:
     reword: bool = False
     hold: str = ""
     keep_bodies: bool = False
+    vision: bool = False
 
 
 @dataclass
@@ -208,8 +210,18 @@ class Model:
         system, user = (message["content"] for message in body["messages"])
         purpose = _purpose(body, system)
         self.purposes[purpose] += 1
-        reading = read_request(purpose, system, user)
+        user, shown = self._look(user)
+        reading = read_request(purpose, system, user, shown)
         return json.dumps(answer(reading, reword=self.settings.reword))
+
+    def _look(self, user: Any) -> tuple[str, list[str]]:
+        """The words of a user's turn, and what its images show."""
+        if isinstance(user, str):
+            return user, []
+        if not self.settings.vision:
+            raise BadRequest("this model does not see images")
+        (words, *images) = user
+        return words["text"], [_shown(part["image_url"]["url"]) for part in images]
 
     # --- embeddings
 
@@ -236,6 +248,14 @@ class Model:
         reply = {"object": "list", "data": data, "model": body["model"], "usage": usage}
         delay_s = self.settings.embedding_latency_s
         return Answer(body=reply, delay_s=delay_s, path="embeddings")
+
+
+def _shown(url: str) -> str:
+    """What stands behind the signature of a picture made by ``tests/documents.py``."""
+    head, _, data = url.partition(",")
+    if not re.fullmatch(r"data:image/(png|jpeg|gif|webp);base64", head):
+        raise BadRequest(f"an image by another way: {head[:40]}")
+    return base64.b64decode(data, validate=True)[8:].decode()
 
 
 def _purpose(body: Mapping[str, Any], system: str) -> str:

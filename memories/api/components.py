@@ -64,7 +64,12 @@ class Time(serializers.Field):  # type: ignore[type-arg]
     {"oneOf": [{"type": "string"}, {"type": "array", "items": {}}, {"type": "object"}]}
 )
 class Content(serializers.Field):  # type: ignore[type-arg]
-    """Text, or with inference an object such as {"type": "image_url", …}."""
+    """Text; or with inference one part or a list of parts.
+
+    A part is ``{"type": "text", "text": …}`` or ``{"type": T, T: {"url": …}}``, T being
+    image_url, pdf_url, txt_url or mdx_url, the url an http(s) address, a data URI or
+    base64.
+    """
 
 
 class HasFields(serializers.Serializer):  # type: ignore[type-arg]
@@ -284,6 +289,12 @@ class MessageFate(serializers.Serializer):  # type: ignore[type-arg]
     reason = CharField(allow_blank=True)
 
 
+class PageOfMessage(serializers.Serializer):  # type: ignore[type-arg]
+    message = UUIDField()
+    attachment = IntegerField(help_text="Which of the message's, from 0.")
+    page = IntegerField(help_text="From 1.")
+
+
 class FactFate(serializers.Serializer):  # type: ignore[type-arg]
     """What became of a fact that the engine proposed."""
 
@@ -294,6 +305,9 @@ class FactFate(serializers.Serializer):  # type: ignore[type-arg]
     reason = CharField(allow_blank=True)
     note = CharField(allow_blank=True)
     messages = ListField(child=UUIDField())
+    pages = maybe(
+        ListField, child=PageOfMessage(), help_text="Of the documents it rests on."
+    )
 
 
 class Ledger(serializers.Serializer):  # type: ignore[type-arg]

@@ -24,6 +24,21 @@ VERBATIM_EXAMPLE = {
     "metadata": {"source": "chat"},
     "expiration_date": "2026-12-31",
 }
+DOCUMENT_EXAMPLE = {
+    "messages": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What I keep, and where."},
+                {
+                    "type": "txt_url",
+                    "txt_url": {"url": "data:text/plain,I%20keep%20bees."},
+                },
+            ],
+        }
+    ],
+    "user_id": "ida",
+}
 FILTER_EXAMPLE = {
     "AND": [
         {"user_id": "ida"},
@@ -223,12 +238,15 @@ ADD = described(
     summary="Remember what is worth it",
     description=(
         "An inferred add is queued: follow its event. With infer=false the messages "
-        "are stored as they are and can be read when this answers."
+        "are stored as they are and can be read when this answers. Messages may bring "
+        "images, where a model of the project sees them, PDFs and texts; what cannot "
+        "be read is refused by name."
     ),
     parameters=[_IDEMPOTENCY_KEY],
     request=components.AddBody,
     examples=[
         asked("A conversation", ADD_EXAMPLE),
+        asked("A document", DOCUMENT_EXAMPLE),
         asked("Verbatim", VERBATIM_EXAMPLE),
         answered("Queued", QUEUED_EXAMPLE),
         answered(

@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 
 from memories.api import reading
+from memories.api.attachments import parse_attached
 from memories.api.reading import Problem
-from memories.types import ChatMessage
+from memories.providers.media import KINDS
+from memories.types import Attached, ChatMessage
 
 ROLES = {
     "user": "user",
@@ -20,7 +22,6 @@ ROLES = {
     "tool": "tool",
     "function": "tool",
 }
-ATTACHMENTS = ("image_url", "mdx_url", "txt_url", "pdf_url")
 MAX_NAME_CHARS = 256
 
 
@@ -40,7 +41,11 @@ def parse_messages(value: Any, infer: bool) -> tuple[ChatMessage, ...]:  # noqa:
     if len(value) > settings.MAX_MESSAGES:
         raise Problem(f"may hold {settings.MAX_MESSAGES} messages at most.")
     limit = settings.MAX_MESSAGE_CHARS
-    return tuple(_message(n, item, infer, limit) for n, item in enumerate(value))
+    messages = tuple(_message(n, item, infer, limit) for n, item in enumerate(value))
+    if sum(len(message.attached) for message in messages) > settings.MAX_ATTACHMENTS:
+        most = settings.MAX_ATTACHMENTS
+        raise Problem(f"may bring {most} images and documents at most.")
+    return messages
 
 
 def _message(number: int, value: Any, infer: bool, limit: int) -> ChatMessage:  # noqa: FBT001
@@ -50,14 +55,15 @@ def _message(number: int, value: Any, infer: bool, limit: int) -> ChatMessage:  
     try:
         role = _role(value.get("role"))
         field = "content"
-        content = _content(value.get("content"), infer, limit)
+        content, attached = _content(value.get("content"), infer, limit)
         field = "name"
         name = _name(value.get("name"))
         field = "timestamp"
         sent_at = _sent_at(value.get("timestamp"))
     except Problem as problem:
-        raise Problem(problem.sentence, f"{number}.{field}") from problem
-    return ChatMessage(role=role, content=content, name=name, sent_at=sent_at)
+        path = ".".join(filter(None, (str(number), field, problem.path)))
+        raise Problem(problem.sentence, path) from problem
+    return ChatMessage(role, content, name, sent_at, attached=attached)
 
 
 def _role(value: Any) -> str:
@@ -69,35 +75,46 @@ def _role(value: Any) -> str:
     return role
 
 
-def _content(value: Any, infer: bool, limit: int) -> str:  # noqa: FBT001
+def _content(
+    value: Any,
+    infer: bool,  # noqa: FBT001
+    limit: int,
+) -> tuple[str, tuple[Attached, ...]]:
+    """The words, with a mention of each attachment in its place, and those."""
     if value is None:
         raise Problem("is required.")
+    parts: list[str | Attached] = [value]
     if not isinstance(value, str):
         if not infer:
             raise Problem("must be text when infer is false.")
-        value = _described(value)
-    if not value.strip():
+        parts = _parts(value)
+    text = "\n".join(p if isinstance(p, str) else p.mention for p in parts)
+    if not text.strip():
         raise Problem("must not be blank.")
-    if len(value) > limit:
+    if len(text) > limit:
         raise Problem(f"may have {limit} characters at most.")
-    return reading.text(value)
+    return reading.text(text), tuple(p for p in parts if isinstance(p, Attached))
 
 
-def _described(value: Any) -> str:
-    """Content in parts as one text; what is not text is only mentioned."""
-    parts = value if isinstance(value, list) else [value]
-    return "\n".join(_part(part) for part in parts)
+def _parts(value: Any) -> list[str | Attached]:
+    if not isinstance(value, list):
+        return [_part(value, None)]
+    parts = []
+    for index, part in enumerate(value):
+        try:
+            parts.append(_part(part, index))
+        except Problem as problem:
+            raise Problem(problem.sentence, str(index)) from problem
+    return parts
 
 
-def _part(part: Any) -> str:
+def _part(part: Any, index: int | None) -> str | Attached:
     kind = part.get("type") if isinstance(part, dict) else None
     if kind == "text" and isinstance(part.get("text"), str):
         return str(part["text"])
-    if kind not in ATTACHMENTS or not isinstance(part.get(kind), dict):
-        raise Problem(f"must be text, or an object of type {', '.join(ATTACHMENTS)}.")
-    url = part[kind].get("url")
-    is_link = isinstance(url, str) and url.startswith(("http://", "https://"))
-    return f"[{kind}: {url}]" if is_link else f"[{kind}]"
+    if kind not in KINDS:
+        raise Problem(f"must be text, or an object of type {', '.join(KINDS)}.")
+    return parse_attached(part, index)
 
 
 def _name(value: Any) -> str | None:

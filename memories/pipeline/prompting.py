@@ -152,14 +152,14 @@ def exchange_text(
 ) -> str:
     """The user text of an extraction: now, background, memories, new messages."""
     zone = ZoneInfo(options.timezone)
-    sections = [_heading("NOW", [_now_text(options)], inline=True)]
+    sections = [heading("NOW", [_now_text(options)], inline=True)]
     if context.summary:
-        sections.append(_heading("SUMMARY", [quote(context.summary)]))
+        sections.append(heading("SUMMARY", [quote(context.summary)]))
     if chunk.recent:
-        sections.append(_heading("RECENT", _recent_lines(chunk.recent, zone)))
+        sections.append(heading("RECENT", _recent_lines(chunk.recent, zone)))
     if with_memories:
-        sections.append(_heading("MEMORIES", memory_lines(context.memories, zone)))
-    sections.append(_heading("MESSAGES", _message_lines(chunk.lines, zone)))
+        sections.append(heading("MEMORIES", memory_lines(context.memories, zone)))
+    sections.append(heading("MESSAGES", _message_lines(chunk.lines, zone)))
     return "\n".join(sections)
 
 
@@ -177,9 +177,9 @@ def decision_text(
     ]
     return "\n".join(
         [
-            _heading("NOW", [_now_text(options)], inline=True),
-            _heading("MEMORIES", memory_lines(memories, zone)),
-            _heading("FACTS", lines),
+            heading("NOW", [_now_text(options)], inline=True),
+            heading("MEMORIES", memory_lines(memories, zone)),
+            heading("FACTS", lines),
         ]
     )
 
@@ -187,7 +187,7 @@ def decision_text(
 def facts_text(facts: Mapping[int, Fact]) -> str:
     """The user text of the graph call: numbered facts."""
     lines = [_join(number, quote(fact.text)) for number, fact in facts.items()]
-    return _heading("FACTS", lines)
+    return heading("FACTS", lines)
 
 
 def memory_lines(memories: Sequence[KnownMemory], zone: ZoneInfo) -> list[str]:
@@ -205,18 +205,19 @@ def memory_lines(memories: Sequence[KnownMemory], zone: ZoneInfo) -> list[str]:
 
 def _message_lines(lines: Sequence[Line], zone: ZoneInfo) -> list[str]:
     return [
-        _join(number, _speaker(line.message, zone), quote(line.text))
+        _join(number, speaker(line.message, zone), quote(line.text))
         for number, line in enumerate(lines, start=1)
     ]
 
 
 def _recent_lines(messages: Sequence[ChatMessage], zone: ZoneInfo) -> list[str]:
     return [
-        _join(_speaker(message, zone), quote(message.content)) for message in messages
+        _join(speaker(message, zone), quote(message.content)) for message in messages
     ]
 
 
-def _speaker(message: ChatMessage, zone: ZoneInfo) -> str:
+def speaker(message: ChatMessage, zone: ZoneInfo) -> str:
+    """Role, name and instant of a message, as far as they are known."""
     role = message.role if message.role in ROLES else "user"
     name = quote(message.name[:MAX_NAME_CHARS]) if message.name else ""
     sent_at = _instant(_local(message.sent_at, zone)) if message.sent_at else ""
@@ -241,7 +242,8 @@ def _instant(instant: datetime) -> str:
     return f"{instant:%a} {instant.date()} {instant:%H:%M}"  # %Y has no fixed width
 
 
-def _heading(name: str, lines: Sequence[str], *, inline: bool = False) -> str:
+def heading(name: str, lines: Sequence[str], *, inline: bool = False) -> str:
+    """A section of the user text."""
     return (" " if inline else "\n").join([f"# {name}", *lines])
 
 
@@ -354,13 +356,19 @@ def line_tokens(text: str, name: str | None = None) -> int:
 
 def _lines(messages: Sequence[ChatMessage], max_tokens: int) -> list[Line]:
     return [
-        Line(position, message, part)
+        Line(position, message, _headed(message, part))
         for position, message in enumerate(messages)
         if message.content.strip()
         for part in split_text(
-            message.content, max_tokens - line_tokens("", message.name)
+            message.content,
+            max_tokens - line_tokens(_headed(message, ""), message.name),
         )
     ]
+
+
+def _headed(message: ChatMessage, part: str) -> str:
+    """A part of a document says so: it is not the speaker's own words."""
+    return f"[{message.document}]\n{part}" if message.document else part
 
 
 # Ends of paragraphs, lines, sentences (western and CJK), words; zero-width, so that

@@ -17,6 +17,7 @@ from django.conf import settings
 from memories.models import Ingestion
 from memories.pipeline.asking import Record
 from memories.pipeline.choose import build_engine
+from memories.pipeline.passages import Brought, spread
 from memories.pipeline.relearning import mask_recalled
 from memories.pipeline.together import Share, divide, said_at, share_out
 from memories.pipeline.verbatim import plan_verbatim
@@ -89,6 +90,7 @@ class Add:
     unsummarized: int
     created_at: datetime
     shares: tuple[Share, ...]
+    brought: tuple[Brought, ...] = ()
 
 
 @dataclass(slots=True)
@@ -196,10 +198,11 @@ def _decide(add: Add, calls: list[ModelCall]) -> Plan:
     if space is None:
         raise AssertionError("a ready project has an active space")
     recalled = Recalled(add, add.setup.embedders[space.id], space.id)
-    near = recalled.for_messages(add.messages)
-    read, emptied = mask_recalled(add.messages, [memory.text for memory in near])
+    passages = spread(add.messages, add.brought)
+    near = recalled.for_messages(passages.messages)
+    read, emptied = mask_recalled(passages.messages, [memory.text for memory in near])
     engine = build_engine(
-        add.setup, recalled.embedder, _record(add, calls), add.keep_lease
+        add.setup, recalled.embedder, record_of(add, calls), add.keep_lease
     )
     context = Context(
         summary=add.summary,
@@ -207,7 +210,8 @@ def _decide(add: Add, calls: list[ModelCall]) -> Plan:
         memories=tuple(near[: add.setup.settings.recalled_memories]),
         most_recent=add.setup.settings.recent_messages,
     )
-    result = engine.decide(read, context, engine_options(add), recalled.for_texts)
+    options = engine_options(add)
+    result = passages.trace(engine.decide(read, context, options, recalled.for_texts))
     return Plan(
         scope=add.scope,
         message_ids=tuple(message.id for message in add.messages if message.id),
@@ -221,12 +225,12 @@ def _decide(add: Add, calls: list[ModelCall]) -> Plan:
         language=add.setup.text_config,
         created_at=add.created_at,
         calls=tuple(calls),
-        recalled=tuple(emptied),
+        recalled=tuple(passages.all_of(emptied)),
         unread=_unread(add.messages),
     )
 
 
-def _record(add: Add, calls: list[ModelCall]) -> Record:
+def record_of(add: Add, calls: list[ModelCall]) -> Record:
     """Into ``calls``; without what was said, where the project keeps none of it."""
     if add.setup.settings.keep_model_texts:
         return calls.append

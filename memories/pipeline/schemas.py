@@ -65,6 +65,7 @@ NUMBERED: JsonDict = {"fact": INTEGER}
 EXTRACT = list_of_rows("facts", FACT_COLUMNS, WHY, QUOTE)
 DECIDE = list_of_rows("decisions", NUMBERED, WHY, OP, {"text": STRING_OR_NULL})
 GRAPH = list_of_rows("facts", NUMBERED, GRAPH_COLUMNS)
+IMAGES = list_of_rows("images", {"image": INTEGER, "text": STRING})
 CATEGORIES = list_of_rows("facts", NUMBERED, {"cats": array_of(STRING)})
 PROCEDURAL = object_of(text=STRING, cats=array_of(STRING))
 SUMMARY = object_of(summary=STRING)

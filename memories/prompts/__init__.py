@@ -25,6 +25,7 @@ NAMES = (
     "additive_agent",
     "procedural",
     "categories",
+    "images",
     "summary",
     "export",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from memories.types import SpaceKey, Vectors
@@ -14,12 +14,14 @@ class ChatRequest:
     """One request for a structured answer.
 
     ``schema`` is a JSON schema the reply must satisfy; None asks for plain text.
+    ``images`` are data URIs, for a model that sees; they stand behind the user text.
     """
 
     system: str
     user: str
     schema: Mapping[str, Any] | None = None
     schema_name: str = "answer"
+    images: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,13 @@ def has_chat(config: ProviderConfig | None) -> bool:
     return bool(config or settings.LLM_BASE_URL or settings.LLM_API_KEY)
 
 
+def sees_images(config: ProviderConfig | None) -> bool:
+    """Whether the model that ``chat_for`` gives is said to see images."""
+    if config is not None:
+        return bool(config.options.get("vision"))
+    return has_chat(None) and bool(settings.LLM_VISION)
+
+
 def chat_for(config: ProviderConfig | None) -> Chat | None:
     """The project's chat model, else the platform's; None means the rule engine.
 

@@ -445,12 +445,19 @@ class OpenAIChat:
             "model": self.model,
             "messages": [
                 {"role": "system", "content": _system_text(request, reply_format)},
-                {"role": "user", "content": request.user},
+                {"role": "user", "content": _user_content(request)},
             ],
         }
         if request.schema is not None and reply_format is not ReplyFormat.TEXT:
             body["response_format"] = _response_format(request, reply_format)
         return body
+
+
+def _user_content(request: ChatRequest) -> str | list[dict[str, Any]]:
+    if not request.images:
+        return request.user
+    images = [{"type": "image_url", "image_url": {"url": u}} for u in request.images]
+    return [{"type": "text", "text": request.user}, *images]
 
 
 def _system_text(request: ChatRequest, reply_format: ReplyFormat) -> str:

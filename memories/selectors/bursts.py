@@ -28,6 +28,8 @@ MOST_CHARS = 8_000
 """Of all messages of a burst, about 2,000 tokens: longer ones gain nothing by it."""
 ALONE = "alone"
 """The option of an add that is not decided with others: it was, and that failed."""
+HAS_ATTACHMENTS = "has_attachments"
+"""The option of an add that brings images or documents: it is decided alone."""
 OWN = {"expires_on", "is_immutable", ALONE}
 """Options that an add keeps for itself; every other one must be the same."""
 LOCAL = "local"
@@ -45,7 +47,8 @@ def may_follow(request: AddRequest, engine: str) -> bool:
     """Whether an add could be decided with others, as far as it alone says."""
     chars = sum(len(message.content) for message in request.messages)
     is_fact = request.infer and request.memory_type == "fact"
-    return is_fact and engine != LOCAL and chars <= MOST_CHARS
+    is_plain = not any(message.attached for message in request.messages)
+    return is_fact and is_plain and engine != LOCAL and chars <= MOST_CHARS
 
 
 def list_followers(leader: Ingestion, window: timedelta) -> tuple[Follower, ...]:
@@ -116,6 +119,7 @@ def _is_fresh(ingestion: Ingestion, *, attempts: int) -> bool:
         and ingestion.engine != LOCAL
         and ingestion.operation.attempts == attempts
         and not ingestion.options.get(ALONE)
+        and not ingestion.options.get(HAS_ATTACHMENTS)
     )
 
 

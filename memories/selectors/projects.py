@@ -23,6 +23,7 @@ from memories.providers.factory import (
     configured_space,
     embedder_for,
     has_chat,
+    sees_images,
 )
 from memories.types import PromptText, SpaceKey
 from memplatform.lib.errors import NotFound
@@ -54,6 +55,11 @@ class ProjectSetup:
         if not has_chat(self.chat_config):
             return LOCAL
         return self.settings.engine or "single_pass"
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether somebody reads the images that messages bring."""
+        return self.engine != LOCAL and sees_images(self.chat_config)
 
     @property
     def active_space(self) -> EmbeddingSpace | None:

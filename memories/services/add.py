@@ -15,9 +15,11 @@ from django.conf import settings
 
 from memories import wake
 from memories.models import IdempotencyRecord, Operation
+from memories.pipeline.attachments import place_of
 from memories.pipeline.verbatim import plan_verbatim
+from memories.providers import media
 from memories.providers.factory import LOCAL
-from memories.selectors.bursts import may_follow
+from memories.selectors.bursts import HAS_ATTACHMENTS, may_follow
 from memories.selectors.operations import get_operation
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import remember, reserve
@@ -27,12 +29,17 @@ from memories.store.apply import Plan, apply
 from memories.store.operations import Lease
 from memories.types import Actor, AddAnswer, AddRequest
 from memplatform.lib import clock, logs
-from memplatform.lib.errors import ProviderError
+from memplatform.lib.errors import InvalidRequest, ProviderError
 from memplatform.lib.ids import new_id
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 log = logs.get(__name__)
+
+NOT_SEEN = (
+    "is an image, and this project has no model that sees images (LLM_VISION, or the"
+    " option vision=1 of the project's own chat provider)."
+)
 
 LOCAL_CHARS_AT_ONCE = 40_000
 """What the local embedder reads in under five seconds of one core (11,000 a second);
@@ -53,6 +60,7 @@ def add_memories(
     setup = ready_setup(
         access.tenant_id, access.project_id, changed_at=access.project_changed_at
     )
+    _refuse_unseen(setup, request)
     request = _with_ids(request)
     at = clock.now()
     plan = None if request.infer else _plan_now(setup, request, at)
@@ -77,6 +85,21 @@ def add_memories(
             answer = _leave_to_worker(operation, window)
         remember(record, answer)
     return answer
+
+
+def _refuse_unseen(setup: ProjectSetup, request: AddRequest) -> None:
+    """Raise InvalidRequest for an image that no model of the project would see."""
+    if setup.sees_images:
+        return
+    fields = {
+        path: [f"{path} {NOT_SEEN}"]
+        for number, message in enumerate(request.messages)
+        for attached in message.attached
+        if attached.kind == media.IMAGE
+        for path in [place_of(number, attached.part)]
+    }
+    if fields:
+        raise InvalidRequest(next(iter(fields.values()))[0], fields=fields)
 
 
 def _leave_to_worker(operation: Operation, window: timedelta) -> AddAnswer:
@@ -153,5 +176,6 @@ def _options(request: AddRequest) -> dict[str, Any]:
         "timezone": request.timezone,
         "reference": reference and reference.isoformat(),
         "with_graph": request.with_graph,
+        HAS_ATTACHMENTS: any(m.attached for m in request.messages) or None,
     }
     return {name: value for name, value in given.items() if value is not None}

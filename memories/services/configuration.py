@@ -52,6 +52,7 @@ CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
     "concurrency": (int, 1, 1000),
     # With less, the shipped prompts and categories leave no room for messages.
     "context_tokens": (int, 4_000, 10_000_000),
+    "vision": (int, 0, 1),  # whether the model sees images
 }
 PROVIDER_OPTIONS: Mapping[str, Mapping[str, tuple[type, float, float]]] = {
     ProviderConfig.Kind.CHAT: CHAT_OPTIONS,

@@ -18,8 +18,9 @@ from django.db import InterfaceError, OperationalError
 from memories import wake
 from memories.models import Ingestion, Message, Operation
 from memories.pipeline.run import Add, read_add, run_add
-from memories.selectors.bursts import ALONE, list_followers
+from memories.selectors.bursts import ALONE, HAS_ATTACHMENTS, list_followers
 from memories.selectors.projects import get_setup
+from memories.services.attachments import with_attachments
 from memories.services.deletion import run_scope_delete
 from memories.services.exports import run_export
 from memories.services.reembedding import run_reembedding
@@ -122,6 +123,8 @@ def _log_mistake(operation: Operation, exc: Exception) -> None:
 
 def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
     add = _read(operation, lease)
+    if add.ingestion.options.get(HAS_ATTACHMENTS):
+        add = with_attachments(add, calls)
     try:
         run_add(add, calls)
     except (LeaseLost, OperationalError, InterfaceError):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from memories.models import Ingestion, Message, Operation
+from memories.models import Attachment, Ingestion, Message, Operation
 from memories.selectors.projects import ProjectSetup
 from memories.store.barriers import pass_barriers
 from memories.types import SCOPE_KEYS, Actor, AddRequest, ChatMessage, Scope
@@ -83,6 +83,8 @@ def accept(
     Operation.objects.bulk_create([operation])
     Ingestion.objects.bulk_create([ingestion])
     Message.objects.bulk_create(_messages(ingestion, request, place, at))
+    if attachments := list(_attachments(ingestion, request, place, at)):
+        Attachment.objects.bulk_create(attachments)
     return operation
 
 
@@ -142,6 +144,26 @@ def _messages(
             sent_at=_sent_at(message, request, at),
             created_at=at,
         )
+
+
+def _attachments(
+    ingestion: Ingestion, request: AddRequest, place: Place, at: datetime
+) -> Iterable[Attachment]:
+    for offset, message in enumerate(request.messages):
+        for number, attached in enumerate(message.attached):
+            yield Attachment(
+                project_id=ingestion.project_id,
+                ingestion_id=ingestion.id,
+                position=place.position + offset,
+                number=number,
+                part=attached.part,
+                kind=attached.kind,
+                url=attached.url,
+                data=attached.data,
+                media_type=attached.media_type,
+                size=None if attached.data is None else len(attached.data),
+                created_at=at,
+            )
 
 
 def _sent_at(message: ChatMessage, request: AddRequest, at: datetime) -> datetime:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from memories.types import Decision, Dropped
+from memories.types import Decision, Dropped, PageOf
 
 
 class Outcome(StrEnum):
@@ -78,17 +78,25 @@ class Ledger:
         memory_id: UUID | None = None,
         note: str = "",
     ) -> None:
-        self.facts.append(
-            {
-                "verdict": str(decision.verdict),
-                "outcome": str(outcome),
-                "memory_id": str(memory_id) if memory_id else None,
-                "target_id": str(decision.target) if decision.target else None,
-                "reason": decision.reason,
-                "note": note,
-                "messages": [str(i) for i in self.ids_at(decision.cited)],
-            }
-        )
+        entry: dict[str, Any] = {
+            "verdict": str(decision.verdict),
+            "outcome": str(outcome),
+            "memory_id": str(memory_id) if memory_id else None,
+            "target_id": str(decision.target) if decision.target else None,
+            "reason": decision.reason,
+            "note": note,
+            "messages": [str(i) for i in self.ids_at(decision.cited)],
+        }
+        if decision.fact and decision.fact.pages:
+            entry["pages"] = [self._page_entry(page) for page in decision.fact.pages]
+        self.facts.append(entry)
+
+    def _page_entry(self, page: PageOf) -> dict[str, Any]:
+        return {
+            "message": str(self.message_ids[page.message]),
+            "attachment": page.attachment,
+            "page": page.page,
+        }
 
     def dropped(self, dropped: Dropped) -> None:
         """A fact that was proposed and leads nowhere, or a message without one."""

@@ -17,7 +17,9 @@ PlatformError
     ├── ProviderRateLimited        retryable, ``retry_after_s``
     ├── ProviderRejected           not retryable: bad key, unknown model, refused
     ├── ProviderReplyInvalid       retryable: the reply did not parse or fit the schema
-    └── ProviderWindowTooSmall     not retryable: the instructions leave no room
+    ├── ProviderWindowTooSmall     not retryable: the instructions leave no room
+    ├── DocumentUnavailable        retryable: what a message names is not served now
+    └── DocumentUnreadable         not retryable: it is no such thing, or too large
 
 A docstring is the class's default message. Nothing here knows Django.
 """
@@ -180,3 +182,16 @@ class ProviderWindowTooSmall(ProviderError):
     """The model's window has no room for messages beside the instructions."""
 
     code = "provider_window_too_small"
+
+
+class DocumentUnavailable(ProviderError):
+    """A document that a message names could not be fetched."""
+
+    code = "document_unavailable"
+    retryable = True
+
+
+class DocumentUnreadable(ProviderError):
+    """A document that a message brings cannot be read."""
+
+    code = "document_unreadable"

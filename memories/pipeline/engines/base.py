@@ -198,7 +198,11 @@ def retractable_by(
     agent's own. A tool's output or a recited document never can.
     """
     roles = {"user"} if options.subject == "user" else {"user", "assistant"}
-    return {at: said for at, said in enumerate(messages) if said.role in roles}
+    return {
+        at: said
+        for at, said in enumerate(messages)
+        if said.role in roles and not said.document
+    }
 
 
 # --- safe decisions -------------------------------------------------------------------

@@ -81,7 +81,7 @@ class _Reader:
         self, turn: Turn, voice: Voice, sentence: str, names: set[str]
     ) -> None:
         retraction = read_retraction(sentence, voice, turn.position)
-        if retraction is not None:
+        if retraction is not None and not turn.is_document:
             self.retractions.append(retraction)
             return
         screened = screen(sentence, names)

@@ -34,6 +34,7 @@ class Turn:
     speaker: str | None
     attributed_to: Literal["user", "agent"]
     drop_reason: str = ""
+    is_document: bool = False
 
 
 def read_turns(
@@ -61,6 +62,7 @@ def read_turns(
                 drop_reason=NOT_LISTENED_TO.format(
                     role=message.role, subject=options.subject
                 ),
+                is_document=bool(message.document),
             )
         )
     return tuple(turns)

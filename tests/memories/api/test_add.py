@@ -91,19 +91,6 @@ def test_it_hands_everything_on(client, acme):
     assert ingestion.options["timezone"] == "Europe/Lisbon"
 
 
-def test_attachments_are_mentioned(client, acme):
-    parts = [
-        {"type": "text", "text": "Look:"},
-        {"type": "image_url", "image_url": {"url": "https://example.com/bee.png"}},
-        {"type": "pdf_url", "pdf_url": {"url": "data:application/pdf;base64,AAAA"}},
-    ]
-    messages = [{"role": "user", "content": parts}]
-    assert client.post(ADD, {**SAID, "messages": messages}).status_code == 200
-    with tenant_scope(acme.id):
-        content = Message.objects.get().content
-    assert content == "Look:\n[image_url: https://example.com/bee.png]\n[pdf_url]"
-
-
 def test_the_same_key_gives_the_same_event(client, texts):
     def add(body):
         return client.post(ADD, body, headers={"Idempotency-Key": "k-1"})
