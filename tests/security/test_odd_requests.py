@@ -115,7 +115,8 @@ def test_a_head_has_no_body(api, acme):
     assert answer.content == b""
 
 
-def test_no_link_leads_to_a_host_that_is_not_ours(api, acme):
+def test_no_link_leads_to_a_host_that_is_not_ours(api, acme, settings):
+    settings.ALLOWED_HOSTS = ["memory.example.com"]
     second = {"page": 2}  # with a link to the first
     assert_told(api(acme.key).get("/v1/events/", second, HTTP_HOST="evil.example"))
 
