@@ -41,6 +41,12 @@ def assign_categories(tenant_id: str, project_id: str) -> None:
     categories.assign_categories(UUID(tenant_id), UUID(project_id))
 
 
+@shared_task(name="operations.refresh_profiles")
+def refresh_profiles() -> None:
+    """Ask for profiles of users whose memories have changed."""
+    background.refresh_due_profiles()
+
+
 @shared_task(name="maintenance.retention")
 def retention() -> None:
     """Empty texts that were kept for long enough."""

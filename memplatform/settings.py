@@ -181,6 +181,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "ENUM_NAME_OVERRIDES": {
         "MemberRoleEnum": "memories.api.projects.requests.WIRE_ROLES",
+        "StatusEnum": "memories.api.components.EVENT_STATUSES",
+        "ProfileStatusEnum": "memories.api.profiles.describe.STATES",
+        "ProfileJobStatusEnum": "memories.api.profiles.describe.JOB_STATES",
+        "ProfileJobKindEnum": "memories.api.profiles.describe.ALL_JOBS",
+        "AskedProfileJobEnum": "memories.api.profiles.describe.ASKED_JOBS",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     # The default asks a validator on the internet, which our CSP would refuse anyway.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count
@@ -26,7 +26,7 @@ _MEMORY = re.compile(rf"(\d+) (\d{{4}}-\d\d-\d\d)( fixed)? ({_STRING})")
 _FACT = re.compile(rf"(\d+)( forget)? ({_STRING})")
 _CATEGORY = re.compile(r"^- ([^:\n]+)(?:: (.*))?$", re.M)
 
-NEEDS_MEMORIES = ("single_pass", "additive", "decide")
+NEEDS_MEMORIES = ("single_pass", "additive", "decide", "profile")
 PURPOSES = {
     "single_pass": ("facts", "op"),
     "extract": ("facts", "quote"),
@@ -37,6 +37,7 @@ PURPOSES = {
     "summary": ("summary", None),
     "categories": ("facts", "cats"),
     "images": ("images", "text"),
+    "profile": ("profile", None),
 }
 
 
@@ -78,6 +79,7 @@ class Reading:
     facts: list[Known] | None = None
     images: list[Said] | None = None
     shown: Sequence[str] = ()
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_about_agent(self) -> bool:
@@ -124,13 +126,11 @@ def read_request(
             _read_line(reading, section, line)
     if purpose in NEEDS_MEMORIES and reading.memories is None:
         raise BadRequest("the recalled memories are missing")
-    is_about_facts = purpose in ("decide", "graph", "categories")
-    wanted = reading.facts if is_about_facts else reading.messages
-    if purpose == "images":
-        wanted = reading.images
-        if len(wanted or ()) != len(shown):
-            raise BadRequest("not every image is told of")
-    if wanted is None:
+    of_facts = dict.fromkeys(("decide", "graph", "categories"), reading.facts)
+    others = {"profile": reading.memories, "images": reading.images}
+    if purpose == "images" and len(reading.images or ()) != len(shown):
+        raise BadRequest("not every image is told of")
+    if (of_facts | others).get(purpose, reading.messages) is None:
         raise BadRequest("there is nothing to work on")
     return reading
 
@@ -225,6 +225,26 @@ def _answer_procedural(reading: Reading, reword: bool) -> dict[str, Any]:
     return {"text": "\n".join(["Steps:", *steps]), "cats": []}
 
 
+def _answer_profile(reading: Reading, reword: bool) -> dict[str, Any]:
+    """Each field takes the memories that share a word with its description."""
+    properties = reading.schema["properties"]["profile"]["properties"]
+    profile: dict[str, Any] = {}
+    sources = []
+    for name, rule in properties.items():
+        about = _content_words(rule.get("description", name))
+        near = [m for m in reading.memories or [] if about & _content_words(m.text)]
+        is_list = "array" in rule.get("type", ())
+        profile[name] = [m.text for m in near] if is_list else None
+        if near and not is_list:
+            profile[name] = near[0].text
+        sources.append({"field": name, "memories": [m.number for m in near]})
+    return {"profile": profile, "sources": sources}
+
+
+def _content_words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower())) - STOP_WORDS
+
+
 def _answer_summary(reading: Reading, reword: bool) -> dict[str, Any]:
     said = [
         f"{m.name or m.role.capitalize()}: {m.text}" for m in reading.messages or []
@@ -257,6 +277,7 @@ _ANSWERS = {
     "summary": _answer_summary,
     "categories": _answer_categories,
     "images": _answer_images,
+    "profile": _answer_profile,
 }
 
 

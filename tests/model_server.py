@@ -208,10 +208,11 @@ class Model:
 
     def _think(self, body: Mapping[str, Any]) -> str:
         system, user = (message["content"] for message in body["messages"])
-        purpose = _purpose(body, system)
+        purpose, schema = _purpose(body, system)
         self.purposes[purpose] += 1
         user, shown = self._look(user)
         reading = read_request(purpose, system, user, shown)
+        reading.schema = schema
         return json.dumps(answer(reading, reword=self.settings.reword))
 
     def _look(self, user: Any) -> tuple[str, list[str]]:
@@ -258,8 +259,8 @@ def _shown(url: str) -> str:
     return base64.b64decode(data, validate=True)[8:].decode()
 
 
-def _purpose(body: Mapping[str, Any], system: str) -> str:
-    """The schema's name, if the request holds us to a schema at all."""
+def _purpose(body: Mapping[str, Any], system: str) -> tuple[str, Mapping[str, Any]]:
+    """The schema and its name, if the request holds us to a schema at all."""
     declared = body.get("response_format", {"type": "text"})
     if declared["type"] == "json_schema":
         given = declared["json_schema"]
@@ -275,7 +276,7 @@ def _purpose(body: Mapping[str, Any], system: str) -> str:
             json.loads(text),
         )
     _check_schema(name, schema)
-    return name
+    return name, schema
 
 
 def _check_schema(name: str, schema: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ FILTERS_HELP = (
     "of user_id, agent_id, app_id, run_id must be named other than by negation."
 )
 ADD_FILTERS_HELP = "The ids may stand in here as well."
+EVENT_STATUSES = ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")
 TIME_HELP = "Unix seconds or ISO 8601."
 
 
@@ -149,7 +150,7 @@ class Effect(serializers.Serializer):  # type: ignore[type-arg]
 
 class AddAnswer(serializers.Serializer):  # type: ignore[type-arg]
     message = CharField()
-    status = ChoiceField(choices=["PENDING", "RUNNING", "SUCCEEDED", "FAILED"])
+    status = ChoiceField(choices=EVENT_STATUSES)
     event_id = UUIDField()
     results = maybe(ListField, child=Effect())
 
@@ -322,7 +323,7 @@ class Ledger(serializers.Serializer):  # type: ignore[type-arg]
 class Event(serializers.Serializer):  # type: ignore[type-arg]
     id = UUIDField()
     event_type = CharField()
-    status = ChoiceField(choices=["PENDING", "RUNNING", "SUCCEEDED", "FAILED"])
+    status = ChoiceField(choices=EVENT_STATUSES)
     payload = AnyObject()
     metadata = nullable(AnyObject)
     results = ListField(child=Effect())

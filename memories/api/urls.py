@@ -40,6 +40,7 @@ urlpatterns = [
     path("v1/event/<str:event_id>/", OneOperation.as_view(), name="event"),
     path("v1/events/", ListOperations.as_view(), name="events"),
     path("", include("memories.api.projects.urls")),
+    path("", include("memories.api.profiles.urls")),
     # Last: a subject's name may hold slashes, and would take in what comes after it.
     path("", include("memories.api.subjects.urls")),
 ]

@@ -22,6 +22,7 @@ from memories.models.memory import (
     MemoryUse,
     MemoryVersion,
 )
+from memories.models.profiles import Profile
 from memories.models.prompts import PromptTemplate, PromptVersion
 from memories.models.subjects import Anchor, Subject
 from memories.models.transfer import Export, ExportChunk, Import, ImportChunk
@@ -52,6 +53,7 @@ __all__ = [
     "Message",
     "Operation",
     "Outbox",
+    "Profile",
     "PromptTemplate",
     "PromptVersion",
     "ProviderConfig",

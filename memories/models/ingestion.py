@@ -37,6 +37,7 @@ class Operation(ProjectModel):
         EXPORT = "EXPORT"
         IMPORT = "IMPORT"
         REEMBED = "REEMBED"
+        PROFILE = "PROFILE"
 
     class Status(models.TextChoices):
         PENDING = "PENDING"

@@ -48,6 +48,10 @@ class ProjectSettings:
     a user, agent, app or run erases what came from it, or only deletes its memories,
     which keep their versions (``soft``, decision 13).
 
+    ``profile_schema`` None is a list of facts for each category. A user's profile is
+    made anew in the background once ``profile_refresh_memories`` of their memories have
+    changed; 0: only when somebody asks.
+
     ``recent_messages`` is the paper's m = 10, ``recalled_memories`` its s = 10 (arXiv
     2504.19413 §2.1, §3).
     """
@@ -72,6 +76,10 @@ class ProjectSettings:
     model_text_days: int = 30
     search_days: int = 90
     subject_deletion: str = ERASE
+    profiles_enabled: bool = False
+    profile_schema: Mapping[str, Any] | None = None
+    profile_instructions: str = ""
+    profile_refresh_memories: int = 10
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

@@ -184,6 +184,13 @@ def decision_text(
     )
 
 
+def profile_text(memories: Sequence[KnownMemory], options: EngineOptions) -> str:
+    """The user text of a profile: now, and numbered memories."""
+    lines = memory_lines(memories, ZoneInfo(options.timezone))
+    now = heading("NOW", [_now_text(options)], inline=True)
+    return "\n".join([now, heading("MEMORIES", lines)])
+
+
 def facts_text(facts: Mapping[int, Fact]) -> str:
     """The user text of the graph call: numbered facts."""
     lines = [_join(number, quote(fact.text)) for number, fact in facts.items()]

@@ -28,6 +28,7 @@ NAMES = (
     "images",
     "summary",
     "export",
+    "profile",
 )
 
 

@@ -28,6 +28,7 @@ from memories.selectors import recall
 from memories.selectors.due import due_ids
 from memories.selectors.projects import ProjectSetup
 from memories.services.idempotency import KEPT
+from memories.services.profiles import start_refresh
 from memories.services.projects import purge_what_was_missed
 from memories.services.setup import ready_setup
 from memories.services.usage import count_tokens_of
@@ -47,6 +48,9 @@ PATIENCE = timedelta(seconds=5)
 """How long a wake-up may take before the sweep repeats it."""
 MOST = 500
 SUMMARY_MESSAGES = 100
+LATELY = timedelta(days=1)
+"""How far back the sweep for profiles looks at who was active."""
+MOST_PROFILES = 100
 
 
 def wake_due_operations() -> int:
@@ -145,6 +149,17 @@ def keep_house() -> None:
     usage.flush()
     _forget_old_records()
     _purge_what_was_missed()
+
+
+def refresh_due_profiles() -> int:
+    """Ask for profiles of users whose memories have changed; returns how many."""
+    return sum(
+        start_refresh(tenant_id, subject_id)
+        for tenant_id, subject_ids in due_ids(
+            "due_profiles", clock.now(), LATELY, MOST_PROFILES
+        ).items()
+        for subject_id in subject_ids
+    )
 
 
 def empty_what_is_over() -> int:

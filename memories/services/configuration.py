@@ -25,6 +25,7 @@ from memories.models.settings import (
     ProjectSettings,
     catalogue_of,
 )
+from memories.pipeline.client_schema import SchemaProblem, resolve
 from memories.providers import secrets
 from memories.store.spaces import touch_project
 from memplatform.lib import clock
@@ -41,6 +42,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "recalled_memories": (1, 100),
     "summary_every_messages": (2, 1000),
     "session_gap_hours": (1, 24 * 365),
+    "profile_refresh_memories": (0, 100_000),
     "dense_weight": (0, 10),
     "text_weight": (0, 10),
     **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),
@@ -176,6 +178,8 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
         return None if _is_catalogue(value) else _CATALOGUE
     if name == "custom_categories":
         return _categories_problem(value)
+    if name == "profile_schema":
+        return _schema_problem(value)
     if name in RANGES:
         low, high = RANGES[name]
         is_whole = isinstance(defaults[name], int)
@@ -203,6 +207,14 @@ def _categories_problem(value: Any) -> str | None:
     try:
         catalogue_of(value if isinstance(value, list) else [None])
     except ValueError as exc:
+        return str(exc)
+    return None
+
+
+def _schema_problem(value: Any) -> str | None:
+    try:
+        resolve(value)
+    except SchemaProblem as exc:
         return str(exc)
     return None
 

@@ -21,6 +21,7 @@ from memories.store.barriers import ANY, raise_barrier
 from memories.store.batch import Batch, Cause
 from memories.store.files import drop_files, exports_in_work, forget_files
 from memories.store.operations import Lease
+from memories.store.profiles import forget_all, forget_erased
 from memories.types import SCOPE_KEYS, Actor, OperationResult, State
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import InvalidRequest
@@ -109,6 +110,7 @@ def erase_subject(
         counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
     forget_subject(project_id, kind, external_id)
     forget_files(project_id, external_id, accepted_at, in_work)
+    forget_erased(kind, external_id, accepted_at)
     return counts
 
 
@@ -116,6 +118,7 @@ def purge(tenant_id: UUID, project_id: UUID | None) -> None:
     """Delete all that a project (None: a tenant) remembers; inside the open scope."""
     drop_files(project_id)
     actor = ("system", None)
+    forget_all(project_id)
     with connection.cursor() as cursor:
         if project_id is None:
             cursor.execute("SELECT purge_tenant(%s, %s, %s)", [*actor, clock.now()])

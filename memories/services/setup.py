@@ -27,7 +27,8 @@ def ready_setup(
     if setup is None:
         with tenant_scope(tenant_id):
             setup = get_setup(project_id)
-    if setup.active_space is not None and setup.prompts:
+    has_prompts = shipped_prompts().keys() <= setup.prompts.keys()
+    if setup.active_space is not None and has_prompts:
         return setup
     with tenant_scope(tenant_id):
         ensure_active_space(project_id, setup.configured_space, setup.embedding_config)

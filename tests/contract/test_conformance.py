@@ -31,6 +31,7 @@ SERVED = (
     "test_filters.py",
     "test_memory.py",
     "test_pagination.py",
+    "test_profiles.py",
     "test_project_and_webhooks.py",
     "test_exports_and_events.py",
     "test_search.py",

@@ -47,6 +47,8 @@ WRITES = {
     "create_agent",
     "create_app",
     "create_run",
+    "change_profile_settings",
+    "start_profile_job",
 }
 # Where not both of 400 and 404 apply.
 APPLYING = {
@@ -75,6 +77,7 @@ APPLYING = {
     "list_entities": ("400",),
     "get_entity": ("400",),
     "list_entity_filters": (),
+    "get_profile_settings": (),
 }
 IDA = {"user_id": "ida"}
 LIKED = {"feedback": "POSITIVE", "feedback_reason": "True."}
@@ -239,6 +242,24 @@ def test_every_answer_is_as_described(client, store, learn, check):  # noqa: F81
         ("delete_memory", client.delete(f"{path}?delete_linked=true")),
         ("delete_many_memories", client.delete("/v1/batch/", {"memories": [item]})),
         ("delete_memories", client.delete("/v1/memories/?user_id=ida")),
+    ):
+        assert answer.status_code == 200, answer.json()
+        check(name, "200", answer.json())
+
+
+def test_profiles_are_as_described(client, store, check):  # noqa: F811
+    store("I keep bees.")
+    switched_on = client.post("/v2/profiles/settings/", {"enabled": True})
+    asked = {"operation": "trigger", "entity_type": "user", "entity_id": "ida"}
+    job = client.post("/v2/profiles/jobs/", asked)
+    sample = {"operation": "sample", "entity_type": "user"}
+    for name, answer in (
+        ("change_profile_settings", switched_on),
+        ("get_profile_settings", client.get("/v2/profiles/settings/")),
+        ("get_profile", client.get("/v2/entities/user/ida/profile/")),
+        ("start_profile_job", job),
+        ("start_profile_job", client.post("/v2/profiles/jobs/", sample)),
+        ("get_profile_job", client.get(job.json()["status_url"])),
     ):
         assert answer.status_code == 200, answer.json()
         check(name, "200", answer.json())

@@ -34,6 +34,8 @@ PROJECT = f"{ORGANIZATION}projects/00000000-0000-7000-8000-000000000000/"
 MEMBER = {"email": "ben@example.com", "role": "READER"}
 NOBODYS = {"memory_id": NOBODYS_ID}
 SCHEMA = {"properties": {"hobby": {"type": "string"}}}
+PROFILE = "/v2/entities/user/ida/profile/"
+JOB = {"operation": "trigger", "entity_type": "user", "entity_id": "ida"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,12 @@ REQUESTS = [
     Request("POST", "/v1/agents/", {"agent_id": "bot"}, writes=True),
     Request("POST", "/v1/apps/", {"app_id": "shop"}, writes=True),
     Request("POST", "/v1/runs/", {"run_id": "r"}, writes=True),
+    Request("GET", PROFILE),
+    Request("DELETE", PROFILE, writes=True),
+    Request("GET", "/v2/profiles/settings/"),
+    Request("POST", "/v2/profiles/settings/", {"enabled": True}, writes=True),
+    Request("POST", "/v2/profiles/jobs/", JOB, writes=True),
+    Request("GET", f"/v2/profiles/jobs/{NOBODYS_ID}/"),
 ]
 
 

@@ -1,0 +1,1 @@
+DROP FUNCTION due_profiles(timestamptz, interval, integer);
