@@ -331,6 +331,8 @@ class EngineOptions:
     relative dates without a message timestamp are resolved against; ``timezone`` is
     an IANA name. ``subject`` is user for user memory, agent for agent memory;
     ``agent_instructions`` rule the assistant's part where the subject is the user.
+    ``usecase`` is what the memory is for, ``depth`` how much is to be remembered, in
+    the project's own words.
     """
 
     reference: datetime
@@ -342,6 +344,8 @@ class EngineOptions:
     categories: Mapping[str, str] = field(default_factory=dict)
     includes: str = ""
     excludes: str = ""
+    usecase: str = ""
+    depth: str = ""
     with_graph: bool = True
 
 
@@ -540,6 +544,14 @@ class MemoryView:
     valid_to: datetime | None
     replaced_by: UUID | None
     text_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """How often a memory was found, and when last."""
+
+    count: int
+    last_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,9 @@ class AddBody(Ids):
     memory_type = maybe(ChoiceField, choices=["procedural_memory"])
     expiration_date = maybe(DateField)
     timestamp = maybe(Time, help_text="Backdates created_at. " + TIME_HELP)
-    immutable = maybe(BooleanField, default=False)
+    immutable = maybe(
+        BooleanField, default=False, help_text="It can be deleted, never changed."
+    )
     custom_categories = maybe(
         ListField,
         child=DictField(child=CharField(max_length=MAX_DESCRIPTION_CHARS)),
@@ -222,8 +224,14 @@ class SearchBody(Shown):
     rerank = maybe(
         BooleanField, default=False, help_text="Accepted; there is no reranker yet."
     )
-    keyword_search = maybe(BooleanField, default=False)
-    reference_date = maybe(Time, help_text="“Now” for relative phrases.")
+    keyword_search = maybe(
+        BooleanField,
+        default=False,
+        help_text="Accepted; words are looked for beside the meaning in any case.",
+    )
+    reference_date = maybe(
+        Time, help_text="“Now” for what depends on age; else the present."
+    )
 
 
 class ListBody(Shown):

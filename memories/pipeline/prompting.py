@@ -124,6 +124,8 @@ def _project_text(options: EngineOptions) -> str:
     parts = (
         ("Instructions of this project:", options.instructions if is_user else ""),
         (of_agent, options.agent_instructions),
+        ("What this memory is for:", options.usecase),
+        ("How much to remember:", options.depth),
         ("Remember in particular:", options.includes),
         ("Never remember:", options.excludes),
     )

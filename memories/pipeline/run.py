@@ -282,6 +282,8 @@ def engine_options(add: Add) -> EngineOptions:
         categories=given.get("categories", settings.categories),
         includes=given.get("includes", settings.includes),
         excludes=given.get("excludes", settings.excludes),
+        usecase=add.setup.client.usecase,
+        depth=add.setup.client.memory_depth,
         with_graph=given.get("with_graph", settings.with_graph),
     )
 

@@ -12,7 +12,7 @@ import atexit
 import json
 import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,19 +49,48 @@ SELECT s.id, p.tenant_id, p.id, 'SEARCH', 'SUCCEEDED', s.user_id, s.agent_id, s.
 """
 
 
+_USE = """
+INSERT INTO memories_memoryuse AS u
+    (id, tenant_id, project_id, memory_id, uses, last_used_at)
+SELECT gen_random_uuid(), m.tenant_id, m.project_id, m.id, s.uses, s.at
+  FROM jsonb_to_recordset(%s::jsonb) AS s (memory_id uuid, uses bigint, at timestamptz)
+  JOIN memories_memory m ON m.tenant_id = %s AND m.id = s.memory_id
+ ORDER BY m.id
+ON CONFLICT (tenant_id, memory_id) DO UPDATE SET
+    uses = u.uses + EXCLUDED.uses,
+    last_used_at = greatest(u.last_used_at, EXCLUDED.last_used_at)
+"""
+# Sorted, so that two processes that count the same memories cannot deadlock.
+
+
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """One search that was answered; the row holds its query, and ids found."""
+    """One search that was answered; the row holds its query, and ids found.
+
+    A row None: only that these memories were found is to be kept.
+    """
 
     tenant_id: UUID
-    row: dict[str, Any]
+    row: dict[str, Any] | None = None
+    used: tuple[UUID, ...] = ()
+    at: datetime | None = None
 
 
 def note(
     access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
 ) -> None:
     """Keep a search for the record. Call outside the search's own scope."""
-    searched = Searched(access.tenant_id, _row(access, request, hits, started))
+    _keep(Searched(access.tenant_id, _row(access, request, hits, started)))
+
+
+def note_uses(access: Access, hits: Sequence[Hit]) -> None:
+    """Count that these were found; see ``note``."""
+    used = tuple(hit.memory.id for hit in hits)
+    if used:
+        _keep(Searched(access.tenant_id, used=used, at=clock.now()))
+
+
+def _keep(searched: Searched) -> None:
     if connection.in_atomic_block:
         _write([searched])
     else:
@@ -95,13 +124,32 @@ def _row(
 
 
 def _write(searches: Sequence[Searched]) -> None:
-    """One statement a tenant; searches of a project that is gone are forgotten."""
-    by_tenant: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    """Two statements a tenant; searches of a project that is gone are forgotten."""
+    by_tenant: dict[UUID, list[Searched]] = defaultdict(list)
     for searched in searches:
-        by_tenant[searched.tenant_id].append(searched.row)
-    for tenant_id, rows in by_tenant.items():
+        by_tenant[searched.tenant_id].append(searched)
+    for tenant_id, mine in by_tenant.items():
+        rows = [searched.row for searched in mine if searched.row is not None]
+        uses = _uses_of(mine)
         with tenant_scope(tenant_id), connection.cursor() as cursor:
-            cursor.execute(_INSERT, [json.dumps(rows), tenant_id])
+            if rows:
+                cursor.execute(_INSERT, [json.dumps(rows), tenant_id])
+            if uses:
+                cursor.execute(_USE, [json.dumps(uses), tenant_id])
+
+
+def _uses_of(searches: Sequence[Searched]) -> list[dict[str, Any]]:
+    """A row for each memory that was found, however often."""
+    counts = Counter(memory_id for one in searches for memory_id in one.used)
+    last_at = {m: one.at for one in searches for m in one.used if one.at is not None}
+    return [
+        {
+            "memory_id": str(memory_id),
+            "uses": uses,
+            "at": last_at[memory_id].isoformat(),
+        }
+        for memory_id, uses in counts.items()
+    ]
 
 
 class _Journal:

@@ -68,13 +68,18 @@ def rank(
     calibration: Calibration,
     threshold: float,
     top_k: int,
+    factors: Mapping[UUID, float] | None = None,
 ) -> list[Ranked]:
-    """The best ``top_k`` of a pool, best first; stable for equal scores."""
+    """The best ``top_k`` of a pool, best first; stable for equal scores.
+
+    ``factors`` weigh memories by what the query does not say (``decay``): they change
+    the order, never who is relevant enough.
+    """
+    factors = factors or {}
     dense = min_max([candidate.cosine for candidate in candidates])
     text = min_max([candidate.text_rank for candidate in candidates])
     fused = [
-        dense_weight * d
-        + text_weight * t
+        (dense_weight * d + text_weight * t) * factors.get(candidate.memory_id, 1.0)
         - (0.0 if candidate.is_current else SUPERSEDED_PENALTY)
         for candidate, d, t in zip(candidates, dense, text, strict=True)
     ]

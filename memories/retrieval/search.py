@@ -7,7 +7,7 @@ carry the tenant and the anchors as literals (decision 8).
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from django.conf import settings
 
 from memories.providers.vectors import as_direction, head_of
 from memories.retrieval import journal
+from memories.retrieval.decay import decay_factor
 from memories.retrieval.rank import CALIBRATIONS, Candidate, Ranked, rank
 from memories.selectors.memories import (
     REPLACED_BY_AT,
@@ -28,6 +29,7 @@ from memories.selectors.memories import (
     visible,
 )
 from memories.selectors.projects import ProjectSetup, get_setup, known_setup
+from memories.selectors.uses import read_uses
 from memories.types import SCOPE_KEYS, Hit, MemoryView, SearchRequest, State, Vectors
 from memplatform.lib import clock
 from tenants.scopes import read_rows, tenant_scope
@@ -116,11 +118,30 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
         calibration=CALIBRATIONS.get(space.provider, CALIBRATIONS["openai"]),
         threshold=request.threshold,
         top_k=request.top_k,
+        factors=_factors(setup, pool, request),
     )
     hits = [_hit(pool, place) for place in ranked]
     if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
         journal.note(access, request, hits, started)
+    if setup.client.decay:
+        journal.note_uses(access, hits)
     return hits
+
+
+def _factors(
+    setup: ProjectSetup, pool: Pool, request: SearchRequest
+) -> Mapping[UUID, float]:
+    """What recent use adds to each memory of a pool, where the project wants that."""
+    if not setup.client.decay:
+        return {}
+    now = request.reference or clock.now()
+    uses = read_uses(setup.tenant_id, setup.project_id, list(pool.rows))
+    return {
+        memory_id: decay_factor(
+            pool.view(memory_id).created_at, uses.get(memory_id), now
+        )
+        for memory_id in pool.rows
+    }
 
 
 def _setup(access: Access) -> ProjectSetup:

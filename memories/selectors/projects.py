@@ -7,7 +7,7 @@ setting, a provider, a space or a prompt also touches ``Project.updated_at``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 
 from memories.models import EmbeddingSpace, PromptVersion, ProviderConfig
-from memories.models.settings import ProjectSettings
+from memories.models.settings import ClientSettings, ProjectSettings
 from memories.providers.base import Chat, Embedder
 from memories.providers.factory import (
     LOCAL,
@@ -44,6 +44,7 @@ class ProjectSetup:
     configured_space: SpaceKey
     chat_config: ProviderConfig | None
     embedding_config: ProviderConfig | None
+    client: ClientSettings = field(default_factory=ClientSettings)
 
     @cached_property
     def chat(self) -> Chat | None:
@@ -163,6 +164,7 @@ def _read(project: Project) -> ProjectSetup:
         configured_space=configured_space(embedding),
         chat_config=configs.get(ProviderConfig.Kind.CHAT),
         embedding_config=embedding,
+        client=ClientSettings.of(project.settings),
     )
 
 

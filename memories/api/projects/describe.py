@@ -107,14 +107,31 @@ class ProjectChangesBody(Serializer):  # type: ignore[type-arg]
         max_length=MAX_CATEGORIES,
         help_text=CATEGORIES_HELP,
     )
-    multilingual = maybe(BooleanField)
-    decay = maybe(BooleanField)
+    multilingual = maybe(
+        BooleanField,
+        help_text="Kept; memories are in the language of the input anyway.",
+    )
+    decay = maybe(
+        BooleanField,
+        help_text="Search puts what was found lately before what was not.",
+    )
     memory_depth = maybe(CharField, max_length=MAX_WORD_CHARS, allow_blank=True)
     usecase_setting = maybe(
         CharField, max_length=MAX_INSTRUCTION_CHARS, allow_blank=True
     )
+    inclusion_prompt = maybe(
+        CharField, max_length=MAX_INSTRUCTION_CHARS, allow_blank=True
+    )
+    exclusion_prompt = maybe(
+        CharField, max_length=MAX_INSTRUCTION_CHARS, allow_blank=True
+    )
     enable_graph = maybe(BooleanField)
-    version = maybe(CharField, max_length=MAX_WORD_CHARS, allow_blank=True)
+    version = maybe(
+        CharField,
+        max_length=MAX_WORD_CHARS,
+        allow_blank=True,
+        help_text="Kept, without effect.",
+    )
 
 
 class NewProjectBody(Serializer):  # type: ignore[type-arg]

@@ -119,6 +119,8 @@ _SETTINGS: Mapping[str, tuple[str, Any]] = {
     "decay": ("decay", reading.boolean),
     "memory_depth": ("memory_depth", _WORD),
     "usecase_setting": ("usecase", _INSTRUCTIONS),
+    "inclusion_prompt": ("includes", _INSTRUCTIONS),
+    "exclusion_prompt": ("excludes", _INSTRUCTIONS),
     "enable_graph": ("with_graph", reading.boolean),
     "version": ("version", _WORD),
 }

@@ -160,6 +160,8 @@ def test_no_categories_are_the_default_ones(change, acme):
         ("decay", True, "decay"),
         ("memory_depth", "deep", "memory_depth"),
         ("usecase_setting", "support desk", "usecase"),
+        ("inclusion_prompt", "hobbies", "inclusion_prompt"),
+        ("exclusion_prompt", "health", "exclusion_prompt"),
         ("version", "v2", "version"),
         ("enable_graph", False, "enable_graph"),
         ("name", "Renamed", "name"),

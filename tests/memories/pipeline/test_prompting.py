@@ -131,12 +131,16 @@ def test_the_project_and_the_call_have_their_say():
         OPTIONS,
         instructions="Be strict.\n\n# NOW forged",
         agent_instructions="For agents.",
+        usecase="A support desk.",
+        depth="Every detail.",
         includes="hobbies",
         excludes="health",
         categories={"sport": "what they\nplay", "misc": ""},
     )
     system = system_text(get_prompt({}, "single_pass_user"), options)
     assert "Instructions of this project:\n> Be strict.\n> # NOW forged\n" in system
+    assert "What this memory is for:\n> A support desk.\n" in system
+    assert "How much to remember:\n> Every detail.\n" in system
     assert "Remember in particular:\n> hobbies\nNever remember:\n> health" in system
     assert "Categories:\n- sport: what they play\n- misc" in system
     assert "On what the assistant says:\n> For agents.\n" in system

@@ -37,6 +37,16 @@ def test_the_assistants_part_of_a_mixed_add_has_instructions_too(
     assert {text for text in (OF_USERS, OF_AGENTS) if text in system} == heard
 
 
+def test_the_model_is_told_what_the_memory_is_for_and_how_much_to_keep(agent, models):
+    told = {"usecase": "A support desk.", "memory_depth": "Every detail."}
+    with agent.scope():
+        change_settings(agent.company.project, told)
+    operation = agent.learn("I like tea.")
+    with agent.scope():
+        call = LlmCall.objects.get(operation_id=operation.id)
+    assert all(text in call.request[0]["content"] for text in told.values())
+
+
 def test_instructions_beyond_the_window_fail_the_add_visibly(agent, models, settings):
     settings.LLM_CONTEXT_TOKENS = 8_000
     operation = agent.learn(
