@@ -27,6 +27,7 @@ class MemoriesConfig(AppConfig):
         register(check_task_names)
         register(check_patience)
         register(check_connections)
+        register(check_webhooks)
 
 
 def check_task_names(**_: Any) -> list[CheckMessage]:
@@ -79,3 +80,22 @@ def check_connections(**_: Any) -> list[CheckMessage]:
         f" WORKER_THREADS={settings.WORKER_THREADS}."
     )
     return [Error(message, id="memories.E004")]
+
+
+def check_webhooks(**_: Any) -> list[CheckMessage]:
+    """What webhooks may reach can be read, and they leave threads to adds."""
+    from memories.webhooks.addresses import Allowed
+
+    found: list[CheckMessage] = []
+    try:
+        Allowed.of(settings.ALLOW_PRIVATE_WEBHOOKS)
+    except ValueError as exc:
+        message = f"ALLOW_PRIVATE_WEBHOOKS lists hosts, addresses and networks: {exc}."
+        found.append(Error(message, id="memories.E005"))
+    if 1 < settings.WEBHOOK_CONCURRENCY >= settings.WORKER_THREADS:
+        message = (
+            f"WEBHOOK_CONCURRENCY={settings.WEBHOOK_CONCURRENCY} must be less than"
+            f" WORKER_THREADS={settings.WORKER_THREADS}."
+        )
+        found.append(Error(message, id="memories.E006"))
+    return found

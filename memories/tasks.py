@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from memories import wake
-from memories.services import background, categories, projects
+from memories.services import background, categories, deliveries, projects
 from memories.services.run import run_operation
 
 
@@ -51,6 +51,7 @@ def refresh_profiles() -> None:
 def retention() -> None:
     """Empty texts that were kept for long enough."""
     background.empty_what_is_over()
+    deliveries.forget_deliveries()
 
 
 @shared_task(name="maintenance.housekeeping")
@@ -69,3 +70,21 @@ def purge_project(tenant_id: str, project_id: str) -> None:
 def purge_tenant(tenant_id: str, _: str) -> None:
     """Purge the data of a tenant that was closed."""
     projects.purge_closed_tenant(UUID(tenant_id))
+
+
+@shared_task(name=wake.FAN_OUT)
+def fan_out(tenant_id: str, project_id: str) -> None:
+    """Make deliveries of what a project's outbox tells."""
+    deliveries.fan_out(UUID(tenant_id), UUID(project_id))
+
+
+@shared_task(name=wake.DELIVER)
+def deliver(tenant_id: str, webhook_id: str) -> None:
+    """Send what is due to a webhook."""
+    deliveries.deliver(UUID(tenant_id), UUID(webhook_id))
+
+
+@shared_task(name="webhooks.sweep")
+def sweep_webhooks() -> None:
+    """Wake what is due to be told or sent."""
+    deliveries.wake_due()

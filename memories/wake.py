@@ -20,6 +20,8 @@ REFRESH_SUMMARY = "summaries.refresh"
 ASSIGN_CATEGORIES = "categories.assign"
 PURGE_PROJECT = "projects.purge"
 PURGE_TENANT = "tenants.purge"
+FAN_OUT = "webhooks.fan_out"
+DELIVER = "webhooks.deliver"
 
 NAMES = (
     RUN_OPERATION,
@@ -27,6 +29,8 @@ NAMES = (
     ASSIGN_CATEGORIES,
     PURGE_PROJECT,
     PURGE_TENANT,
+    FAN_OUT,
+    DELIVER,
 )
 
 log = logs.get(__name__)

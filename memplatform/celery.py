@@ -58,10 +58,18 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     task_default_queue="memplatform",
-    task_routes={"maintenance.*": {"queue": "maintenance"}},
+    task_routes={
+        "maintenance.*": {"queue": "maintenance"},
+        "webhooks.*": {"queue": "webhooks"},
+    },
     beat_schedule={
         "sweep": {
             "task": "operations.sweep",
+            "schedule": settings.SWEEP_INTERVAL_S,
+            "options": {"expires": settings.SWEEP_INTERVAL_S * 5},
+        },
+        "webhooks": {
+            "task": "webhooks.sweep",
             "schedule": settings.SWEEP_INTERVAL_S,
             "options": {"expires": settings.SWEEP_INTERVAL_S * 5},
         },

@@ -117,6 +117,17 @@ EMBEDDING_REQUEST_DEADLINE_S = env.envfloat(
 """How long a request (search, edit, verbatim add) waits for embeddings in all."""
 VERBATIM_MAX_TEXTS = env.envint("VERBATIM_MAX_TEXTS", 100, minimum=1)
 
+# --- Webhooks ---------------------------------------------------------------
+ALLOW_PRIVATE_WEBHOOKS = env.envlist("ALLOW_PRIVATE_WEBHOOKS")
+"""Hosts and networks that webhooks may reach though they are not on the internet."""
+WEBHOOK_TIMEOUT_S = env.envfloat("WEBHOOK_TIMEOUT_S", 15.0, minimum=0.1)
+WEBHOOK_CONCURRENCY = env.envint(
+    "WEBHOOK_CONCURRENCY", max(1, WORKER_THREADS // 4), minimum=1
+)
+WEBHOOK_RETRY_BASE_S = env.envfloat("WEBHOOK_RETRY_BASE_S", 5.0, minimum=0.0)
+WEBHOOK_RETRY_HOURS = env.envfloat("WEBHOOK_RETRY_HOURS", 24.0, minimum=0.0)
+WEBHOOK_DELIVERY_DAYS = env.envint("WEBHOOK_DELIVERY_DAYS", 30, minimum=1)
+
 # --- Models -----------------------------------------------------------------
 LLM_BASE_URL = env.envstr("LLM_BASE_URL")
 LLM_MODEL = env.envstr("LLM_MODEL", "gpt-5-mini")
@@ -186,6 +197,8 @@ SPECTACULAR_SETTINGS = {
         "ProfileJobStatusEnum": "memories.api.profiles.describe.JOB_STATES",
         "ProfileJobKindEnum": "memories.api.profiles.describe.ALL_JOBS",
         "AskedProfileJobEnum": "memories.api.profiles.describe.ASKED_JOBS",
+        "WebhookEventEnum": "memories.api.webhooks.describe.TOPICS",
+        "DeliveryStatusEnum": "memories.api.webhooks.describe.STATUSES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     # The default asks a validator on the internet, which our CSP would refuse anyway.

@@ -469,8 +469,8 @@ NOTHING_LOST = [
         "outbox",
         "the row that tells webhooks of a change",
         "memories/store/batch.py",
-        "        script.insert(self._outbox)\n",
-        "",
+        "told = tell(script, self.project_id, self._outbox)",
+        "told = tell(script, self.project_id, [])",
         f"{BATCH}::test_every_change_the_wire_knows_waits_in_the_outbox",
     ),
     without(

@@ -10,8 +10,10 @@ from memplatform.settings import *  # noqa: F403
 from memplatform.settings import DATABASES, REST_FRAMEWORK
 
 SECRET_KEY = "tests-only"
+ENCRYPTION_KEYS = ["dGVzdHMgb25seSwgdGVzdHMgb25seSwgdGVzdHMgb24="]
 BROKER_URL = "redis://127.0.0.1:1/0"  # nobody listens; the `valkey` fixture changes it
 ALLOW_PRIVATE_PROVIDERS = True  # the stand-in model server is on this machine
+ALLOW_PRIVATE_WEBHOOKS = ["127.0.0.1"]  # and so is the receiver of webhooks
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}
 ALLOWED_HOSTS = ["*"]

@@ -41,6 +41,7 @@ urlpatterns = [
     path("v1/events/", ListOperations.as_view(), name="events"),
     path("", include("memories.api.projects.urls")),
     path("", include("memories.api.profiles.urls")),
+    path("", include("memories.api.webhooks.urls")),
     # Last: a subject's name may hold slashes, and would take in what comes after it.
     path("", include("memories.api.subjects.urls")),
 ]

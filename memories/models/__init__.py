@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memories.models.attachments import Attachment
 from memories.models.categories import Uncategorized
-from memories.models.delivery import Delivery, Outbox, Webhook
+from memories.models.delivery import Delivery, Outbox, Topic, Webhook
 from memories.models.graph import Entity, Mention, Relation, RelationSupport
 from memories.models.ingestion import (
     ConversationSummary,
@@ -60,6 +60,7 @@ __all__ = [
     "Relation",
     "RelationSupport",
     "Subject",
+    "Topic",
     "Uncategorized",
     "Webhook",
 ]

@@ -37,13 +37,13 @@ def _clear_errors() -> Iterator[None]:
         yield
     except InvalidToken as exc:
         raise ProviderRejected(
-            "A stored provider key cannot be read with ENCRYPTION_KEYS; enter it again."
+            "A stored secret cannot be read with ENCRYPTION_KEYS; enter it again."
         ) from exc
 
 
 def _box(keys: list[str]) -> MultiFernet:
     if not keys:
-        raise ProviderRejected("ENCRYPTION_KEYS is not set; provider keys need it.")
+        raise ProviderRejected("ENCRYPTION_KEYS is not set; stored secrets need it.")
     try:
         return MultiFernet([Fernet(key) for key in keys])
     except ValueError as exc:

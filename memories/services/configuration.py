@@ -66,6 +66,7 @@ ENCRYPTED = (
     (ProviderConfig, "api_key_encrypted"),
     (EmbeddingSpace, "api_key_encrypted"),
     (Webhook, "secret_encrypted"),
+    (Webhook, "previous_secret_encrypted"),
 )
 """Where secrets are at rest."""
 

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from memories.models import Ingestion, LlmCall, Memory, MemoryEvent, Operation
+from memories.models import (
+    Ingestion,
+    LlmCall,
+    Memory,
+    MemoryEvent,
+    Operation,
+    Topic,
+)
 from memories.providers.vectors import SpaceVectors
 from memories.selectors.bursts import is_parted
 from memories.store import barriers, operations
@@ -21,7 +28,8 @@ from memories.store.batch import Batch, Cause, NewMemory, Revision
 from memories.store.graph import link_facts
 from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
-from memories.store.script import Script
+from memories.store.outbox import wake_if_told
+from memories.store.script import Rows, Script
 from memories.types import (
     UNSET,
     Decision,
@@ -159,9 +167,9 @@ def _settle(applications: Sequence[_Application]) -> None:
         operation, plan = application.operation, application.plan
         script.insert(_call_rows(operation.project_id, operation.id, plan.calls))
         _write_ledger(script, application.ingestion, plan, mine)
-    for other in others:
-        operations.succeed_with(first.operation, other.operation, other.results, script)
-    operations.succeed(first.operation, first.results, script)
+    told = [other.succeed_with(first, script) for other in others]
+    operations.succeed(first.operation, first.results, script, first.topic)
+    wake_if_told(first.operation.project_id, [row for rows in told for row in rows])
 
 
 @dataclass(slots=True)
@@ -271,6 +279,21 @@ class _Application:
         for dropped in self.plan.dropped:
             self.ledger.dropped(dropped)
         self.results = tuple(self.batch.results[before:])
+
+    def succeed_with(self, first: _Application, script: Script) -> Rows:
+        """Settle an add that was decided with an older one; what webhooks are told."""
+        return operations.succeed_with(
+            first.operation, self.operation, self.results, script, self.topic
+        )
+
+    @property
+    def topic(self) -> Topic:
+        """What webhooks call this end: whether all that was said was taken in."""
+        if self.ground.is_barred:
+            return Topic.JOB_CANCELLED
+        if self.ledger.is_partial:
+            return Topic.JOB_PARTIALLY_COMPLETED
+        return Topic.JOB_COMPLETED
 
     def _apply(self, decision: Decision) -> None:
         if self.ground.is_barred:

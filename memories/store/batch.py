@@ -23,12 +23,14 @@ from memories.models import (
     MemoryEvent,
     MemoryVersion,
     Outbox,
+    Topic,
     Uncategorized,
 )
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
 from memories.store.graph import follow_heads
+from memories.store.outbox import tell, wake_if_told
 from memories.store.script import Script
 from memories.store.spaces import ACTIVE_SPACE, fill_if_missed
 from memories.types import (
@@ -36,7 +38,6 @@ from memories.types import (
     SCOPE_KEYS,
     STATE_RULES,
     UNSET,
-    EventRule,
     JsonDict,
     OperationResult,
     Scope,
@@ -179,10 +180,9 @@ class Batch:
         self._versions.append(self._snapshot(head))
         self._vectors.append((head, head.number, new.vectors))
         self._tell(head, kind, cause, old=None, related=related)
+        self._announce(head, _topics(head, kind))
         if head.categories is None:
             self._leave_uncategorized(head, cause)
-        elif head.categories:
-            self._announce(EVENT_RULES["CATEGORIZE"], head, at)
         return head
 
     def revise(
@@ -196,6 +196,7 @@ class Batch:
     ) -> Memory:
         """A memory changes: the version it was is closed, a new one follows."""
         before, old = _counted_as(head), head.number
+        state, categories = State(head.state), head.categories
         at = self._next_instant(head.anchor_id)
         self._closings.append((head.id, old, at))
         for name, value in revision.changed().items():
@@ -208,6 +209,7 @@ class Batch:
         self._count(head, before=before)
         self._versions.append(self._snapshot(head))
         self._tell(head, kind, cause, old=old, related=related)
+        self._announce(head, _topics(head, kind, state, categories))
         return head
 
     def note(self, head: Memory, kind: MemoryEvent.Kind, cause: Cause) -> None:
@@ -226,7 +228,7 @@ class Batch:
         script.insert(self._new_heads.values())
         script.insert(self._versions)
         script.insert(self._events)
-        script.insert(self._outbox)
+        told = tell(script, self.project_id, self._outbox)
         script.insert(self._uncategorized)
         self._move_vectors(script)
         _write_vectors(script, self.project_id, self._vectors)
@@ -234,6 +236,7 @@ class Batch:
         self._write_clock(script)
         script.add(ACTIVE_SPACE, [require_tenant().tenant_id, self.project_id])
         active = [space_id for (space_id,) in script.run()]
+        wake_if_told(self.project_id, told)
         if self._changed_heads:
             follow_heads(self._changed_heads.values())
         if self._vectors:
@@ -301,20 +304,19 @@ class Batch:
         self.results.append(
             OperationResult(head.id, rule.result, head.text, head.user_id, head.number)
         )
-        self._announce(rule, head, at)
 
-    def _announce(self, rule: EventRule, head: Memory, at: datetime) -> None:
-        """To webhooks, where they are told of such an event."""
-        if rule.topic:
-            payload = {"memory_id": str(head.id), "number": head.number}
-            self._outbox.append(
-                Outbox(
-                    project_id=self.project_id,
-                    topic=rule.topic,
-                    payload=payload,
-                    created_at=at,
-                )
+    def _announce(self, head: Memory, topics: Iterable[str]) -> None:
+        """For webhooks: which version of which memory."""
+        payload = {"memory_id": str(head.id), "number": head.number}
+        self._outbox += [
+            Outbox(
+                project_id=self.project_id,
+                topic=topic,
+                payload=payload,
+                created_at=head.known_from,
             )
+            for topic in topics
+        ]
 
     def _leave_uncategorized(self, head: Memory, cause: Cause) -> None:
         self._uncategorized.append(
@@ -504,6 +506,25 @@ def _head_of(project_id: UUID, new: NewMemory, at: datetime) -> Memory:
 
 def _search_vector(text: str, config: str) -> SearchVector:
     return SearchVector(Value(text[:INDEXED_CHARS]), config=config)
+
+
+def _topics(
+    head: Memory,
+    kind: MemoryEvent.Kind,
+    was: State = State.DELETED,
+    categories: list[str] | None = None,
+) -> list[str]:
+    """What webhooks call an event of a memory that was in this state and these
+    categories: who comes back from a delete is added, and categories are told apart.
+    """
+    topic = EVENT_RULES[kind].topic
+    if topic is None:
+        return []
+    if kind == MemoryEvent.Kind.RESTORE and was in (State.DELETED, State.RETIRED):
+        topic = Topic.MEMORY_ADD
+    is_sorted_anew = bool(head.categories) and head.categories != categories
+    extra = [Topic.MEMORY_CATEGORIZE] if is_sorted_anew else []
+    return list(dict.fromkeys([topic, *extra]))
 
 
 def _plain(value: Any) -> Any:

@@ -125,6 +125,14 @@ class Ledger:
             if 0 <= position < len(self.message_ids)
         ]
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether a message was dropped, for a reason that its entry tells."""
+        outcomes = (
+            self._message_outcome(message_id) for message_id in self.message_ids
+        )
+        return any(outcome == MessageOutcome.DROPPED for outcome, _ in outcomes)
+
     def as_json(self) -> dict[str, Any]:
         """``messages``, ``facts``, their ``totals``; ``together`` with which adds."""
         messages = [self._message_entry(message_id) for message_id in self.own_ids]

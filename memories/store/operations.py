@@ -27,11 +27,12 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from memories import wake
-from memories.models import Ingestion, Operation
+from memories.models import Ingestion, Operation, Outbox, Topic
 from memories.models.ingestion import UNFINISHED
 from memories.selectors.operations import reopenable
 from memories.store.accept import take_place
-from memories.store.script import Script
+from memories.store.outbox import tell, wake_if_told
+from memories.store.script import Rows, Script
 from memories.types import SCOPE_KEYS, OperationResult, Scope
 from memplatform.lib import clock
 from memplatform.lib.errors import PlatformError
@@ -137,13 +138,15 @@ def succeed(
     operation: Operation,
     results: Sequence[OperationResult],
     script: Script | None = None,
+    topic: Topic = Topic.JOB_COMPLETED,
 ) -> None:
     """Settle a held operation and wake the next of its anchor after the commit.
 
     ``script`` is what is left to write with it, in the same message; it is run.
+    ``topic`` is what webhooks call the end of this add.
     """
     operation.results = results_json(results)
-    _settle(operation, Operation.Status.SUCCEEDED, script or Script())
+    _settle(operation, Operation.Status.SUCCEEDED, script or Script(), topic)
 
 
 def succeed_with(
@@ -151,19 +154,24 @@ def succeed_with(
     operation: Operation,
     results: Sequence[OperationResult],
     script: Script,
-) -> None:
-    """Settle an add that was decided with an older one; the leader wakes the next."""
+    topic: Topic,
+) -> Rows:
+    """Settle an add that was decided with an older one; the leader wakes the next.
+
+    Returns what webhooks are told of it, once the script has run.
+    """
     operation.results = results_json(results)
     operation.started_at, operation.attempts = leader.started_at, 1
     operation.next_attempt_at = None
     _mark_settled(operation, Operation.Status.SUCCEEDED)
     script.update(operation, (*_SETTLED, "started_at", "attempts", "next_attempt_at"))
+    return _tell(operation, topic, script)
 
 
 def fail(operation: Operation, code: str, message: str) -> None:
     """Settle a held operation with its reason; visible and replayable."""
     operation.error_code, operation.error = code, message
-    _settle(operation, Operation.Status.FAILED, Script())
+    _settle(operation, Operation.Status.FAILED, Script(), Topic.JOB_FAILED)
 
 
 def postpone(operation: Operation, error: PlatformError, until: datetime) -> None:
@@ -291,13 +299,17 @@ ORDER BY seq LIMIT 1
 """
 
 
-def _settle(operation: Operation, status: Operation.Status, script: Script) -> None:
+def _settle(
+    operation: Operation, status: Operation.Status, script: Script, topic: Topic
+) -> None:
     """Settle it, and wake the oldest unfinished add behind it, after the commit."""
     _mark_settled(operation, status)
     script.update(operation, _SETTLED)
+    told = _tell(operation, topic, script)
     script.add(_NEXT, [operation.tenant_id, operation.anchor_id, operation.seq])
     for (following,) in script.run():
         wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, following)
+    wake_if_told(operation.project_id, told)
 
 
 def _mark_settled(operation: Operation, status: Operation.Status) -> None:
@@ -308,3 +320,16 @@ def _mark_settled(operation: Operation, status: Operation.Status) -> None:
     operation.lease_until = None
     if status == Operation.Status.SUCCEEDED:
         operation.error_code = operation.error = None
+
+
+def _tell(operation: Operation, topic: Topic, script: Script) -> Rows:
+    """Webhooks are told of the end of adds."""
+    if operation.kind != Operation.Kind.ADD:
+        return Rows()
+    end = Outbox(
+        project_id=operation.project_id,
+        topic=topic,
+        payload={"operation_id": str(operation.id)},
+        created_at=operation.updated_at,
+    )
+    return tell(script, operation.project_id, [end])

@@ -19,16 +19,28 @@ from tenants.models import TenantModel
 from tenants.scopes import require_tenant
 
 
+class Rows(list[tuple[Any, ...]]):
+    """What a statement of a script has given."""
+
+
 class Script:
     """Collects statements in order; nothing happens before :meth:`run`."""
 
     def __init__(self) -> None:
         self._statements: list[str] = []
         self._params: list[Any] = []
+        self._wanted: dict[int, Rows] = {}
 
     def add(self, statement: str, params: Iterable[Any]) -> None:
+        """One statement, not several."""
         self._statements.append(statement)
         self._params += params
+
+    def ask(self, statement: str, params: Iterable[Any]) -> Rows:
+        """The same; the rows it gives are in this list once the script has run."""
+        rows = self._wanted[len(self._statements)] = Rows()
+        self.add(statement, params)
+        return rows
 
     def insert(self, rows: Iterable[TenantModel], *, skip_known: bool = False) -> None:
         """Rows of one table, all of its columns; those there already may stay."""
@@ -62,8 +74,11 @@ class Script:
             return []
         with connection.cursor() as cursor:
             cursor.execute(";\n".join(self._statements), self._params)
-            while cursor.nextset():
-                pass
+            for position in range(len(self._statements)):
+                if position:
+                    cursor.nextset()
+                if position in self._wanted:
+                    self._wanted[position].extend(cursor.fetchall())
             return list(cursor.fetchall()) if cursor.description else []
 
 

@@ -72,7 +72,7 @@ def worker_service(environment: Mapping[str, str]) -> Service:
         "worker",
         [
             *("-P", "threads", "-c", str(threads)),
-            *("-Q", "memplatform,maintenance"),
+            *("-Q", "memplatform,maintenance,webhooks"),
             *("--without-gossip", "--without-mingle"),
         ],
         environment,

@@ -40,6 +40,7 @@ from memplatform.embedded.placement import place
 from memplatform.embedded.ports import free_port, listen
 from memplatform.embedded.service import Service
 from tests.acceptance.installation import ROOT, SETTINGS_OF_OTHERS, wait_for
+from tests.webhook_receiver import Receiver
 
 DIMENSION = 64
 # Short, so that what waits for a lease or a pause does not wait for long; in the order
@@ -67,6 +68,7 @@ class Platform:
         self.data = DataDirectory(directory / "data")
         self.data.make()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.receiver = Receiver().__enter__()
         self.secrets = self.data.secrets()
         self._cluster = services.postgres_cluster(
             self.data, place(self.data.path), self.secrets["postgres_admin"]
@@ -92,6 +94,7 @@ class Platform:
         self.manage("migrate", "--database", "owner", "--no-input")
         self.demo = json.loads(self.manage("seed_first_start"))
         self.ensure_running()
+        self._subscribe()
 
     def ensure_running(self, **environment: str) -> None:
         """Start what is down, with these settings, and wait until all of it serves."""
@@ -170,6 +173,7 @@ class Platform:
         return done.stdout
 
     def discard(self) -> None:
+        self.receiver.__exit__()
         for process in reversed(self.running.values()):
             process.kill()
             process.wait()
@@ -233,6 +237,18 @@ class Platform:
             self.environment[name] = f"{self._model_url}/v1"
         wait_for(self._is_model_up, "the model server")
 
+    def _subscribe(self) -> None:
+        """Let the demo's project tell our receiver of every new memory."""
+        with Client(self) as client:
+            project_id = client.http.get("/v1/ping/").json()["project_id"]
+            hook = {"name": "told", "url": self.receiver.url}
+            answer = client.http.post(
+                f"/api/v1/webhooks/projects/{project_id}/",
+                json={**hook, "event_types": ["memory_add"]},
+            )
+        assert answer.status_code == 201, answer.text
+        self.webhook = answer.json()
+
     def _is_model_up(self) -> bool:
         try:
             return bool(self.stats())
@@ -254,6 +270,7 @@ class Platform:
             "SECRET_KEY": self.secrets["SECRET_KEY"],
             "ENCRYPTION_KEYS": self.secrets["ENCRYPTION_KEYS"],
             "LLM_API_KEY": MODEL_KEY,
+            "ALLOW_PRIVATE_WEBHOOKS": "127.0.0.1",
             "EMBEDDING_MODEL": "stand-in",
             "EMBEDDING_DIMENSION": str(DIMENSION),
         }

@@ -23,7 +23,10 @@ from memories.models import (
     MemoryVersion,
     Message,
     Operation,
+    Outbox,
     Subject,
+    Topic,
+    Webhook,
 )
 from memories.retrieval.search import search
 from memories.selectors import memories as selectors
@@ -32,6 +35,7 @@ from memories.services.add import add_memories
 from memories.services.edit import MemoryChanges, delete_memory, update_memory
 from memories.services.run import run_operation
 from memories.services.setup import ready_setup
+from memories.services.webhooks import NewWebhook, create_webhook
 from memories.store import operations
 from memories.store.apply import Applied, Plan, apply
 from memories.store.operations import Lease
@@ -80,6 +84,7 @@ class Agent:
     """One key of a company in use; ``user_id`` ann unless the call says otherwise."""
 
     company: object
+    secret: str = ""
 
     @property
     def access(self) -> Access:
@@ -184,6 +189,23 @@ class Agent:
 
     def delete(self, memory_id: UUID, *, delete_linked: bool = False) -> int:
         return delete_memory(self.access, memory_id, delete_linked=delete_linked)
+
+    # --- being told
+
+    def subscribe(self, *topics: str, url: str = "https://ann.example/in") -> Webhook:
+        """A webhook for these topics, or for all."""
+        new = NewWebhook("hook", url, topics or Topic.values)
+        owner_id = self.access.operator_id
+        with self.scope():
+            project = self.company.project
+            webhook, self.secret = create_webhook(project, new, owner_id=owner_id)
+        return webhook
+
+    def told(self) -> list[str]:
+        """The topics that wait in the outbox, oldest first."""
+        with self.scope():
+            rows = Outbox.objects.filter(handled_at=None).order_by("created_at", "id")
+            return list(rows.values_list("topic", flat=True))
 
     # --- asking
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memories.apps import check_connections, check_patience
+from memories.apps import check_connections, check_patience, check_webhooks
 from memplatform.celery import app
 
 
@@ -37,3 +37,17 @@ def test_the_broker_waits_longer_than_a_lease(settings):
 def test_no_thread_waits_for_a_connection(settings):
     settings.DB_POOL_SIZE = settings.WORKER_THREADS - 1
     assert ids(check_connections()) == ["memories.E004"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("ALLOW_PRIVATE_WEBHOOKS", ["10.0.0.1/8"], "memories.E005"),
+        ("ALLOW_PRIVATE_WEBHOOKS", ["a b"], "memories.E005"),
+        ("WEBHOOK_CONCURRENCY", 32, "memories.E006"),
+    ],
+)
+def test_settings_of_webhooks_are_checked_at_the_start(settings, name, value, problem):
+    assert check_webhooks() == []
+    setattr(settings, name, value)
+    assert ids(check_webhooks()) == [problem]

@@ -31,6 +31,10 @@ IDA = {"user_id": "ida"}
 ORGANIZATIONS = "/api/v1/orgs/organizations/"
 ORGANIZATION = f"{ORGANIZATIONS}00000000-0000-7000-8000-000000000000/"
 PROJECT = f"{ORGANIZATION}projects/00000000-0000-7000-8000-000000000000/"
+WEBHOOKS = f"/api/v1/webhooks/projects/{NOBODYS_ID}/"
+WEBHOOK = f"/api/v1/webhooks/{NOBODYS_ID}/"
+DELIVERY = f"{WEBHOOK}deliveries/{NOBODYS_ID}/"
+HOOK = {"name": "h", "url": "https://example.com/h", "event_types": ["memory_add"]}
 MEMBER = {"email": "ben@example.com", "role": "READER"}
 NOBODYS = {"memory_id": NOBODYS_ID}
 SCHEMA = {"properties": {"hobby": {"type": "string"}}}
@@ -86,6 +90,16 @@ REQUESTS = [
             Request("DELETE", f"{members}?email=ben@example.com", writes=True),
         )
     ),
+    Request("GET", WEBHOOKS),
+    Request("POST", WEBHOOKS, HOOK, writes=True),
+    Request("GET", WEBHOOK),
+    Request("PUT", WEBHOOK, {"name": "h"}, writes=True),
+    Request("DELETE", WEBHOOK, writes=True),
+    Request("POST", f"{WEBHOOK}rotate-secret/", writes=True),
+    Request("POST", f"{WEBHOOK}test/", writes=True),
+    Request("GET", f"{WEBHOOK}deliveries/"),
+    Request("GET", DELIVERY),
+    Request("POST", f"{DELIVERY}redeliver/", writes=True),
     Request("PUT", BATCH, {"memories": [{**NOBODYS, "text": "x"}]}, writes=True),
     Request("DELETE", BATCH, {"memories": [NOBODYS]}, writes=True),
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),

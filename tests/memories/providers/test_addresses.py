@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memories.providers.addresses import is_public, public_address
+from memories.providers.addresses import is_public, public_addresses
 from memories.providers.base import ChatRequest
 from memories.providers.openai import ChatConfig, OpenAIChat
 from memplatform.lib.errors import ProviderRejected, ProviderUnavailable
@@ -28,6 +28,14 @@ from memplatform.lib.errors import ProviderRejected, ProviderUnavailable
         "::ffff:127.0.0.1",  # IPv4 in IPv6, three ways
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "::127.0.0.1",
+        "64:ff9b:1::7f00:1",
+        "fec0::1",  # a site's
+        "ff02::1",
+        "192.88.99.1",  # a relay's
+        "192.0.0.8",
+        "240.0.0.1",  # nobody's
+        "255.255.255.255",
     ],
 )
 def test_it_refuses_addresses_that_are_not_on_the_internet(address):
@@ -42,12 +50,12 @@ def test_it_accepts_addresses_on_the_internet(address):
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.1"])
 def test_other_ways_to_write_this_machine_are_seen_through(host):
     with pytest.raises((ProviderRejected, ProviderUnavailable)):
-        public_address(host, 80)
+        public_addresses(host, 80)
 
 
 def test_a_name_without_an_address_is_unavailable():
     with pytest.raises(ProviderUnavailable, match=r"nowhere\.invalid"):
-        public_address("nowhere.invalid", 443)
+        public_addresses("nowhere.invalid", 443)
 
 
 def test_an_endpoint_on_this_machine_is_not_asked(model_server):

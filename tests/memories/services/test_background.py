@@ -118,16 +118,18 @@ def test_every_tenants_expiries_are_told(agent, other, passing, frozen):
 
 def test_no_webhook_takes_an_expiry_for_a_delete(agent, passing, frozen):
     """The memory is hidden from lists; whoever asks for it still gets it."""
+    agent.subscribe()
     frozen.advance(days=1)
     keep_house()
-    topics = agent.sql("SELECT topic FROM memories_outbox ORDER BY created_at, id")
-    assert topics == [("memory_add",)]
+    assert agent.events(passing) == ["ADD", "EXPIRE"]
+    assert agent.told() == []
     assert agent.get(passing).text == "Ann is in Paris."
 
 
 def test_the_outbox_is_due_across_tenants_and_tells_keys_only(agent, other):
-    agent.keep("Ann keeps bees.")
-    other.keep("Bob keeps bees.")
+    for company in (agent, other):
+        company.subscribe("memory_add")
+        company.keep("Ann keeps bees.")
     due = due_ids("due_outbox", clock.now(), 10)
     assert {tenant: len(rows) for tenant, rows in due.items()} == {
         agent.company.id: 1,

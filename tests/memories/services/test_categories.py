@@ -53,6 +53,7 @@ def test_the_filter_finds_it_from_then_on(db, agent):
 
 
 def test_webhooks_are_told_in_the_same_transaction(db, agent):
+    agent.subscribe("memory_categorize")
     memory_id = agent.keep(GUITAR)
     categorize(agent)
     with agent.scope():
@@ -61,6 +62,7 @@ def test_webhooks_are_told_in_the_same_transaction(db, agent):
 
 
 def test_webhooks_are_told_of_categories_that_came_with_the_fact(db, agent):
+    agent.subscribe("memory_categorize")
     agent.decide(adds("Ann plays the guitar.", categories=("music",)))
     topics = {"topic": "memory_categorize"}
     assert agent.count(Outbox, **topics) == 1

@@ -20,14 +20,13 @@ from memories.models import (
     MemoryVector,
     Message,
     Operation,
-    Outbox,
     Subject,
-    Webhook,
 )
 from memories.selectors.operations import get_operation, list_failed
 from memories.services import background
 from memories.services.background import refresh_anchor_summary
 from memories.services.deletion import delete_scope, erase_subject, purge
+from memories.services.deliveries import fan_out
 from memories.services.replay import retry_operation
 from memories.services.run import run_operation
 from memories.store import operations
@@ -84,6 +83,7 @@ def traces_of(agent, *words) -> list[str]:
 @pytest.fixture
 def told(agent):
     """An agent that a subject has told of everything, everywhere."""
+    agent.subscribe()
     mine = {"user_id": NAME, "agent_id": "bot", "run_id": "r1"}
     call = ModelCall(
         "single_pass", "m", "openai", "ok", request=({"role": "user", "content": CANARY},),
@@ -112,14 +112,11 @@ def told(agent):
             reason=CANARY,
         )
         Export.objects.create(project_id=project_id, data={"a": CANARY})
-        hook = Webhook.objects.create(
-            project_id=project_id, name="h", url="http://h", event_types=[]
+    fan_out(agent.access.tenant_id, project_id)
+    with agent.scope():  # as a receiver might answer that says it all again
+        Delivery.objects.filter(event_type="memory_add").update(
+            status="delivered", response_body=CANARY
         )
-        told = Outbox.objects.filter(payload__memory_id=str(memory.id)).first()
-        Delivery.objects.create(
-            project_id=project_id, webhook=hook, outbox=told, event_type="memory_add",
-            body={"memory": CANARY}, response_body=CANARY,
-        )  # fmt: skip
     return agent
 
 

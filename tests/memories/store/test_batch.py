@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from memories.models import Memory, MemoryEvent, MemoryVector, MemoryVersion, Outbox
 from memories.services.deletion import delete_scope
 from memories.services.edit import restore_version
+from memories.services.webhooks import WebhookChanges, change_webhook
 from memories.store.batch import FACT_COLUMNS, Batch, Cause, Revision
 from memories.types import State, ValidTime, Verdict
 from memplatform.lib.errors import NotFound, ScopeError
@@ -125,16 +126,45 @@ def test_the_counters_are_what_counting_would_find(agent, door):
 
 @every_door
 def test_every_change_the_wire_knows_waits_in_the_outbox(agent, door):
+    changes = ("memory_add", "memory_update", "memory_delete")
+    agent.subscribe(*changes)
     door(agent)
     kinds = {"ADD": "add", "UPDATE": "update", "SUPERSEDE": "update"}
-    kinds |= {"RESTORE": "update", "DELETE": "delete", "RETIRE": "delete"}
+    # Who comes back from a delete is added.
+    kinds |= {"RESTORE": "add", "DELETE": "delete", "RETIRE": "delete"}
     with agent.scope():
         told = list(Outbox.objects.values_list("topic", "payload__memory_id"))
         rows = MemoryEvent.objects.values_list("kind", "memory_id")
         happened = [(f"memory_{kinds[k]}", str(i)) for k, i in rows if k in kinds]
-        sorted_in = MemoryVersion.objects.filter(number=1, categories__len__gt=0)
-        happened += [("memory_categorize", str(v.memory_id)) for v in sorted_in]
     assert sorted(told) == sorted(happened)
+
+
+@every_door
+def test_what_nobody_waits_for_is_not_written_down(agent, other, door):
+    other.subscribe()
+    webhook = agent.subscribe()
+    with agent.scope():
+        change_webhook(webhook, WebhookChanges(is_active=False))
+    agent.subscribe("memory_categorize")
+    door(agent)
+    assert set(agent.told()) <= {"memory_categorize"}
+    assert other.told() == []
+
+
+def test_categories_are_told_when_they_come_and_when_they_change(agent):
+    agent.subscribe("memory_categorize")
+    agent.decide(adds("Ann likes tea.", categories=("food",)))
+    assert agent.told() == ["memory_categorize"]
+    head = agent.heads()[0]
+    agent.edit(head.id, metadata={"k": 1})
+    assert agent.told() == ["memory_categorize"]
+    with agent.scope():
+        batch = Batch.open(head.project_id, [head.anchor_id])
+        sorted_anew = Revision(categories=("drinks",))
+        kind = MemoryEvent.Kind.CATEGORIZE
+        batch.revise(Memory.objects.get(id=head.id), kind, sorted_anew, SYSTEM)
+        batch.flush()
+    assert agent.told() == ["memory_categorize"] * 2
 
 
 def events(agent, head) -> list[MemoryEvent]:
@@ -150,6 +180,7 @@ WRITTEN = [Memory, MemoryVersion, MemoryEvent, MemoryVector, Outbox]
 
 @pytest.mark.parametrize("model", WRITTEN, ids=lambda model: model.__name__)
 def test_when_one_table_refuses_nothing_is_written(committed_db, agent, model):
+    agent.subscribe()
     tea = agent.keep("Ann likes tea.")
     before = snapshot(agent)
     with refusing(committed_db, model), pytest.raises(DatabaseError, match="refused"):
