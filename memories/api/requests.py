@@ -24,7 +24,7 @@ from memories.models.settings import (
     MAX_DESCRIPTION_CHARS,
     MAX_INSTRUCTION_CHARS,
 )
-from memories.selectors.filters import join, parse_filters, restrict
+from memories.selectors.filters import join, nothing, parse_filters, restrict
 from memories.services.deletion import EVERYTHING
 from memories.services.edit import MemoryChanges
 from memories.types import (
@@ -280,6 +280,8 @@ def _filters(fields: Fields, access: Access, **extra: Any) -> Filters:
     asked = {key: condition for key, condition in extra.items() if condition}
     if asked:
         filters = join(filters, parse_filters(asked, needs_scope=False))
+    if fields.raw.get("categories") == []:
+        filters = join(filters, nothing())  # any of none; null is no condition
     own = narrow(access, filters.scope)
     return restrict(filters, own) if access.only else filters
 
@@ -290,8 +292,8 @@ def _equal_metadata(fields: Fields) -> dict[str, Any] | None:
 
 
 def _any_category(fields: Fields) -> dict[str, Any] | None:
-    named = [name for name in fields.read("categories", reading.names, ()) if name]
-    return {"in": named} if named else None
+    named = fields.read("categories", reading.names, ())
+    return {"in": list(named)} if named else None
 
 
 def _in_text(fields: Fields) -> dict[str, Any] | None:

@@ -49,6 +49,11 @@ def join(first: Filters, second: Filters) -> Filters:
     return _filters(all_of([_condition(first), _condition(second)]))
 
 
+def nothing() -> Filters:
+    """What matches no memory at all."""
+    return _filters(Condition("false"))
+
+
 class _Parser:
     """Counts conditions on its way, so that no filter is a denial of service."""
 

@@ -11,7 +11,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memories.selectors.filters import join, parse_filters, restrict
+from memories.selectors import conditions
+from memories.selectors.filters import join, nothing, parse_filters, restrict
 from memories.types import Scope
 from memplatform.lib.errors import InvalidRequest
 from tests.memories.selectors.filter_evaluator import IDS, Row, matches
@@ -93,6 +94,18 @@ BAD = {
     "keywords eq": ({**ME, "keywords": {"eq": "bees"}}, "eq"),
     "memory_ids of words": ({**ME, "memory_ids": ["bees"]}, "memory_ids"),
     "no memory_ids": ({**ME, "memory_ids": []}, "memory_ids"),
+    "in no memory_ids": ({**ME, "memory_ids": {"in": []}}, "memory_ids"),
+    "in no categories": ({**ME, "categories": {"in": []}}, "categories"),
+    "in no runs": ({**ME, "run_id": {"in": []}}, "run_id"),
+    "in no instants": ({**ME, "created_at": {"in": []}}, "created_at"),
+    "null in a list": ({"user_id": {"in": [None]}}, "user_id"),
+    "null category": ({**ME, "categories": {"in": [None]}}, "categories"),
+    "null text": ({**ME, "text": None}, "text"),
+    "null keywords": ({**ME, "keywords": {"contains": None}}, "keywords"),
+    "null memory_ids": ({**ME, "memory_ids": None}, "memory_ids"),
+    "null metadata": ({**ME, "metadata": None}, "metadata"),
+    "null group": ({**ME, "AND": None}, "AND"),
+    "null in a group": ({**ME, "OR": [None]}, "object"),
     "65 levels": (deep(65), "64"),
     "too many conditions": ({"AND": [ME] * 1001}, "1000"),
     "too many listed": ({"user_id": {"in": ["x"] * 10_001}}, "10000"),
@@ -250,6 +263,44 @@ def grouped(inner):
     )
 
 
+ALLOWED = {
+    # contract §5; what is lenient there (eq of a date, text and its parts) is allowed
+    **dict.fromkeys(IDS, frozenset({"eq", "ne", "in"})),
+    **dict.fromkeys(
+        ("created_at", "updated_at", "timestamp", "expiration_date"),
+        frozenset({"eq", "ne", "gt", "gte", "lt", "lte", "in"}),
+    ),
+    "text": {"eq", "ne", "contains", "icontains"},
+    "keywords": {"contains", "icontains"},
+    "keywords_search": {"contains", "icontains"},
+    "categories": {"in", "contains"},
+    "memory_ids": {"in"},
+}
+OPERATORS = {*set().union(*ALLOWED.values()), "nin", "not", "$ne", ">=", "like", "EQ"}
+SAMPLES = ["2022-01-01", ["2022-01-01"], MEMORY_IDS[:1], [MEMORY_IDS[0], "x"]]
+
+
+def is_allowed(key, operator):
+    """Whether some value makes this a filter."""
+    for value in SAMPLES:
+        try:
+            parse_filters({key: {operator: value}}, needs_scope=False)
+        except InvalidRequest:
+            continue
+        return True
+    return False
+
+
+def test_each_field_takes_its_operators_and_no_others():
+    keys = set(conditions.FIELDS) - {"metadata"}
+    taken = {key: {op for op in OPERATORS if is_allowed(key, op)} for key in keys}
+    assert taken == ALLOWED
+
+
+def test_every_field_is_put_to_the_test():
+    assert set(FIELDS) == set(conditions.FIELDS)
+
+
 filter_objects = st.recursive(leaves, grouped, max_leaves=8)
 
 SELECT = """
@@ -312,6 +363,13 @@ def test_every_match_carries_the_bound_ids(db, raw, rows):
 def test_joined_filters_match_what_both_do(db, one, two, rows):
     both = join(*(parse_filters(raw, needs_scope=False) for raw in (one, two)))
     assert select(both, rows) == expected({"AND": [one, two]}, rows)
+
+
+def test_nothing_matches_nothing(db):
+    row = Row(MEMORY_IDS[0], "ida", *[None] * 3, "", None, None, DAYS[0], DAYS[0], None)
+    mine = parse_filters(ME)
+    assert select(mine, [row]) == [0]
+    assert select(join(mine, nothing()), [row]) == []
 
 
 METADATA = [
