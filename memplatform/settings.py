@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from memplatform import env
+from memplatform.lib import pool
 
 env.load_embedded()
 
@@ -79,7 +80,15 @@ DATABASES = {
     ),
 }
 for _alias, _pool in (
-    ("default", {"min_size": 1, "max_size": DB_POOL_SIZE, "timeout": 10}),
+    (
+        "default",
+        {
+            "min_size": 1,
+            "max_size": DB_POOL_SIZE,
+            "timeout": 10,
+            "check": pool.check_if_closed,
+        },
+    ),
     ("owner", False),
 ):
     DATABASES[_alias]["DISABLE_SERVER_SIDE_CURSORS"] = True
