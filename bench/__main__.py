@@ -53,7 +53,7 @@ def _measure(options: argparse.Namespace, known: Mapping[str, Any]) -> dict[str,
         on = Measuring(stack, key, QUICK if options.quick else Plan())
         with psycopg.connect(stack.admin_url, autocommit=True) as admin:
             if "adds" in options.only:
-                Adds(on, admin).run()
+                Adds(on, admin, place).run()
             if "reads" in options.only:
                 Reads(on, admin, place).run()
             roles, memory = roles_connected(admin), memory_mb(stack.pids)

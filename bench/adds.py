@@ -18,6 +18,8 @@ from bench.load import Samples, run_load
 
 ADD = "/v3/memories/add/"
 DRAIN_TIMEOUT_S = 120
+HOT_LATENCY_MS = 300
+HOT_WINDOW_S = 1.0
 _UNSETTLED = """
 SELECT count(*) FILTER (WHERE status <> 'FAILED'),
        count(*) FILTER (WHERE status = 'FAILED')
@@ -26,11 +28,17 @@ SELECT count(*) FILTER (WHERE status <> 'FAILED'),
 
 
 class Adds:
-    """Every user is new, so that nothing waits for an older add of its anchor."""
+    """Every user is new, so that nothing waits for an older add of its anchor.
 
-    def __init__(self, measuring: Measuring, admin: psycopg.Connection) -> None:
+    But for the hot scope: there every add is one user's.
+    """
+
+    def __init__(
+        self, measuring: Measuring, admin: psycopg.Connection, place: seed.Place
+    ) -> None:
         self._on = measuring
         self._admin = admin
+        self._place = place
 
     def run(self) -> None:
         self._prompt_tokens()
@@ -40,6 +48,9 @@ class Adds:
             self._searchable(latency_ms)
             for clients in plan.clients:
                 self._finished(clients, latency_ms)
+        stack.configure_model(reset=True, latency_s=HOT_LATENCY_MS / 1000)
+        for window_s in (0, HOT_WINDOW_S):
+            self._hot_scope(window_s)
         stack.configure_model(reset=True)
         for clients in (1, 8):
             self._accept(clients)
@@ -93,6 +104,38 @@ class Adds:
             for kind in ("chat", "embeddings")
         }
         self._on.keep(figure)
+
+    def _hot_scope(self, window_s: float) -> None:
+        """One user's adds, sent as fast as one client can, each of one message."""
+        self._set_window(window_s)
+        user = f"hot-{next(self._on.names)}"
+        adds = [self._small_add(user) for _ in range(self._on.plan.hot_adds)]
+        before = self._on.stack.model_stats()["chat"]
+        how = f"window of {window_s:g} s" if window_s else "no window"
+        figure = Figure(
+            f"adds finished, one scope, {how}", model_latency_ms=HOT_LATENCY_MS
+        )
+        began = time.perf_counter()
+        self._on.measure(figure, lambda: self._run_to_the_end([adds]))
+        figure.per_s = figure.requests / (time.perf_counter() - began)
+        asked = self._on.stack.model_stats()["chat"] - before
+        figure.more = {"chat calls per add": asked / figure.requests}
+        self._on.keep(figure)
+        self._set_window(None)
+
+    def _set_window(self, window_s: float | None) -> None:
+        from memories.services.configuration import change_settings
+        from tenants.models import Project
+        from tenants.scopes import tenant_scope
+
+        with tenant_scope(self._place.tenant_id):
+            project = Project.objects.get(id=self._place.project_id)
+            change_settings(project, {"add_window_s": window_s})
+
+    def _small_add(self, user: str) -> dict[str, Any]:
+        said = f"I keep {next(self._on.names)} bees."
+        messages = [{"role": "user", "content": said}]
+        return step("POST", ADD, {"messages": messages, "user_id": user})
 
     def _run_to_the_end(self, jobs: list[list[dict[str, Any]]]) -> Samples:
         samples = run_load(self._on.stack.url, self._on.key, jobs)

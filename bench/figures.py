@@ -24,6 +24,7 @@ class Plan:
     accept_s: float = 6.0
     adds: int = 640
     latencies_ms: tuple[int, ...] = (0, 300)
+    hot_adds: int = 80
     searchable: int = 20
     recall_queries: int = 20
 
@@ -33,6 +34,7 @@ QUICK = Plan(
     read_s=1.5,
     accept_s=2.0,
     adds=160,
+    hot_adds=40,
     searchable=6,
     recall_queries=5,
 )

@@ -52,6 +52,9 @@ class ProjectSettings:
     made anew in the background once ``profile_refresh_memories`` of their memories have
     changed; 0: only when somebody asks.
 
+    ``add_window_s`` is how long a small add waits for others, to be decided with them;
+    None is the platform's ``ADD_WINDOW_S``.
+
     ``recent_messages`` is the paper's m = 10, ``recalled_memories`` its s = 10 (arXiv
     2504.19413 §2.1, §3).
     """
@@ -69,6 +72,7 @@ class ProjectSettings:
     recalled_memories: int = 10
     summary_every_messages: int = 20
     session_gap_hours: int = 6
+    add_window_s: float | None = None
     dense_weight: float = 1.0
     text_weight: float = 0.5
     keep_model_texts: bool = True

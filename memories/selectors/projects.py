@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -85,6 +85,12 @@ class ProjectSetup:
         return {
             space.id: embedder_for(space, deadline_s=patience) for space in self.spaces
         }
+
+    @property
+    def add_window(self) -> timedelta:
+        """How long a small add waits for others; zero where each goes alone."""
+        own = self.settings.add_window_s
+        return timedelta(seconds=settings.ADD_WINDOW_S if own is None else own)
 
     @property
     def text_config(self) -> str:

@@ -116,7 +116,7 @@ def _window_of(setup: ProjectSetup, request: AddRequest) -> timedelta:
     """How long an add waits for others to be decided with it."""
     if not may_follow(request, setup.engine):
         return timedelta()
-    return timedelta(seconds=settings.ADD_WINDOW_S)
+    return setup.add_window
 
 
 def _apply_now(operation: Operation, plan: Plan) -> AddAnswer:

@@ -43,6 +43,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "summary_every_messages": (2, 1000),
     "session_gap_hours": (1, 24 * 365),
     "profile_refresh_memories": (0, 100_000),
+    "add_window_s": (0, 60),
     "dense_weight": (0, 10),
     "text_weight": (0, 10),
     **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),

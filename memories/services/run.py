@@ -148,8 +148,8 @@ def _read(operation: Operation, lease: Lease) -> Add:
         ingestion = Ingestion.objects.select_related("operation").get(
             operation_id=operation.id
         )
-        followers = list_followers(ingestion, timedelta(seconds=settings.ADD_WINDOW_S))
         setup = get_setup(operation.project_id)
+        followers = list_followers(ingestion, setup.add_window)
         return read_add(setup, lease, ingestion, followers)
 
 

@@ -11,6 +11,7 @@ from django.db.models import Sum
 from memories.models import Ingestion, LlmCall, Message, Operation
 from memories.models.ingestion import ERASED
 from memories.pipeline.run import read_add
+from memories.services.configuration import change_settings
 from memories.services.deletion import delete_scope
 from memories.store.apply import apply_together
 from memories.store.operations import LeaseLost
@@ -217,6 +218,25 @@ def test_what_comes_in_later_waits_for_its_own(agent, models, accept, frozen):
     frozen.advance(seconds=2)
     assert agent.run(later).status == "SUCCEEDED"
     assert asked(models) == 2
+
+
+@pytest.mark.usefixtures("window")
+def test_a_project_may_have_a_window_of_its_own(agent, models, accept, frozen):
+    with agent.scope():
+        change_settings(agent.company.project, {"add_window_s": 10})
+    ids = [accept(text) for text in FACTS[:2]]
+    frozen.advance(seconds=9)
+    assert agent.run(ids[0]).status == "PENDING"
+    frozen.advance(seconds=1)
+    assert agent.run(ids[0]).status == "SUCCEEDED"
+    assert asked(models) == 1
+
+
+@pytest.mark.usefixtures("window")
+def test_a_project_may_do_without(agent, accept):
+    with agent.scope():
+        change_settings(agent.company.project, {"add_window_s": 0})
+    assert agent.run(accept(FACTS[0])).status == "SUCCEEDED"
 
 
 @pytest.mark.usefixtures("window")
