@@ -27,7 +27,7 @@ SELECT m.id::text,
      FROM memories_memoryversion v WHERE v.memory_id = m.id) AS versions,
   (SELECT count(*) FROM memories_memoryvector x WHERE x.memory_id = m.id) AS vectors,
   (SELECT count(*) FROM memories_outbox b
-    WHERE b.payload ->> 'memory_id' = m.id::text) AS told
+    WHERE b.payload ->> 'memory_id' = m.id::text AND b.topic = 'memory_add') AS told
 FROM memories_memory m WHERE m.user_id = ANY(%s)
 """
 _COUNTED = """
