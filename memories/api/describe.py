@@ -390,12 +390,20 @@ EVENTS = described(
     "events",
     components.EventPage,
     400,
-    403,
+    404,
     summary="Requests of the project, newest first",
+    description=(
+        "Adds, searches, changes, deletes, exports, imports and profile jobs, each with"
+        " its state and how long it took. A key narrowed to one subject sees those of"
+        " it and those it asked for itself."
+    ),
     parameters=[
         *PAGING,
         in_query("event_type", "ADD, SEARCH, …"),
         in_query("status", "PENDING, RUNNING, SUCCEEDED or FAILED."),
+        *(in_query(key, "Of this subject.") for key in SCOPE_KEYS),
+        in_query("start_date", "From this day or instant."),
+        in_query("end_date", "Up to this day or instant, inclusive."),
     ],
     examples=[answered("A page", page(EVENT_EXAMPLE))],
 )

@@ -225,7 +225,7 @@ def read_list(raw: object, query: Mapping[str, Any], access: Access) -> ListRequ
         visibility=_visibility(fields),
         page=read_page(query, body=fields),
         created_from=fields.read("start_date", reading.instant, None),
-        created_before=fields.read("end_date", _end, None),
+        created_before=fields.read("end_date", end, None),
     )
     fields.check()
     return request
@@ -310,7 +310,7 @@ def _visibility(fields: Fields) -> Visibility:
     )
 
 
-def _end(value: Any) -> datetime | None:
+def end(value: Any) -> datetime | None:
     """The instant before which an inclusive day, or instant, ends."""
     try:
         last = reading.day(value)

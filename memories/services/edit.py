@@ -55,6 +55,7 @@ def update_memory(
     Raises NotFound, and InvalidRequest for an immutable memory or a text that another
     memory of the same scope already says.
     """
+    started = clock.now()
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         _refuse_change(_find(memory_id), changes)
     vectors = _embed(access, changes.text)
@@ -65,7 +66,8 @@ def update_memory(
         if revision is not None:
             kind = MemoryEvent.Kind.UPDATE
             batch.revise(head, kind, revision, cause_of(access))
-            finished(access, Operation.Kind.UPDATE, head, batch.flush()).save()
+            results = batch.flush()
+            finished(access, Operation.Kind.UPDATE, head, results, started).save()
         return get_memory(memory_id)
 
 
@@ -74,13 +76,15 @@ def delete_memory(access: Access, memory_id: UUID, *, delete_linked: bool) -> in
 
     With ``delete_linked`` the memories it superseded go too. Raises NotFound.
     """
+    started = clock.now()
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
         linked = _superseded_by(head) if delete_linked else []
         cause = cause_of(access)
         for doomed in [head, *linked]:
             delete_head(batch, doomed, cause)
-        finished(access, Operation.Kind.DELETE, head, batch.flush()).save()
+        results = batch.flush()
+        finished(access, Operation.Kind.DELETE, head, results, started).save()
     return len(linked)
 
 
@@ -89,6 +93,7 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
 
     Raises NotFound, and InvalidRequest when another memory says the same by now.
     """
+    started = clock.now()
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         version = MemoryVersion.objects.filter(
             memory_id=memory_id, number=number, text__isnull=False
@@ -114,7 +119,8 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
         )
         kind = MemoryEvent.Kind.RESTORE
         batch.revise(head, kind, revision, cause_of(access))
-        finished(access, Operation.Kind.RESTORE, head, batch.flush()).save()
+        results = batch.flush()
+        finished(access, Operation.Kind.RESTORE, head, results, started).save()
         return get_memory(memory_id)
 
 
@@ -223,8 +229,12 @@ def finished(
     kind: Operation.Kind,
     head: Memory,
     results: Sequence[OperationResult],
+    started: datetime,
 ) -> Operation:
-    """A finished operation, to be saved: events of the project list the change."""
+    """A finished operation, to be saved: events of the project list the change.
+
+    ``started`` is when it was asked for: it took all the time since, embedding too.
+    """
     now = clock.now()
     return Operation(
         project_id=head.project_id,
@@ -236,9 +246,9 @@ def finished(
         attempts=1,
         request_id=logs.request_id.get(),
         api_key_id=access.key_id,
-        created_at=now,
+        created_at=started,
         updated_at=now,
-        started_at=now,
+        started_at=started,
         completed_at=now,
-        latency_ms=0.0,
+        latency_ms=(now - started).total_seconds() * 1000,
     )

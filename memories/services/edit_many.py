@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import batched
 from typing import Self
@@ -27,6 +28,7 @@ from memories.services.edit import (
 from memories.services.setup import ready_setup
 from memories.store.batch import Batch, hash_text
 from memories.types import STATE_RULES, State, Unset
+from memplatform.lib import clock
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
@@ -66,6 +68,7 @@ def update_memories(access: Access, asked: Sequence[ItemChange]) -> list[ItemOut
 
     Raises ProviderError when a text cannot be embedded; then nothing was changed.
     """
+    started = clock.now()
     ids = [item.memory_id for item in asked]
     found = _find(access, ids)
     texts = [
@@ -83,7 +86,7 @@ def update_memories(access: Access, asked: Sequence[ItemChange]) -> list[ItemOut
             turn = _Turn.open(access, anchor_id, items, texts)
             for position, item in zip(positions, items, strict=True):
                 outcomes[position] = turn.update(item, vectors)
-            turn.write(Operation.Kind.UPDATE)
+            turn.write(Operation.Kind.UPDATE, started)
     return outcomes
 
 
@@ -92,6 +95,7 @@ def delete_memories(access: Access, ids: Sequence[UUID]) -> list[ItemOutcome]:
 
     Opens its own scopes.
     """
+    started = clock.now()
     found = _find(access, ids)
     outcomes = _all_missing(ids)
     for anchor_id, positions in _turns(ids, found):
@@ -100,7 +104,7 @@ def delete_memories(access: Access, ids: Sequence[UUID]) -> list[ItemOutcome]:
             turn = _Turn.open(access, anchor_id, items, [])
             for position in positions:
                 outcomes[position] = turn.delete(ids[position])
-            turn.write(Operation.Kind.DELETE)
+            turn.write(Operation.Kind.DELETE, started)
     return outcomes
 
 
@@ -160,13 +164,16 @@ class _Turn:
         self.changed.append(head)
         return ItemOutcome(memory_id, Outcome.DELETED)
 
-    def write(self, kind: Operation.Kind) -> None:
+    def write(self, kind: Operation.Kind, started: datetime) -> None:
         """What changed, and for each change an event of the project."""
         if not self.changed:
             return
         effects = zip(self.changed, self.batch.flush(), strict=True)
         Operation.objects.bulk_create(
-            [finished(self.access, kind, head, [result]) for head, result in effects]
+            [
+                finished(self.access, kind, head, [result], started)
+                for head, result in effects
+            ]
         )
 
     def _problem(self, head: Memory, text: str | Unset) -> str | None:

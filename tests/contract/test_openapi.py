@@ -59,7 +59,6 @@ WRITES = {
 # Where not both of 400 and 404 apply.
 APPLYING = {
     "ping": (),
-    "list_events": ("400",),
     "create_organization": ("400",),
     "list_organizations": (),
     **dict.fromkeys(

@@ -6,13 +6,20 @@ from uuid import uuid4
 
 import pytest
 
-from memories.selectors.operations import get_operation, list_failed, list_operations
+from memories.selectors.operations import (
+    OperationFilter,
+    get_operation,
+    list_failed,
+    list_operations,
+)
 from memplatform.lib.errors import NotFound
 
 
-def page(agent, **details):
+def page(agent, *, page=1, page_size=10, **wanted):
     with agent.scope():
-        return list_operations(**({"page": 1, "page_size": 10} | details))
+        return list_operations(
+            OperationFilter(**wanted), page=page, page_size=page_size
+        )
 
 
 def test_the_newest_come_first_in_pages(agent):
