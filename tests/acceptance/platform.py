@@ -49,6 +49,7 @@ PACE = {
     "LLM_TIMEOUT_S": "2.5",
     "LLM_DEADLINE_S": "4",
     "EMBEDDING_TIMEOUT_S": "1.5",
+    "DOCUMENT_TIMEOUT_S": "1.5",
     "LEASE_S": "5",
     "SWEEP_INTERVAL_S": "0.5",
     "RETRY_BASE_S": "0.1",
