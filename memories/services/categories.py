@@ -33,6 +33,7 @@ from memories.store.categories import Waiting
 from memories.types import EngineOptions, ModelCall
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import ProviderError
+from memplatform.lib.meter import metered
 from tenants.scopes import tenant_scope
 
 log = logs.get(__name__)
@@ -93,13 +94,14 @@ def _find(
 ) -> list[tuple[str, ...]] | None:
     """The categories of each, or None when they could not be asked for."""
     calls: list[ModelCall] = []
-    try:
-        return _look(setup, waiting, calls)
-    except ProviderError as exc:
-        log.warning("categories postponed", extra={"code": exc.code})
-        return None
-    finally:
-        _record(setup, calls)
+    with metered() as meter:
+        try:
+            return _look(setup, waiting, calls)
+        except ProviderError as exc:
+            log.warning("categories postponed", extra={"code": exc.code})
+            return None
+        finally:
+            _record(setup, calls, meter.tokens)
 
 
 def _look(
@@ -118,13 +120,12 @@ def _look(
     return categorize_by_likeness(said, catalogue, setup.embedders[space.id])
 
 
-def _record(setup: ProjectSetup, calls: Sequence[ModelCall]) -> None:
-    if not calls:
-        return
-    with tenant_scope(setup.tenant_id, project_id=setup.project_id):
-        record_calls(setup.project_id, None, calls)
+def _record(setup: ProjectSetup, calls: Sequence[ModelCall], embedded: int) -> None:
+    if calls:
+        with tenant_scope(setup.tenant_id, project_id=setup.project_id):
+            record_calls(setup.project_id, None, calls)
     payer = (setup.tenant_id, setup.project_id, None)
-    count_tokens_of(payer, "categorize", list(calls))
+    count_tokens_of(payer, "categorize", calls, embedding_tokens=embedded)
 
 
 def _write(

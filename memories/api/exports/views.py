@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories.api.exports import describe, requests
-from memories.api.views.base import MemoryApiView
+from memories.api.views.base import MemoryApiView, spend_quota
 from memories.models import Export, Operation
 from memories.selectors.exports import get_export, get_finished_export
 from memories.services.exports import request_export
@@ -46,6 +46,7 @@ class Exports(MemoryApiView):
         requests.read_schema(request.data)
         self.error_key = "error"
         asked = requests.read_export(request.data, self.access)
+        spend_quota(self.access, self.operation)
         export = request_export(self.access, asked)
         message = (
             "Memory export request received. The export will be ready in a few seconds."

@@ -11,6 +11,7 @@ from tests.memories.api.conftest import ADD, LIST, PING, SEARCH, memory_path
 
 LIMITS = "/v1/limits/"
 BEES = {"messages": "I keep bees.", "user_id": "ida"}
+A_SCHEMA = {"type": "object", "properties": {"pet": {"type": "string"}}}
 FOR_BEES = {"query": "bees", "filters": {"user_id": "ida"}}
 
 
@@ -107,6 +108,10 @@ def test_used_up_tokens_stop_what_needs_a_model(client, limit, valkey, store):
         client.put(memory_path(memory_id), {"text": "b"}),
         client.put("/v1/batch/", {"memories": [{"memory_id": memory_id, "text": "b"}]}),
         client.post("/v1/summary/", {"filters": {"user_id": "ida"}}),
+        client.post(
+            "/v1/exports/",
+            {"schema": A_SCHEMA, "filters": {"user_id": "ida"}},
+        ),
     ):
         assert (answer.status_code, answer.json()["code"]) == (413, "quota_exceeded")
     assert client.get(memory_path(memory_id)).json()["memory"] == "a"
