@@ -39,6 +39,8 @@ class Passages:
 
     def trace(self, result: EngineResult) -> EngineResult:
         """The same decisions, on the messages of the add."""
+        if not any(self.pages):
+            return result
         return EngineResult(
             tuple(
                 replace(

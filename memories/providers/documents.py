@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import socket
+import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpcore2
 import httpx2
 from django.conf import settings
 
 from memories.providers import media
-from memories.providers.addresses import PublicTransport
+from memories.providers.addresses import is_public
 from memories.providers.retry import Deadline
-from memplatform.lib.errors import (
-    DocumentUnavailable,
-    DocumentUnreadable,
-    ProviderError,
-    ProviderRejected,
-)
+from memplatform.lib.errors import DocumentUnavailable, DocumentUnreadable
 from tenants.scopes import forbid_open_scope
 
 MAX_REDIRECTS = 3
@@ -40,6 +38,8 @@ PDF_READERS = 2
 _WEB_PAGE = ("text/html", "application/xhtml+xml")
 _PDF_READER = Path(__file__).with_name("pdf_reader.py")
 _reading = threading.Semaphore(PDF_READERS)
+# Windows starts no Python without this one.
+_WITHOUT_SECRETS = {k: v for k, v in os.environ.items() if k == "SYSTEMROOT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,15 @@ def fetch(url: str, kind: str) -> Document:
     is not what it was said to be or not to be had; ScopeError inside a transaction.
     """
     forbid_open_scope()
-    deadline = Deadline(settings.DOCUMENT_TIMEOUT_S)
     try:
-        with _client() as client, client.stream("GET", url) as response:
-            _require_served(response, kind)
-            return identify(kind, _body(response, deadline))
+        with _client(Deadline(settings.DOCUMENT_TIMEOUT_S)) as client:
+            return identify(kind, _download(client, url, kind))
     except httpx2.TimeoutException as exc:
         raise DocumentUnavailable("was not served in time.") from exc
-    except httpx2.TooManyRedirects as exc:
-        raise DocumentUnreadable("redirects too often.") from exc
     except httpx2.InvalidURL as exc:
         raise DocumentUnreadable("is at no address that can be asked.") from exc
     except httpx2.HTTPError as exc:
         raise DocumentUnavailable(f"was not served ({type(exc).__name__}).") from exc
-    except ProviderRejected as exc:
-        raise DocumentUnreadable("is not at an address on the internet.") from exc
-    except ProviderError as exc:
-        if isinstance(exc, DocumentUnavailable | DocumentUnreadable):
-            raise
-        raise DocumentUnavailable("has no address.") from exc
 
 
 def identify(kind: str, data: bytes) -> Document:
@@ -110,26 +100,19 @@ def read_pages(document: Document) -> list[str]:
 # --- fetching -------------------------------------------------------------------------
 
 
-@contextmanager
-def _client() -> Iterator[httpx2.Client]:
-    """One for each address: nothing is shared between those of different tenants."""
-    limits = httpx2.Limits(max_connections=1)
-    transport = (
-        httpx2.HTTPTransport(limits=limits)
-        if settings.ALLOW_PRIVATE_DOCUMENTS
-        else PublicTransport(limits)
-    )
-    seconds = settings.DOCUMENT_TIMEOUT_S
-    with httpx2.Client(
-        transport=transport,
-        timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT_S)),
-        follow_redirects=True,
-        max_redirects=MAX_REDIRECTS,
-        trust_env=False,
-        # What is packed may unpack to anything.
-        headers={"accept-encoding": "identity", "user-agent": "memplatform"},
-    ) as client:
-        yield client
+def _download(client: httpx2.Client, url: str, kind: str) -> bytes:
+    """The body behind at most MAX_REDIRECTS; those of redirects are not read."""
+    request = client.build_request("GET", url)
+    for _ in range(1 + MAX_REDIRECTS):
+        response = client.send(request, stream=True)
+        try:
+            if response.next_request is None:
+                _require_served(response, kind)
+                return _body(response)
+            request = response.next_request
+        finally:
+            response.close()
+    raise DocumentUnreadable("redirects too often.")
 
 
 def _require_served(response: httpx2.Response, kind: str) -> None:
@@ -145,17 +128,96 @@ def _require_served(response: httpx2.Response, kind: str) -> None:
         raise DocumentUnreadable("is a web page, not a document.")
 
 
-def _body(response: httpx2.Response, deadline: Deadline) -> bytes:
-    """A read timeout starts anew with every byte; the deadline does not."""
+def _body(response: httpx2.Response) -> bytes:
     data = bytearray()
     for part in response.iter_raw():
         data += part
         if len(data) > settings.MAX_DOCUMENT_BYTES:
             most = settings.MAX_DOCUMENT_BYTES
             raise DocumentUnreadable(f"has over {most} bytes.")
-        if deadline.is_over():
-            raise DocumentUnavailable("was not served in time.")
     return bytes(data)
+
+
+def _client(deadline: Deadline) -> httpx2.Client:
+    """One for each document: nothing is shared between those of different tenants."""
+    return httpx2.Client(
+        transport=_Transport(deadline),
+        trust_env=False,
+        # What is packed may unpack to anything.
+        headers={"accept-encoding": "identity", "user-agent": "memplatform"},
+    )
+
+
+class _Transport(httpx2.HTTPTransport):
+    """Asks no proxy, and ends by a deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=httpx2.create_ssl_context(),
+            max_connections=1,
+            network_backend=_Backend(deadline),
+        )
+
+
+class _Backend(httpcore2.SyncBackend):
+    """Connects to addresses on the internet only; TLS still checks the name."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:
+        kwargs["timeout"] = min(CONNECT_TIMEOUT_S, self._deadline.remaining_s())
+        address = _address_of(host, port)
+        stream = super().connect_tcp(address, port, *args[1:], **kwargs)
+        return _Stream(stream, self._deadline)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A timeout starts anew with every byte; the deadline of all of it does not."""
+
+    def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._left_s())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._left_s())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        left_s = self._left_s()
+        inner = self._stream.start_tls(ssl_context, server_hostname, left_s)
+        return _Stream(inner, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def _left_s(self) -> float:
+        if self._deadline.is_over():
+            raise httpcore2.ReadTimeout("The document was not served in time.")
+        return self._deadline.remaining_s()
+
+
+def _address_of(host: str, port: int) -> str:
+    """An address of a host on the internet, or of any where that is allowed."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise DocumentUnavailable("has a host without an address.") from exc
+    addresses = [str(place[0]) for *_, place in found]
+    if not settings.ALLOW_PRIVATE_DOCUMENTS and not all(map(is_public, addresses)):
+        raise DocumentUnreadable("is not at an address on the internet.")
+    return addresses[0]
 
 
 # --- PDF ------------------------------------------------------------------------------
@@ -173,7 +235,12 @@ def _pdf_pages(data: bytes) -> list[str]:
     try:
         with _reading:
             done = subprocess.run(
-                command, input=data, capture_output=True, timeout=seconds, check=True
+                command,
+                input=data,
+                capture_output=True,
+                timeout=seconds,
+                check=True,
+                env=_WITHOUT_SECRETS,
             )
         answer = json.loads(done.stdout)
     except subprocess.TimeoutExpired as exc:

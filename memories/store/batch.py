@@ -210,6 +210,8 @@ class Batch:
         self._versions.append(self._snapshot(head))
         self._tell(head, kind, cause, old=old, related=related)
         self._announce(head, _topics(head, kind, state, categories))
+        if kind == MemoryEvent.Kind.RESTORE and head.categories is None:
+            self._leave_uncategorized(head, cause)
         return head
 
     def note(self, head: Memory, kind: MemoryEvent.Kind, cause: Cause) -> None:
@@ -229,7 +231,7 @@ class Batch:
         script.insert(self._versions)
         script.insert(self._events)
         told = tell(script, self.project_id, self._outbox)
-        script.insert(self._uncategorized)
+        script.insert(self._uncategorized, skip_known=True)
         self._move_vectors(script)
         _write_vectors(script, self.project_id, self._vectors)
         self._write_counts(script)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 import zlib
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -139,6 +143,42 @@ def test_a_server_that_drips_does_not_hold_a_worker(documents, settings):
     url = documents.put("/a.txt", b"x" * 1000, is_dripping=True)
     with pytest.raises(DocumentUnavailable, match="in time"):
         fetch(url, "txt_url")
+
+
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nx: "])
+def test_a_head_that_drips_does_not_either(settings, beginning):
+    settings.ALLOW_PRIVATE_DOCUMENTS, settings.DOCUMENT_TIMEOUT_S = True, 0.3
+    with dripping(beginning) as url, pytest.raises(DocumentUnavailable, match="time"):
+        fetch(url, "txt_url")
+
+
+@contextmanager
+def dripping(beginning: bytes):
+    """A server that begins an answer and goes on with a byte now and then."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client, suppress(OSError):
+            client.sendall(beginning)
+            while True:
+                client.sendall(b"H")
+                time.sleep(0.02)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.txt"
+    thread.join(10)
+    listener.close()
+
+
+def test_the_body_of_a_redirect_is_not_read(documents, settings):
+    settings.MAX_DOCUMENT_BYTES = 2000
+    target = documents.put("/b.txt", b"bees")
+    bomb = zlib.compress(b"\0" * 10_000_000)
+    packed = {"location": target, "content-encoding": "deflate"}
+    hop = documents.put("/a.txt", bomb, status=302, headers=packed)
+    assert fetch(hop, "txt_url").data == b"bees"
 
 
 def test_packed_bytes_are_not_unpacked(documents):

@@ -8,6 +8,7 @@ from memories.models import LlmCall, Outbox, Uncategorized
 from memories.services.categories import assign_categories, wake_due_projects
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject, purge
+from memories.services.edit import restore_version
 from memories.store import categories as queue
 from memories.types import Actor
 from memplatform.lib import clock
@@ -162,6 +163,15 @@ def test_the_deleted_and_the_erased_leave_the_queue(db, agent):
         erase_subject(agent.access.project_id, "user", "bo", actor)
     assert categorize(agent) == 0
     assert agent.count(Uncategorized) == 0
+
+
+def test_what_was_deleted_first_is_categorized_when_it_is_restored(db, agent):
+    memory_id = agent.keep(GUITAR)
+    agent.delete(memory_id)
+    categorize(agent)
+    restore_version(agent.access, memory_id, 1)
+    assert categorize(agent) == 1
+    assert "music" in categories(agent, memory_id)
 
 
 def test_another_tenants_memories_are_not_touched(db, agent, other):
