@@ -71,9 +71,8 @@ def run_profile_job(operation: Operation, lease: Lease) -> None:
     setup = ready_setup(operation.tenant_id, operation.project_id)
     job = _Job(operation, lease, setup)
     left: ProviderError | None = None
-    outcomes: dict[str, str] = operation.payload["subjects"]
-    for subject_id in [key for key, outcome in outcomes.items() if outcome == WAITING]:
-        left = job.make(UUID(subject_id)) or left
+    for subject_id in _to_do(operation):
+        left = job.make(subject_id) or left
     if left is not None:
         raise left
     with job.scope():
@@ -201,6 +200,13 @@ class _Job:
             record_calls(asked.project_id, None, calls)
         payer = (asked.tenant_id, asked.project_id, asked.api_key_id)
         count_tokens_of(payer, asked.kind, calls, scope=Scope(user_id=user_id))
+
+
+def _to_do(operation: Operation) -> list[UUID]:
+    """Who is waiting; and who failed, when the whole job is tried again."""
+    wanted = {WAITING, *([Profile.Outcome.FAILED] if operation.attempts == 1 else [])}
+    outcomes: dict[str, str] = operation.payload["subjects"]
+    return [UUID(key) for key, outcome in outcomes.items() if outcome in wanted]
 
 
 def _settle(job: Operation) -> None:

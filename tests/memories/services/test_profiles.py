@@ -10,9 +10,11 @@ from memories.services import background
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject, purge
 from memories.services.profiles import JobRequest, read_profile, start_job
+from memories.services.replay import retry_operation
 from memories.services.run import run_operation
 from memories.types import Actor
-from memplatform.lib.errors import NotFound
+from memplatform.lib.errors import NotFound, RateLimited
+from tests.memories.agents import at_once
 
 SCHEMA = {
     "type": "object",
@@ -206,6 +208,25 @@ def test_a_failure_keeps_the_profile_there_was(agent, models):
     told = profile(agent)
     assert (told.status, told.data) == ("failed", {"pets": [BEES]})
     assert told.generation_count == 1
+
+
+def test_a_failed_job_can_be_tried_again(agent, models):
+    """Those who failed are done then; those who were done are not."""
+    for name in ("ann", "bo"):
+        agent.keep(BEES, user_id=name)
+    models.order("unauthorized", times=2)
+    job = agent.run(start(agent, None))
+    assert job.status == "FAILED"
+    retry_operation(agent.access, job.id)
+    assert agent.run(job.id).status == "SUCCEEDED"
+    assert dict(rows(agent)) == {"ann": {"pets": [BEES]}, "bo": {"pets": [BEES]}}
+
+
+def test_of_two_samples_at_once_one_is_taken(committed_db, agent):
+    agent.keep(BEES)
+    outcomes = at_once(*[lambda: start(agent, None)] * 2)
+    refused = [o for o in outcomes if isinstance(o, RateLimited)]
+    assert (len(outcomes), len(refused)) == (2, 1)
 
 
 def test_what_a_model_took_is_on_the_books_without_words(agent, models):
