@@ -93,6 +93,17 @@ def test_an_unknown_tool_is_told(mcp):
     assert "eat_memories" in error["message"]
 
 
+@pytest.mark.parametrize("params", [{}, {"name": 7}, {"name": "x", "arguments": []}])
+def test_a_call_that_is_none_is_told_without_a_trace(mcp, params):
+    answer = mcp.post(
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    )
+    error = answer.json()["error"]
+    assert error["code"] == -32602
+    assert "Traceback" not in answer.content.decode()
+    assert "pydantic" not in answer.content.decode()
+
+
 # Bodies, and what JSON-RPC calls them.
 MALFORMED = [
     (b"{", -32700),
