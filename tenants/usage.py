@@ -85,13 +85,23 @@ class Counter:
 
 
 def count(
-    payer: Payer, operation: str, amounts: Amounts, subjects: Iterable[Subject] = ()
+    payer: Payer,
+    operation: str,
+    amounts: Amounts,
+    subjects: Iterable[Subject] = (),
+    *,
+    since: datetime | None = None,
 ) -> None:
-    """Count what an operation took, for the key and for each subject; no query."""
-    place = (payer.tenant_id, payer.project_id, clock.now().date(), operation)
-    _buffer.add(Counter(*place, key_id=payer.key_id), amounts)
-    for subject in subjects:
-        _buffer.add(Counter(*place, subject=subject), amounts)
+    """Count what an operation took, for the key and for each subject; no query.
+
+    ``since`` is when it began (None: now): who was erased meanwhile stays nameless.
+    """
+    now = clock.now()
+    place = (payer.tenant_id, payer.project_id, now.date(), operation)
+    counters = [Counter(*place, key_id=payer.key_id)]
+    counters += [Counter(*place, subject=subject) for subject in subjects]
+    for counter in counters:
+        _buffer.add(counter, amounts, since or now)
 
 
 def waiting(
@@ -165,10 +175,9 @@ class _Buffer:
         self._came = threading.Event()
         self._writer: threading.Thread | None = None
 
-    def add(self, counter: Counter, amounts: Amounts) -> None:
+    def add(self, counter: Counter, amounts: Amounts, since: datetime) -> None:
         with self._lock:
-            if not self._counts:
-                self._since = clock.now()
+            self._since = min(self._since, since) if self._counts else since
             if len(self._counts) < MAX_WAITING or counter in self._counts:
                 self._counts.setdefault(counter, Amounts()).add(amounts)
         if not connection.in_atomic_block:
@@ -186,7 +195,7 @@ class _Buffer:
 
     def put_back(self, counts: Mapping[Counter, Amounts], since: datetime) -> None:
         with self._lock:
-            self._since = since
+            self._since = min(self._since, since) if self._counts else since
             for counter, amounts in counts.items():
                 self._counts.setdefault(counter, Amounts()).add(amounts)
 

@@ -105,7 +105,7 @@ class _Job:
                 outcome = fail_profile(read.user_id or "", exc)
                 self._note(subject_id, outcome)
         finally:
-            self._account(read.user_id, calls)
+            self._account(read, calls)
         return None
 
     def _make_of(self, read: _Read, subject_id: UUID, record: Record) -> None:
@@ -193,13 +193,14 @@ class _Job:
     def _may_pass(self, error: ProviderError) -> bool:
         return error.retryable and self.operation.attempts < settings.MAX_ATTEMPTS
 
-    def _account(self, user_id: str | None, calls: Sequence[ModelCall]) -> None:
+    def _account(self, read: _Read, calls: Sequence[ModelCall]) -> None:
         """Without texts: an erasure would not find them beside a job of many users."""
         asked = self.operation
         with self.scope():
             record_calls(asked.project_id, None, calls)
         payer = (asked.tenant_id, asked.project_id, asked.api_key_id)
-        count_tokens_of(payer, asked.kind, calls, scope=Scope(user_id=user_id))
+        scope = Scope(user_id=read.user_id)
+        count_tokens_of(payer, asked.kind, calls, scope=scope, since=read.at)
 
 
 def _to_do(operation: Operation) -> list[UUID]:

@@ -9,7 +9,7 @@ counted.
 from __future__ import annotations
 
 import traceback
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -71,11 +71,12 @@ def run_operation(tenant_id: UUID, operation_id: UUID) -> None:
 
 def _run(operation: Operation, lease: Lease) -> None:
     calls: list[ModelCall] = []
+    began = clock.now()
     with metered() as meter:
         try:
             _run_kind(operation, lease, calls)
         finally:
-            _count_tokens(operation, calls, meter.tokens)
+            _count_tokens(operation, calls, meter.tokens, began)
 
 
 def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None:
@@ -104,13 +105,16 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
         _postpone_or_fail(operation.tenant_id, lease, error, calls)
 
 
-def _count_tokens(operation: Operation, calls: list[ModelCall], embedded: int) -> None:
+def _count_tokens(
+    operation: Operation, calls: list[ModelCall], embedded: int, since: datetime
+) -> None:
     count_tokens_of(
         (operation.tenant_id, operation.project_id, operation.api_key_id),
         operation.kind,
         calls,
         embedding_tokens=embedded,
         scope=Scope(**{key: getattr(operation, key) for key in SCOPE_KEYS}),
+        since=since,
     )
 
 

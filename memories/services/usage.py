@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from memories.types import ModelCall, Scope
@@ -27,10 +28,12 @@ def count_tokens_of(
     *,
     embedding_tokens: int = 0,
     scope: Scope | None = None,
+    since: datetime | None = None,
 ) -> None:
     """Count what ``calls`` and embeddings took, on the key's and subjects' accounts.
 
-    ``ids`` are those of the tenant, the project and the key, if one asked. Outside a
+    ``ids`` are those of the tenant, the project and the key, if one asked; ``since`` is
+    when the work began, which may have been before its subject was erased. Outside a
     scope only.
     """
     amounts = Amounts(
@@ -40,5 +43,5 @@ def count_tokens_of(
     )
     if amounts.total_tokens:
         subjects = subjects_of(scope) if scope else ()
-        usage.count(Payer(*ids), operation.lower(), amounts, subjects)
+        usage.count(Payer(*ids), operation.lower(), amounts, subjects, since=since)
         quotas.count_tokens(*ids[:2], amounts.total_tokens)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from memplatform.lib import http
+from memplatform.lib import clock, http
 from memplatform.lib.meter import Meter, metered
 from tenants import quotas, usage
 from tenants.quotas import Spent
@@ -24,6 +25,7 @@ from tenants.usage import Amounts, Payer, Subject
 class Notes:
     """What a request gathers on its way, for the account and for the answer."""
 
+    started: datetime = field(default_factory=clock.now)
     subjects: set[Subject] = field(default_factory=set)
     spent: list[Spent] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -93,8 +95,9 @@ class KeyApiView(APIView):
         if not is_served:
             for spent in taken.spent:
                 spent.give_back()
-        if self._admitted is not None and self.operation is not None:
-            _count(self._admitted, self.operation, taken, meter, is_served=is_served)
+        access, operation = self._admitted, self.operation
+        if access and operation and self.request.method != "OPTIONS":
+            _count(access, operation, taken, meter, is_served=is_served)
 
 
 def _count(
@@ -104,5 +107,5 @@ def _count(
     if amounts == Amounts():
         return
     payer = Payer(access.tenant_id, access.project_id, access.key_id)
-    usage.count(payer, operation, amounts, taken.subjects)
+    usage.count(payer, operation, amounts, taken.subjects, since=taken.started)
     quotas.count_tokens(access.tenant_id, access.project_id, meter.tokens)

@@ -26,9 +26,10 @@ def access(acme):
     return admit_key(acme.key)
 
 
-def count(access, operation="add", subjects=(), **amounts):
+def count(access, operation="add", subjects=(), since=None, **amounts):
     payer = Payer(access.tenant_id, access.project_id, access.key_id)
-    usage.count(payer, operation, Amounts(**amounts or {"requests": 1}), subjects)
+    counted = Amounts(**amounts or {"requests": 1})
+    usage.count(payer, operation, counted, subjects, since=since)
 
 
 def usage_of(company):
@@ -194,6 +195,21 @@ def test_what_was_counted_before_is_not_written_under_the_name_later(
     assert name.startswith("erased-")
 
 
+def test_work_that_began_before_is_not_told_under_the_name_afterwards(
+    acme, access, frozen
+):
+    began = clock.now()
+    frozen.advance(seconds=30)
+    forget(acme)
+    frozen.advance(seconds=30)
+    count(access)
+    count(access, subjects=[IDA], since=began)
+    count(access)
+    usage.flush()
+    ((_, name, *_),) = subjects_of(acme)
+    assert name.startswith("erased-")
+
+
 def test_who_comes_back_is_counted_again(acme, access, frozen):
     forget(acme)
     frozen.advance(seconds=1)
@@ -246,4 +262,5 @@ def test_a_view_counts_under_its_operation(api, acme):
 def test_what_was_not_served_is_not_counted(api, acme):
     api(acme.read_key).post("/v1/whoami/", {})
     api(acme.key).patch("/v1/reading/", {})
+    api(acme.key).options("/v1/whoami/")
     assert usage.flush() == 0
