@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -77,6 +78,14 @@ def test_a_clock_that_was_wrong_locks_nobody_out(valkey, access, frozen):
     limits.take_request(limited(access, 1))
     frozen.advance(days=-1)
     assert limits.take_request(limited(access, 1)).retry_after_s <= 60
+
+
+def test_many_at_once_get_what_there_is_and_no_more(valkey, access):
+    def take(_):
+        return not limits.take_request(limited(access, 2)).is_exceeded
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(take, range(64))) == 2
 
 
 def test_keys_do_not_share_a_limit(valkey, access):

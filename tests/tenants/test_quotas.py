@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -52,6 +53,22 @@ def test_a_hard_quota_stops_at_once(valkey, access):
     with pytest.raises(QuotaExceeded, match="organization's quota of 2 add a month"):
         quotas.spend(limited, "add")
     assert used(limited) == [("add", 2)]
+
+
+def test_many_at_once_get_what_there_is_and_no_more(valkey, access):
+    limited = under(access, add=5)
+    quotas.states_of(limited)  # the counter is there: threads see no test's transaction
+
+    def is_served(_):
+        try:
+            quotas.spend(limited, "add")
+        except QuotaExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(is_served, range(64))) == 5
+    assert used(limited) == [("add", 5)]
 
 
 def test_a_soft_quota_only_says_so(valkey, access):
