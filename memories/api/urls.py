@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("memories.api.batch.urls")),
     path("", include("memories.api.exports.urls")),
     path("", include("memories.api.feedback.urls")),
+    path("", include("memories.api.imports.urls")),
     path("", include("memories.api.legacy.urls")),
     path("", include("memories.api.stats.urls")),
     path("", include("memories.api.summary.urls")),

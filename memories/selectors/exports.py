@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from memories.models import Export
+from memories.models import Export, Import
 from memories.selectors.memories import VIEW_COLUMNS, owned, view_of, visible
 from memories.types import Filters, JsonDict, MemoryView, Visibility
 from memplatform.lib.errors import NotFound
@@ -32,6 +32,14 @@ def get_finished_export(filters: JsonDict, only: Mapping[str, str]) -> Export:
     found = finished.order_by("-completed_at", "-id").first()
     if found is None:
         raise NotFound(MISSING)
+    return found
+
+
+def get_import(import_id: UUID) -> Import:
+    """One of the open scope; raises NotFound."""
+    found = Import.objects.filter(id=import_id).select_related("operation").first()
+    if found is None:
+        raise NotFound("There is no such import.")
     return found
 
 

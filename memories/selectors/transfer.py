@@ -40,7 +40,7 @@ from tenants.models import TenantModel
 ANCHOR_KEYS = SCOPE_KEYS[:3]
 FACT_FIELDS = tuple(field.attname for field in FactColumns._meta.fields)
 SUBJECT_FIELDS = (
-    *("kind", "external_id", "display_name", "metadata", "declared_at"),
+    *("id", "kind", "external_id", "display_name", "metadata", "declared_at"),
     *("created_at", "last_active_at"),
 )
 ADD_FIELDS = (
@@ -48,7 +48,7 @@ ADD_FIELDS = (
     *("started_at", "completed_at", "updated_at", "latency_ms", "results"),
 )
 INGESTION_FIELDS = (
-    *("id", "infer", "engine", "memory_type", "options", "metadata", "session_key"),
+    *("infer", "engine", "memory_type", "options", "metadata", "session_key"),
     *("ledger", "prompt_tokens", "completion_tokens", "model_calls", "accepted_at"),
 )
 MESSAGE_FIELDS = (
@@ -60,20 +60,18 @@ HEAD_FIELDS = (
     *("is_stale_suspect", "language", "tokenizer_version", "number", "accepted_at"),
     "updated_at",
 )
-VERSION_FIELDS = ("id", "number", *FACT_FIELDS, "known_to")
+VERSION_FIELDS = ("number", *FACT_FIELDS, "known_to")
 EVENT_FIELDS = (
     *("id", "kind", "old_number", "new_number", "related_memory_id", "actor_kind"),
     *("actor_id", "operation_id", "message_ids", "engine", "model", "reason", "at"),
 )
-FEEDBACK_FIELDS = (
-    *("id", "operator_id", "feedback", "reason", "created_at", "updated_at"),
-)
+FEEDBACK_FIELDS = ("operator_id", "feedback", "reason", "created_at", "updated_at")
 ENTITY_FIELDS = (
-    *("id", "name", "normalized", "type", "aliases", "state", "mention_count"),
+    *("id", "name", "normalized", "aliases", "state", "mention_count"),
     *("created_at", "known_from", "known_to"),
 )
 RELATION_FIELDS = (
-    *("id", "source_id", "target_id", "type", "fact", "state", "confidence"),
+    *("id", "source_id", "target_id", "fact", "state", "confidence"),
     *("valid_from", "valid_to", "known_from", "known_to"),
 )
 
@@ -172,7 +170,11 @@ def _entities(extent: Extent, cursor: Cursor, most: int) -> Page:
     found = list(_behind(rows, cursor)[:most])
     anchors = _anchors(found)
     lines = [
-        {**_fields(anchors[row.anchor_id], ANCHOR_KEYS), **_fields(row, ENTITY_FIELDS)}
+        {
+            **_fields(anchors[row.anchor_id], ANCHOR_KEYS),
+            **_fields(row, ENTITY_FIELDS),
+            "entity_type": row.type,
+        }
         for row in found
     ]
     return _of(lines, found)
@@ -214,6 +216,7 @@ def _relations(extent: Extent, cursor: Cursor, most: int) -> Page:
         {
             **_fields(anchors[row.anchor_id], ANCHOR_KEYS),
             **_fields(row, RELATION_FIELDS),
+            "relation_type": row.type,
             "support": [
                 {"memory_id": s.memory_id, "number": s.number} for s in supports[row.id]
             ],

@@ -23,6 +23,7 @@ from memories.selectors.projects import get_setup
 from memories.services.attachments import with_attachments
 from memories.services.deletion import run_scope_delete
 from memories.services.exports import run_export
+from memories.services.imports import run_import
 from memories.services.profile_jobs import run_profile_job
 from memories.services.reembedding import run_reembedding
 from memories.services.subjects import run_subject_delete
@@ -91,6 +92,8 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
             run_export(operation, lease, calls)
         elif operation.kind == Operation.Kind.PROFILE:
             run_profile_job(operation, lease)
+        elif operation.kind == Operation.Kind.IMPORT:
+            run_import(operation, lease)
         elif operation.kind == Operation.Kind.DELETE_USER:
             run_subject_delete(operation, lease)
         else:

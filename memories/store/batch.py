@@ -98,6 +98,7 @@ class NewMemory:
     is_immutable: bool = False
     confidence: float = 1.0
     language: str = "english"
+    id: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +145,7 @@ class Batch:
     anchors: Mapping[UUID, Anchor]
     results: list[OperationResult] = field(default_factory=list)
     _new_heads: dict[UUID, Memory] = field(default_factory=dict)
+    _kept_places: dict[UUID, Memory] = field(default_factory=dict)
     _changed_heads: dict[UUID, Memory] = field(default_factory=dict)
     _versions: list[MemoryVersion] = field(default_factory=list)
     _closings: list[tuple[UUID, int, datetime]] = field(default_factory=list)
@@ -214,6 +216,31 @@ class Batch:
             self._leave_uncategorized(head, cause)
         return head
 
+    def bring(
+        self,
+        head: Memory,
+        versions: Sequence[MemoryVersion],
+        events: Sequence[MemoryEvent],
+        vectors: Sequence[tuple[Memory, int, SpaceVectors]],
+        *,
+        is_there: bool,
+    ) -> None:
+        """A memory comes in with its whole history; nobody is told of what is past.
+
+        ``is_there`` says that its place was kept by a row that carries nothing.
+        """
+        text = head.text or ""
+        head.text_hash = hash_text(text)
+        head.search = _search_vector(text, head.language)
+        (self._kept_places if is_there else self._new_heads)[head.id] = head
+        anchor = self.anchors[head.anchor_id]
+        latest = max([head.known_from, *(event.at for event in events)])
+        anchor.last_known_at = max(anchor.last_known_at or latest, latest)
+        self._count(head, before=None)
+        self._versions += versions
+        self._events += events
+        self._vectors += vectors
+
     def note(self, head: Memory, kind: MemoryEvent.Kind, cause: Cause) -> None:
         """Something happened that changes no version (an expiry, say)."""
         at = self._next_instant(head.anchor_id)
@@ -228,6 +255,8 @@ class Batch:
         # Heads that give up a text go first, so that another may say it.
         self._write_changed_heads(script)
         script.insert(self._new_heads.values())
+        for head in self._kept_places.values():
+            script.update(head, WHOLE_HEAD)
         script.insert(self._versions)
         script.insert(self._events)
         told = tell(script, self.project_id, self._outbox)
@@ -379,6 +408,9 @@ class Batch:
             script.update(anchor, ["last_known_at"])
 
 
+WHOLE_HEAD = [
+    f.attname for f in Memory._meta.concrete_fields if f.name not in ("id", "tenant")
+]
 HEAD_COLUMNS = [
     *FACT_COLUMNS,
     "number",
@@ -478,6 +510,7 @@ WHERE tenant_id = %s AND project_id = %s AND kind = %s AND external_id = %s
 
 def _head_of(project_id: UUID, new: NewMemory, at: datetime) -> Memory:
     return Memory(
+        id=new.id or new_id(),
         project_id=project_id,
         anchor_id=new.anchor_id,
         **new.scope.as_dict(),

@@ -98,7 +98,11 @@ def empty_old_exports(before: datetime) -> int:
     _empty_exports(Export.objects.filter(id__in=ids))
     ended = Q(operation__isnull=True) | ~Q(operation__status__in=UNFINISHED)
     sent = Import.objects.filter(ended, created_at__lt=before)
-    drop_import_files(list(sent.values_list("id", flat=True)))
+    failed = Import.objects.filter(
+        is_to_forget=True, operation__status=Operation.Status.FAILED
+    )
+    for rows in (sent, failed):
+        drop_import_files(list(rows.values_list("id", flat=True)))
     return len(ids)
 
 

@@ -41,6 +41,8 @@ WRITES = {
     "delete_many_memories",
     "give_feedback",
     "create_export",
+    "export_everything",
+    "import_memories",
     "add_memories_v1",
     "delete_entity",
     "create_user",
@@ -118,7 +120,9 @@ def operations(document) -> dict[str, dict[str, Any]]:
 
 
 def content(part: dict[str, Any]) -> dict[str, Any]:
-    return part["content"]["application/json"]
+    """JSON, or what a file is."""
+    kinds = part["content"]
+    return kinds.get("application/json") or next(iter(kinds.values()))
 
 
 def success(operation: dict[str, Any]) -> str:

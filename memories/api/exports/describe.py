@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema_field
-from rest_framework.serializers import CharField, JSONField, Serializer, UUIDField
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_field
+from rest_framework.serializers import (
+    CharField,
+    ChoiceField,
+    DateTimeField,
+    DictField,
+    IntegerField,
+    JSONField,
+    Serializer,
+    URLField,
+    UUIDField,
+)
 
-from memories.api.components import FILTERS_HELP, AnyObject, maybe
-from memories.api.describe import answered, asked, described
+from memories.api.components import FILTERS_HELP, AnyObject, Ids, maybe, nullable
+from memories.api.describe import AT, EVENT_ID, answered, asked, described
+from memories.models import Operation
 
 EXPORT_ID = "9d1f0c1e-6f0a-4b55-9a51-5d1f6a0f2a11"
 SCHEMA = {
@@ -93,3 +104,98 @@ GET = described(
         answered("The data", {"hobby": "Keeps bees behind the barn"}),
     ],
 )
+
+
+class RawSubject(Serializer):  # type: ignore[type-arg]
+    kind = CharField()
+    name = CharField()
+
+
+class RawExportStatus(Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    event_id = nullable(UUIDField)
+    status = ChoiceField(choices=Operation.Status.values)
+    subject = RawSubject(allow_null=True)
+    percent = IntegerField()
+    memories = IntegerField(help_text="How many there were to export.")
+    counts = DictField(child=IntegerField(), help_text="Lines so far, by type.")
+    size_bytes = IntegerField()
+    file = nullable(URLField, help_text="Where the finished file is.")
+    error = nullable(CharField)
+    created_at = DateTimeField()
+    completed_at = nullable(DateTimeField)
+
+
+RAW_EXAMPLE = {
+    "id": EXPORT_ID,
+    "event_id": EVENT_ID,
+    "status": "SUCCEEDED",
+    "subject": {"kind": "user", "name": "ida"},
+    "percent": 100,
+    "memories": 12,
+    "counts": {"subject": 1, "add": 7, "memory": 12},
+    "size_bytes": 20480,
+    "file": f"https://memories.example/v1/exports/raw/{EXPORT_ID}/file/",
+    "error": None,
+    "created_at": AT,
+    "completed_at": AT,
+}
+_ID = OpenApiParameter("export_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+RAW = answers_201(
+    described(
+        "export_everything",
+        "exports",
+        RawExportStatus,
+        400,
+        403,
+        404,
+        413,
+        summary="Export everything as it is stored",
+        description=(
+            "All memories of the project, or of the one subject that is named, with "
+            "every version and event, both clocks, feedback, nodes and edges, and the "
+            "messages they came from, as JSON Lines: a file that an import takes in. "
+            "Neither vectors, which an import makes anew, nor keys and settings."
+        ),
+        request=Ids,
+        examples=[
+            asked("One user", {"user_id": "ida"}),
+            created("Asked for", RAW_EXAMPLE),
+        ],
+    ),
+    RawExportStatus,
+)
+RAW_STATUS = described(
+    "get_raw_export",
+    "exports",
+    RawExportStatus,
+    400,
+    403,
+    404,
+    summary="How far an export of everything has come",
+    parameters=[_ID],
+    examples=[answered("Finished", RAW_EXAMPLE)],
+)
+RAW_FILE = described(
+    "download_raw_export",
+    "exports",
+    OpenApiTypes.STR,
+    400,
+    403,
+    404,
+    summary="The file of an export of everything",
+    parameters=[_ID],
+    examples=[
+        OpenApiExample(
+            "Its first line",
+            value='{"type":"header","format":"memplatform/1"}',
+            response_only=True,
+            status_codes=["200"],
+            media_type="application/x-ndjson",
+        )
+    ],
+)
+RAW_FILE["responses"] = {
+    (200, "application/x-ndjson"): OpenApiTypes.STR,
+    **{s: shape for s, shape in RAW_FILE["responses"].items() if s != 200},
+}

@@ -12,7 +12,7 @@ from memories.api.reading import Fields, Problem
 from memories.models.settings import MAX_INSTRUCTION_CHARS
 from memories.pipeline.exporting import SchemaProblem, fillable
 from memories.services.exports import ExportRequest
-from memories.types import JsonDict
+from memories.types import SCOPE_KEYS, JsonDict
 from memplatform.lib.errors import InvalidRequest
 from tenants.selectors import Access
 
@@ -56,6 +56,19 @@ def read_wanted(raw: object) -> Wanted:
         message = "memory_export_id or filters is required."
         raise InvalidRequest(message, fields={"memory_export_id": [message]})
     return Wanted(export_id, filters)
+
+
+def read_subject(raw: object) -> tuple[str | None, str | None]:
+    """The one subject that a body names, as (kind, name); none is the whole project."""
+    fields = Fields(raw)
+    ids = {key: fields.read(key, reading.scope_id, None) for key in SCOPE_KEYS}
+    named = {key: name for key, name in ids.items() if name is not None}
+    if len(named) > 1:
+        fields.complain(max(named), "and another id: one subject, or none of them.")
+    fields.check()
+    for key, name in named.items():
+        return key.removesuffix("_id"), name
+    return None, None
 
 
 def _schema(value: Any) -> JsonDict:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories.api.exports import describe, requests
+from memories.api import reading
+from memories.api.exports import describe, requests, shapes
 from memories.api.views.base import MemoryApiView, spend_quota
 from memories.models import Export, Operation
 from memories.selectors.exports import get_export, get_finished_export
-from memories.services.exports import request_export
+from memories.services.exports import request_export, request_raw_export
+from memories.services.raw_exports import read_chunks
 from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.api.permissions import require_unnarrowed
 from tenants.scopes import tenant_scope
+from tenants.selectors import Access
 
 
 class NotReady(NotFound):
@@ -83,3 +88,56 @@ def refuse_unfinished(export: Export) -> NoReturn:
     if operation and operation.status == Operation.Status.FAILED:
         raise ExportFailed(f"The export failed: {operation.error}")
     raise NotReady
+
+
+class RawExports(MemoryApiView):
+    """POST /v1/exports/raw/"""
+
+    operation = "export"
+
+    @extend_schema(**describe.RAW)
+    def post(self, request: Request) -> Response:
+        access = self.access
+        require_unnarrowed(access, "export everything as it is stored")
+        kind, name = requests.read_subject(request.data)
+        export = request_raw_export(access, kind, name)
+        return Response(shapes.raw_json(request, export), status=201)
+
+
+class RawExport(MemoryApiView):
+    """GET /v1/exports/raw/{export_id}/"""
+
+    operation = "get_export"
+
+    @extend_schema(**describe.RAW_STATUS)
+    def get(self, request: Request, export_id: str) -> Response:
+        return Response(shapes.raw_json(request, find_raw(self.access, export_id)))
+
+
+class RawExportFile(MemoryApiView):
+    """GET /v1/exports/raw/{export_id}/file/"""
+
+    operation = "get_export"
+
+    @extend_schema(**describe.RAW_FILE)
+    def get(self, request: Request, export_id: str) -> StreamingHttpResponse:
+        export = find_raw(self.access, export_id)
+        if export.status != Export.Status.FINISHED:
+            refuse_unfinished(export)
+        name = f'attachment; filename="memories-{export.id}.jsonl"'
+        return StreamingHttpResponse(
+            (chunk.encode() for chunk in read_chunks(export)),
+            content_type="application/x-ndjson",
+            headers={
+                "Content-Disposition": name,
+                "Content-Length": str(export.size_bytes),
+            },
+        )
+
+
+def find_raw(access: Access, export_id: str) -> Export:
+    """Raises NotFound, and Forbidden for a narrowed key."""
+    known_id = reading.uuid_of("export_id", export_id)
+    require_unnarrowed(access, "read an export of everything")
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        return get_export(known_id, Export.Kind.RAW, access.only)

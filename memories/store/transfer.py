@@ -1,0 +1,611 @@
+"""Memories that come in from a file: facts of other systems, and whole histories.
+
+One batch is one transaction, under the anchors' locks. What is there already is left as
+it is, so that a file may come in twice, or again after a fault. Call inside the
+project's scope. ``docs/adr/0130`` says which ids are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db.models import Q
+
+from memories.models import (
+    Anchor,
+    Entity,
+    Feedback,
+    Ingestion,
+    Memory,
+    MemoryEvent,
+    MemoryVersion,
+    Mention,
+    Message,
+    Operation,
+    Relation,
+    RelationSupport,
+    Subject,
+)
+from memories.models.memory import FactColumns
+from memories.providers.vectors import SpaceVectors
+from memories.store.accept import take_place
+from memories.store.barriers import is_barred, pass_barriers
+from memories.store.batch import Batch, Cause, NewMemory, hash_text
+from memories.store.script import Script
+from memories.types import SCOPE_KEYS, JsonDict, Scope, State
+from tenants.models import ProjectModel
+from tenants.scopes import current_tenant_id, tenant_scope
+
+ADDED, KNOWN, BARRED = "added", "known", "was deleted since the import was asked for."
+FACT_FIELDS = tuple(field.attname for field in FactColumns._meta.fields)
+UUID_CHARS = 36
+Texts = Mapping[str, SpaceVectors]
+
+
+@dataclass(slots=True)
+class Names:
+    """What the ids of a file are here.
+
+    An id is kept, unless another project of the tenant has it: then it becomes one that
+    is made from the project and itself, the same each time. What came in once keeps the
+    id that it was given then.
+    """
+
+    project_id: UUID
+    known: dict[UUID, UUID] = field(default_factory=dict)
+    present: set[UUID] = field(default_factory=set)
+
+    def learn(self, model: type[ProjectModel], ids: Iterable[UUID | None]) -> None:
+        """Look up what these would be; of others only whether an id is theirs."""
+        asked = {id_ for id_ in ids if id_ is not None} - self.known.keys()
+        if not asked:
+            return
+        made = {id_: uuid5(self.project_id, str(id_)) for id_ in asked}
+        with tenant_scope(current_tenant_id()):
+            rows: Iterable[tuple[UUID, UUID]] = model._default_manager.filter(
+                id__in={*asked, *made.values()}
+            ).values_list("id", "project_id")
+            owners = dict(rows)
+        for id_ in asked:
+            is_other = (
+                made[id_] in owners
+                or owners.get(id_, self.project_id) != self.project_id
+            )
+            self.known[id_] = made[id_] if is_other else id_
+        self.present |= {id_ for id_, owner in owners.items() if self._is_mine(owner)}
+
+    def __getitem__(self, id_: UUID) -> UUID:
+        return self.known[id_]
+
+    def has(self, id_: UUID | None) -> bool:
+        """Whether the row that an id of the file names is here by now."""
+        return id_ is not None and self.known[id_] in self.present
+
+    def there(self, id_: UUID | None) -> UUID | None:
+        """What an id is here, if it is here."""
+        return self.known[id_] if id_ is not None and self.has(id_) else None
+
+    def renamed(self, value: Any) -> Any:
+        """JSON with the ids in it as they are here."""
+        if isinstance(value, list):
+            return [self.renamed(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self.renamed(item) for name, item in value.items()}
+        if isinstance(value, str) and len(value) == UUID_CHARS:
+            return self._renamed_id(value)
+        return value
+
+    def _renamed_id(self, value: str) -> str:
+        try:
+            return str(self.known.get(UUID(value), value))
+        except ValueError:
+            return value
+
+    def _is_mine(self, owner: UUID) -> bool:
+        return owner == self.project_id
+
+
+@dataclass(frozen=True, slots=True)
+class Bringer:
+    """Who brings something in: the import, as of when, in whose name."""
+
+    project_id: UUID
+    accepted_at: datetime
+    language: str
+    cause: Cause
+
+
+def already_here(project_id: UUID, ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these ids of a file name memories that came in before."""
+    names = Names(project_id)
+    names.learn(Memory, ids)
+    found = Memory.objects.filter(id__in=names.present, number__gt=0)
+    whole = set(found.values_list("id", flat=True))
+    return {id_ for id_ in names.known if names[id_] in whole}
+
+
+# --- facts of other systems ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewFact:
+    """A fact to be, under the id that it has in every run of the import."""
+
+    id: UUID
+    scope: Scope
+    text: str
+    metadata: JsonDict | None
+    categories: tuple[str, ...] | None
+    created_at: datetime
+    updated_at: datetime | None
+    expires_on: Any
+    is_immutable: bool
+    replaced_by: UUID | None
+
+
+def bring_facts(bringer: Bringer, facts: Sequence[NewFact], texts: Texts) -> list[str]:
+    """For each fact ADDED, KNOWN, or why it is refused."""
+    pass_barriers(bringer.project_id)
+    anchors = _anchors_of(bringer, [fact.scope for fact in facts])
+    batch = Batch.open(bringer.project_id, anchors.values())
+    names = Names(bringer.project_id)
+    names.learn(Memory, [i for fact in facts for i in (fact.id, fact.replaced_by)])
+    said = _said(anchors.values(), [fact.text for fact in facts])
+    outcomes = []
+    for fact in facts:
+        anchor_id = anchors[fact.scope.anchor_key]
+        words = (anchor_id, hash_text(fact.text), fact.scope.run_id)
+        is_past = names.has(fact.replaced_by)
+        if names.has(fact.id) or (words in said and not is_past):
+            outcomes.append(KNOWN)
+        elif is_barred(bringer.project_id, bringer.accepted_at, fact.scope):
+            outcomes.append(BARRED)
+        else:
+            _bring_fact(bringer, batch, fact, anchor_id, names, texts)
+            names.present.add(names[fact.id])
+            said |= set() if is_past else {words}
+            outcomes.append(ADDED)
+    batch.flush()
+    return outcomes
+
+
+def _bring_fact(
+    bringer: Bringer,
+    batch: Batch,
+    fact: NewFact,
+    anchor_id: UUID,
+    names: Names,
+    texts: Texts,
+) -> None:
+    successor = names.there(fact.replaced_by)
+    head = batch.add(
+        NewMemory(
+            id=names[fact.id],
+            anchor_id=anchor_id,
+            scope=fact.scope,
+            text=fact.text,
+            origin=Memory.Origin.IMPORTED,
+            created_at=fact.created_at,
+            accepted_at=bringer.accepted_at,
+            vectors=texts[fact.text],
+            metadata=fact.metadata,
+            categories=fact.categories,
+            attributed_to="user" if fact.scope.user_id else "agent",
+            state=State.SUPERSEDED if successor else State.ACTIVE,
+            replaced_by_id=successor,
+            expires_on=fact.expires_on,
+            is_immutable=fact.is_immutable,
+            language=bringer.language,
+        ),
+        bringer.cause,
+    )
+    head.updated_at = fact.updated_at or fact.created_at
+
+
+# --- whole histories ------------------------------------------------------------------
+
+
+def bring_lines(bringer: Bringer, lines: Sequence[JsonDict], texts: Texts) -> list[str]:
+    """Lines of a raw export, in the order of their sections: as :func:`bring_facts`."""
+    pass_barriers(bringer.project_id)
+    scopes = [_scope(line) for line in lines if line["type"] != "subject"]
+    anchors = _anchors_of(bringer, scopes)
+    batch = Batch.open(bringer.project_id, anchors.values())
+    transfer = _Transfer(bringer, anchors, batch, texts)
+    transfer.learn(lines)
+    outcomes = [transfer.bring(line) for line in lines]
+    transfer.flush()
+    return outcomes
+
+
+class _Transfer:
+    """One batch of lines on its way in."""
+
+    def __init__(
+        self,
+        bringer: Bringer,
+        anchors: Mapping[Any, UUID],
+        batch: Batch,
+        texts: Texts,
+    ) -> None:
+        self._bringer, self._anchors, self._batch = bringer, anchors, batch
+        self._texts = texts
+        project = bringer.project_id
+        self._memories, self._operations = Names(project), Names(project)
+        self._messages, self._events = Names(project), Names(project)
+        self._entities, self._relations = Names(project), Names(project)
+        self._before, self._behind = Script(), Script()
+        self._said: set[tuple[UUID, str | None, str | None]] = set()
+        self._stubs: dict[UUID, Memory] = {}
+
+    def learn(self, lines: Sequence[JsonDict]) -> None:
+        """Everything there is to know of the ids in these lines, at once."""
+        of = {kind: [x for x in lines if x["type"] == kind] for kind in _BRINGS}
+        memories, relations = of["memory"], of["relation"]
+        events = [event for line in memories for event in line["events"]]
+        self._memories.learn(
+            Memory,
+            [
+                *(line["id"] for line in memories),
+                *(v["replaced_by_id"] for x in memories for v in x["versions"]),
+                *(event["related_memory_id"] for event in events),
+                *(s["memory_id"] for line in relations for s in line["support"]),
+                *(_uuid_in(r) for x in of["add"] for r in x["results"] or ()),
+            ],
+        )
+        self._operations.learn(
+            Operation,
+            [
+                *(line["id"] for line in of["add"]),
+                *(event["operation_id"] for event in events),
+            ],
+        )
+        self._messages.learn(
+            Message,
+            [
+                *(message["id"] for line in of["add"] for message in line["messages"]),
+                *(id_ for event in events for id_ in event["message_ids"] or ()),
+            ],
+        )
+        self._events.learn(MemoryEvent, [event["id"] for event in events])
+        self._entities.learn(
+            Entity,
+            [
+                *(line["id"] for line in of["entity"]),
+                *(id_ for line in memories for id_ in line["mentions"] or ()),
+                *(id_ for x in relations for id_ in (x["source_id"], x["target_id"])),
+            ],
+        )
+        self._relations.learn(Relation, [line["id"] for line in relations])
+        heads = Memory.objects.filter(
+            id__in={self._memories[line["id"]] for line in memories}, number=0
+        )
+        self._stubs = {head.id: head for head in heads}
+        texts = [line["versions"][-1]["text"] for line in memories]
+        self._said = _said(self._anchors.values(), texts)
+
+    def bring(self, line: JsonDict) -> str:
+        if line["type"] != "subject" and is_barred(
+            self._bringer.project_id, self._bringer.accepted_at, _scope(line)
+        ):
+            return BARRED
+        return _BRINGS[line["type"]](self, line)
+
+    def flush(self) -> None:
+        """What memories refer to goes before them, what refers to them behind."""
+        self._before.run()
+        self._batch.flush()
+        self._behind.run()
+
+    def bring_subject(self, line: JsonDict) -> str:
+        """Its counts come with its memories."""
+        fields = {k: v for k, v in line.items() if k != "type"}
+        known = Subject.objects.filter(
+            kind=line["kind"], external_id=line["external_id"]
+        ).first()
+        if known is None:
+            Subject.objects.create(project_id=self._bringer.project_id, **fields)
+            return ADDED
+        if known.declared_at is None and line["declared_at"]:
+            known.declared_at = line["declared_at"]
+            known.display_name = line["display_name"]
+            known.metadata = line["metadata"]
+            known.save(update_fields=["declared_at", "display_name", "metadata"])
+        return KNOWN
+
+    def bring_add(self, line: JsonDict) -> str:
+        if self._operations.has(line["id"]):
+            return KNOWN
+        scope, said = _scope(line), line["messages"]
+        place = take_place(
+            self._bringer.project_id, scope, len(said), line["created_at"]
+        )
+        operation = Operation(
+            id=self._operations[line["id"]],
+            project_id=self._bringer.project_id,
+            kind=Operation.Kind.ADD,
+            **scope.as_dict(),
+            anchor_id=place.anchor_id,
+            seq=place.seq,
+            payload={"infer": line["ingestion"]["infer"]},
+            results=self._memories.renamed(line["results"] or []),
+            **{name: line[name] for name in _OPERATION_FIELDS},
+        )
+        ingestion = Ingestion(
+            project_id=self._bringer.project_id,
+            operation_id=operation.id,
+            anchor_id=place.anchor_id,
+            **_present(line["ingestion"]) | {"ledger": self._ledger(line)},
+        )
+        self._before.insert([operation])
+        self._before.insert([ingestion])
+        fresh = [m for m in said if not self._messages.has(m["id"])]
+        self._before.insert(
+            Message(
+                project_id=self._bringer.project_id,
+                ingestion_id=ingestion.id,
+                anchor_id=place.anchor_id,
+                position=place.position + offset,
+                **_present(message) | {"id": self._messages[message["id"]]},
+            )
+            for offset, message in enumerate(fresh)
+        )
+        self._operations.present.add(operation.id)
+        self._messages.present |= {self._messages[m["id"]] for m in fresh}
+        return ADDED
+
+    def bring_entity(self, line: JsonDict) -> str:
+        anchor_id = self._anchors[_anchor_key(line)]
+        same_name = Entity.objects.filter(
+            anchor_id=anchor_id,
+            normalized=line["normalized"],
+            type=line["entity_type"],
+            state="active",
+        )
+        if self._entities.has(line["id"]) or same_name.exists():
+            return KNOWN
+        fields = {k: line[k] for k in _ENTITY_FIELDS}
+        entity = Entity(
+            id=self._entities[line["id"]],
+            project_id=self._bringer.project_id,
+            anchor_id=anchor_id,
+            type=line["entity_type"],
+            **_present(fields),
+        )
+        self._before.insert([entity], skip_known=True)
+        self._entities.present.add(entity.id)
+        return ADDED
+
+    def bring_memory(self, line: JsonDict) -> str:
+        memory_id, last = self._memories[line["id"]], line["versions"][-1]
+        stub = self._stubs.get(memory_id)
+        if self._memories.has(line["id"]) and stub is None:
+            return KNOWN
+        anchor_id = self._anchors[_anchor_key(line)]
+        words = (anchor_id, hash_text(last["text"]), line["run_id"])
+        if last["state"] == State.ACTIVE and words in self._said:
+            return KNOWN
+        if last["state"] == State.ACTIVE:
+            self._said.add(words)
+        head = self._head(line, anchor_id)
+        versions = [self._version(head, version, line) for version in line["versions"]]
+        events = [self._event(head, event) for event in line["events"]]
+        vectors = [
+            (head, v.number, self._texts[v.text])
+            for v in versions
+            if v.text and v.number == v.vector_number
+        ]
+        self._batch.bring(head, versions, events, vectors, is_there=stub is not None)
+        self._stubs.pop(memory_id, None)
+        self._memories.present.add(memory_id)
+        self._bring_beside(head, line)
+        return ADDED
+
+    def bring_relation(self, line: JsonDict) -> str:
+        source = self._entities.there(line["source_id"])
+        target = self._entities.there(line["target_id"])
+        if self._relations.has(line["id"]):
+            return KNOWN
+        support = [s for s in line["support"] if self._memories.has(s["memory_id"])]
+        if source is None or target is None or not support:
+            return KNOWN  # it stands between nodes that go by other ids here
+        relation = Relation(
+            id=self._relations[line["id"]],
+            project_id=self._bringer.project_id,
+            anchor_id=self._anchors[_anchor_key(line)],
+            source_id=source,
+            target_id=target,
+            type=line["relation_type"],
+            **_present({name: line[name] for name in _RELATION_FIELDS}),
+        )
+        self._behind.insert([relation])
+        self._behind.insert(
+            [
+                RelationSupport(
+                    project_id=self._bringer.project_id,
+                    relation_id=relation.id,
+                    memory_id=self._memories[row["memory_id"]],
+                    number=row["number"],
+                )
+                for row in support
+            ],
+            skip_known=True,
+        )
+        self._relations.present.add(relation.id)
+        return ADDED
+
+    def _head(self, line: JsonDict, anchor_id: UUID) -> Memory:
+        last = line["versions"][-1]
+        return Memory(
+            id=self._memories[line["id"]],
+            project_id=self._bringer.project_id,
+            anchor_id=anchor_id,
+            language=self._bringer.language,
+            **{name: line[name] for name in _HEAD_FIELDS},
+            is_stale_suspect=bool(line["is_stale_suspect"]),
+            **self._facts(last, line, anchor_id),
+        )
+
+    def _version(
+        self, head: Memory, version: JsonDict, line: JsonDict
+    ) -> MemoryVersion:
+        return MemoryVersion(
+            project_id=self._bringer.project_id,
+            memory_id=head.id,
+            number=version["number"],
+            known_to=version["known_to"],
+            **self._facts(version, line, head.anchor_id),
+        )
+
+    def _facts(self, version: JsonDict, line: JsonDict, anchor_id: UUID) -> JsonDict:
+        found = {name: version[name] for name in FACT_FIELDS}
+        found["replaced_by_id"] = self._referred(
+            version["replaced_by_id"], line, anchor_id
+        )
+        found["is_immutable"] = bool(version["is_immutable"])
+        if found["confidence"] is None:
+            found["confidence"] = 1.0
+        found["vector_number"] = version["vector_number"] or version["number"]
+        return found
+
+    def _referred(
+        self, id_: UUID | None, line: JsonDict, anchor_id: UUID
+    ) -> UUID | None:
+        """What another memory is here; one that has yet to come has its place kept."""
+        if id_ is None:
+            return None
+        if not self._memories.has(id_) and id_ != line["id"]:
+            stub = Memory(
+                id=self._memories[id_],
+                project_id=self._bringer.project_id,
+                anchor_id=anchor_id,
+                **_scope(line).as_dict(),
+                origin=line["origin"],
+                state=State.DELETED,
+                number=0,
+                created_at=line["accepted_at"],
+                accepted_at=line["accepted_at"],
+                known_from=line["accepted_at"],
+                updated_at=line["updated_at"],
+            )
+            self._before.insert([stub])
+            self._memories.present.add(stub.id)
+            self._stubs[stub.id] = stub
+        return self._memories[id_]
+
+    def _event(self, head: Memory, event: JsonDict) -> MemoryEvent:
+        kept = {name: event[name] for name in _EVENT_FIELDS}
+        return MemoryEvent(
+            id=self._events[event["id"]],
+            project_id=self._bringer.project_id,
+            memory_id=head.id,
+            related_memory_id=self._memories.there(event["related_memory_id"]),
+            operation_id=self._operations.there(event["operation_id"]),
+            message_ids=[self._messages[id_] for id_ in event["message_ids"] or ()],
+            **kept,
+            reason=event["reason"] or "",
+        )
+
+    def _bring_beside(self, head: Memory, line: JsonDict) -> None:
+        project_id = self._bringer.project_id
+        known = [self._entities.there(id_) for id_ in line["mentions"] or ()]
+        self._behind.insert(
+            [
+                Mention(project_id=project_id, memory_id=head.id, entity_id=entity_id)
+                for entity_id in dict.fromkeys(known)
+                if entity_id
+            ],
+            skip_known=True,
+        )
+        self._behind.insert(
+            [
+                Feedback(project_id=project_id, memory_id=head.id, **given)
+                for given in line["feedback"] or ()
+            ],
+            skip_known=True,
+        )
+
+    def _ledger(self, line: JsonDict) -> JsonDict:
+        given = line["ingestion"]["ledger"] or {}
+        renamed: JsonDict = self._messages.renamed(self._memories.renamed(given))
+        return renamed
+
+
+_BRINGS = {
+    "subject": _Transfer.bring_subject,
+    "add": _Transfer.bring_add,
+    "entity": _Transfer.bring_entity,
+    "memory": _Transfer.bring_memory,
+    "relation": _Transfer.bring_relation,
+}
+_OPERATION_FIELDS = (
+    *("status", "error_code", "attempts", "created_at", "started_at"),
+    *("completed_at", "updated_at", "latency_ms"),
+)
+_ENTITY_FIELDS = (
+    *("name", "normalized", "aliases", "state", "mention_count", "created_at"),
+    *("known_from", "known_to"),
+)
+_HEAD_FIELDS = (
+    *SCOPE_KEYS,
+    *("attributed_to", "speaker", "kind", "origin", "fact_type", "number"),
+    *("accepted_at", "updated_at"),
+)
+_EVENT_FIELDS = (
+    *("kind", "old_number", "new_number", "actor_kind", "actor_id", "engine"),
+    *("model", "at"),
+)
+_RELATION_FIELDS = (
+    *("fact", "state", "confidence", "valid_from", "valid_to", "known_from"),
+    "known_to",
+)
+
+
+def _present(fields: Mapping[str, Any]) -> JsonDict:
+    """Without nulls: a column's default stands for what a line leaves out."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _scope(line: Mapping[str, Any]) -> Scope:
+    return Scope(**{key: line.get(key) for key in SCOPE_KEYS})
+
+
+def _anchor_key(line: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+    return _scope(line).anchor_key
+
+
+def _uuid_in(result: Any) -> UUID | None:
+    try:
+        return UUID(result["id"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _anchors_of(bringer: Bringer, scopes: Iterable[Scope]) -> dict[Any, UUID]:
+    """The anchor of each scope, made when it is new."""
+    wanted = {scope.anchor_key: scope for scope in scopes}
+    named = Q(id__in=[])
+    for key in wanted:
+        named |= Q(**dict(zip(SCOPE_KEYS, key, strict=False)))
+    rows = Anchor.objects.filter(named, project_id=bringer.project_id)
+    found: dict[Any, UUID] = {(a.user_id, a.agent_id, a.app_id): a.id for a in rows}
+    for key in sorted(wanted.keys() - found.keys(), key=repr):
+        place = take_place(bringer.project_id, wanted[key], 0, bringer.accepted_at)
+        found[key] = place.anchor_id
+    return found
+
+
+def _said(
+    anchor_ids: Iterable[UUID], texts: Iterable[str]
+) -> set[tuple[UUID, str | None, str | None]]:
+    """What active memories say in these words: (anchor, hash, run)."""
+    rows = Memory.objects.filter(
+        anchor_id__in=set(anchor_ids),
+        text_hash__in={hash_text(text) for text in texts},
+        state=State.ACTIVE,
+    )
+    return set(rows.values_list("anchor_id", "text_hash", "run_id"))
