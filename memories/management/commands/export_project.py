@@ -19,6 +19,9 @@ from tenants.management.arguments import clear_errors, find_project
 from tenants.scopes import tenant_scope
 
 
+_BEGINNING = b'{"type":'
+
+
 class Command(BaseCommand):
     help = (
         "Export everything of a project, or of one subject, as JSON Lines with its"
@@ -87,6 +90,8 @@ def take_up(file: Path) -> Progress:
     with file.open("r+b") as lines:
         for line in lines:
             if not line.endswith(b"\n"):
+                if not last and not line.startswith(_BEGINNING):
+                    raise CommandError(f"{file} is no export of ours.")
                 break
             last = _read(file, line)
             end += len(line)
