@@ -45,6 +45,9 @@ HISTORY = "tests/memories/store/test_append_only.py"
 DELETION = "tests/memories/services/test_deletion.py"
 RUN = "tests/memories/services/test_run.py"
 BACKGROUND = "tests/memories/services/test_background.py"
+DELIVERIES = "tests/memories/services/test_deliveries.py"
+SENDING = "tests/memories/webhooks/test_sending.py"
+WEBHOOKS = "tests/memories/api/test_webhook_deliveries.py"
 IDEMPOTENCY = "tests/memories/services/test_idempotency.py"
 
 TENANT_WALLS = [
@@ -574,6 +577,105 @@ OUTSIDE = [
     ),
 ]
 
+TOLD = [
+    without(
+        "webhook-address",
+        "the refusal of webhooks into the platform's own network",
+        "memories/webhooks/addresses.py",
+        "if not all(self.reaches(host, address) for address in addresses):",
+        "if False:",
+        f"{SENDING}::test_an_address_inside_is_not_connected_to",
+    ),
+    without(
+        "webhook-pin",
+        "the connection to the very address that was judged",
+        "memories/providers/addresses.py",
+        "return super().connect_tcp(last, port, *args, **kwargs)",
+        "return super().connect_tcp(host, port, *args, **kwargs)",
+        f"{SENDING}::test_what_is_judged_is_what_is_connected_to",
+    ),
+    without(
+        "webhook-redirect",
+        "the refusal to follow a receiver elsewhere",
+        "memories/webhooks/sending.py",
+        "follow_redirects=False",
+        "follow_redirects=True",
+        f"{SENDING}::test_a_redirect_is_not_followed",
+    ),
+    without(
+        "webhook-deadline",
+        "the end of a receiver that drips",
+        "memories/webhooks/sending.py",
+        "return self._stream.read(max_bytes, self._left_s(httpcore2.ReadTimeout))",
+        "return self._stream.read(max_bytes, timeout)",
+        f"{SENDING}::test_a_receiver_that_takes_its_time_is_left",
+    ),
+    without(
+        "webhook-signature",
+        "the body in a webhook's signature",
+        "memories/webhooks/signing.py",
+        'signed = f"{message_id}.{timestamp}.".encode() + body',
+        'signed = f"{message_id}.{timestamp}.".encode()',
+        "tests/memories/webhooks/test_signing.py::test_it_covers_id_time_and_body",
+    ),
+    without(
+        "webhook-secret-at-rest",
+        "the encryption of a webhook's secret",
+        "memories/providers/secrets.py",
+        'return _box(keys).encrypt(text.encode()).decode() if text else ""',
+        "return text",
+        "tests/memories/api/test_webhooks.py::test_it_is_made_with_a_secret_that_is_shown_once",
+    ),
+    without(
+        "delivery-standing",
+        "the look at whether a key reaches a webhook's project",
+        "memories/api/projects/standing.py",
+        "return [s for s in standings if s.role or s.project_id == access.project_id]",
+        "return list(standings)",
+        "tests/memories/api/test_webhooks.py::test_a_key_does_not_reach_where_its_owner_does_not",
+    ),
+    without(
+        "delivery-wall",
+        "the walls around deliveries",
+        "memories/migrations/0001_initial.py",
+        '        TenantTable("Delivery"),\n',
+        "",
+        f"{WALLS}::test_every_table_hides_the_other_tenants_rows",
+    ),
+    without(
+        "delivery-lease",
+        "the lease of a delivery",
+        "memories/services/deliveries.py",
+        ".exclude(lease_until__gt=now)",
+        "",
+        f"{DELIVERIES}::test_what_a_dead_worker_held_is_sent_when_its_lease_is_over",
+    ),
+    without(
+        "delivery-fence",
+        "the fence against a courier that was taken over",
+        "memories/services/deliveries.py",
+        "status=PENDING, attempts=attempt.number)",
+        "status=PENDING)",
+        f"{DELIVERIES}::test_who_has_lost_its_lease_writes_nothing",
+    ),
+    without(
+        "delivery-rest",
+        "the rest of a webhook that fails",
+        "memories/services/deliveries.py",
+        "return webhook.paused_until is not None and webhook.paused_until > now",
+        "return False",
+        f"{DELIVERIES}::test_a_webhook_that_fails_rests",
+    ),
+    without(
+        "delivery-erasure",
+        "what an erasure does to deliveries",
+        "memories/migrations/sql/erase_told.sql",
+        "    PERFORM erase_told(tenant, project, accepted);\n",
+        "",
+        f"{DELIVERIES}::test_an_erasure_takes_what_was_told_and_ends_what_was_to_be",
+    ),
+]
+
 # Roles belong to the server and stay as they were made: last.
 ROLES = [
     without(
@@ -592,5 +694,6 @@ SABOTAGES = [
     *HISTORY_AND_LOCKS,
     *NOTHING_LOST,
     *OUTSIDE,
+    *TOLD,
     *ROLES,
 ]

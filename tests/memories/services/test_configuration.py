@@ -13,6 +13,7 @@ from memories.services.configuration import (
     configure_provider,
     rotate_secrets,
 )
+from memories.services.webhooks import NewWebhook, create_webhook, rotate_secret
 from memplatform.lib.errors import InvalidRequest
 from tenants.models import AuditEntry
 from tenants.scopes import tenant_scope
@@ -117,6 +118,19 @@ def test_keys_rotate_and_the_old_one_may_go(acme, settings):
         assert rotate_secrets() == 1
         settings.ENCRYPTION_KEYS = [fresh]
         assert get_setup(acme.project.id).chat is not None
+
+
+def test_secrets_of_webhooks_rotate_too_the_previous_one_as_well(acme, settings):
+    new = NewWebhook("h", "https://example.com/h", ["memory_add"])
+    with tenant_scope(acme.id):
+        hook, secret = create_webhook(acme.project, new, owner_id=acme.owner.id)
+        _, fresh_secret = rotate_secret(hook)
+        fresh = Fernet.generate_key().decode()
+        settings.ENCRYPTION_KEYS = [fresh, *settings.ENCRYPTION_KEYS]
+        assert rotate_secrets() == 2
+        kept = Webhook.objects.get()
+    assert secrets.decrypt(kept.secret_encrypted, [fresh]) == fresh_secret
+    assert secrets.decrypt(kept.previous_secret_encrypted, [fresh]) == secret
 
 
 def test_set_project_shows_and_changes(acme, capsys):

@@ -539,10 +539,11 @@ def test_who_has_lost_its_lease_writes_nothing(agent, receiver, frozen):
     fan_out(agent.access.tenant_id, agent.access.project_id)
     slow = deliveries._claim(agent.access.tenant_id, hook.id)
     frozen.advance(minutes=5)
-    receiver.answer(500)
-    answer = deliveries._send(slow)
-    send(agent)
-    assert not deliveries._record(slow, *answer)
+    quick = deliveries._claim(agent.access.tenant_id, hook.id)
+    receiver.answer(410)
+    assert not deliveries._record(slow, *deliveries._send(slow))
+    assert fresh(agent, hook).is_active
+    assert deliveries._record(quick, *deliveries._send(quick))
     assert (only(agent).status, len(only(agent).attempt_log)) == ("delivered", 1)
 
 
@@ -606,6 +607,16 @@ def test_a_worker_sends_with_some_of_its_threads_only(agent, hook, receiver, set
         assert deliver(agent.access.tenant_id, hook.id) == 2
     finally:
         deliveries._threads.cache_clear()
+
+
+def test_others_get_their_turn_when_there_is_much_to_send(agent, receiver, monkeypatch):
+    monkeypatch.setattr(deliveries, "TURN_S", -1.0)
+    hook = agent.subscribe("memory_add", url=receiver.url)
+    agent.say("Ann keeps bees.", "Ann keeps goats.")
+    fan_out(agent.access.tenant_id, agent.access.project_id)
+    assert deliver(agent.access.tenant_id, hook.id) == 1
+    assert deliver(agent.access.tenant_id, hook.id) == 1
+    assert len(set(receiver.ids())) == 2
 
 
 def test_deliveries_have_a_lane_of_their_own():

@@ -47,6 +47,7 @@ from tests.memories.agents import adds, at_once, counters, fact, now, recount
 
 CANARY = "zebrafinch"
 NAME = "canary-user-7f3a"
+RUN = "canary-run-2c9e"  # no key or id has it in it by chance
 CANARY_GRAPH = {
     "entities": (ProposedEntity(CANARY, "animal"),),
     "relations": (ProposedRelation("Ann", "keeps", CANARY),),
@@ -270,11 +271,11 @@ def test_erasing_a_run_takes_what_it_changed_elsewhere(agent):
     pet = agent.heads()[0]
     update = fact(f"Ann has a {CANARY}.")
     agent.decide(
-        Decision(Verdict.UPDATE, update, pet.id, CANARY), user_id="ann", run_id="r2"
+        Decision(Verdict.UPDATE, update, pet.id, CANARY), user_id="ann", run_id=RUN
     )
     agent.keep("Ann likes tea.", user_id="ann", run_id="r1")
-    erase(agent, "r2", "run")
-    assert traces_of(agent, CANARY, "r2") == []
+    erase(agent, RUN, "run")
+    assert traces_of(agent, CANARY, RUN) == []
     assert agent.texts() == ["Ann likes tea."]
 
 
@@ -286,8 +287,8 @@ def quoting(text: str) -> ModelCall:
 
 def test_erasing_a_run_empties_what_later_adds_quote_of_it(agent):
     early = agent.decide(adds("Ann has a pet."), user_id="ann", calls=(quoting("pet"),))
-    agent.decide(adds(f"Ann's pet is a {CANARY}."), user_id="ann", run_id="r2")
-    agent.accept(f"A {CANARY}.", user_id="ann", run_id="r2")
+    agent.decide(adds(f"Ann's pet is a {CANARY}."), user_id="ann", run_id=RUN)
+    agent.accept(f"A {CANARY}.", user_id="ann", run_id=RUN)
     told = Dropped(f"is said of the {CANARY}", "Ann sings.", (0,))
     late = agent.accept("We talked of her.", user_id="ann", run_id="r3")
     with agent.scope():  # the one before it is finished elsewhere
@@ -296,8 +297,8 @@ def test_erasing_a_run_empties_what_later_adds_quote_of_it(agent):
         )
     decision = replace(adds("Ann is happy."), reason=f"{CANARY}es make her so")
     agent.decide(decision, on=late, dropped=(told,), calls=(quoting(CANARY),))
-    erase(agent, "r2", "run")
-    assert traces_of(agent, CANARY, "r2") == []
+    erase(agent, RUN, "run")
+    assert traces_of(agent, CANARY, RUN) == []
     assert agent.texts() == ["Ann has a pet.", "Ann is happy."]
     assert agent.fates(late) == [("stored", ""), ("dropped", "")]
     with agent.scope():
@@ -305,15 +306,15 @@ def test_erasing_a_run_empties_what_later_adds_quote_of_it(agent):
 
 
 def test_an_add_that_was_shown_an_erased_run_thinks_again(agent):
-    agent.say(f"A {CANARY}.", user_id="ann", run_id="r2")
+    agent.say(f"A {CANARY}.", user_id="ann", run_id=RUN)
     operation_id = agent.accept("We talked of her.", user_id="ann", run_id="r3")
     lease = agent.claim(operation_id)
     plan = agent.plan(operation_id, adds(CANARY), calls=(quoting(CANARY),))
-    erase(agent, "r2", "run")
+    erase(agent, RUN, "run")
     with pytest.raises(LeaseLost):
         agent.apply(lease, plan)
     assert agent.run(operation_id).status == "SUCCEEDED"
-    assert traces_of(agent, CANARY, "r2") == []
+    assert traces_of(agent, CANARY, RUN) == []
 
 
 def test_an_edge_asserted_twice_speaks_the_words_of_who_stays(agent):
@@ -323,7 +324,7 @@ def test_an_edge_asserted_twice_speaks_the_words_of_who_stays(agent):
         "relations": (ProposedRelation("Ann", "lives in", "Oslo"),),
     }
     agent.decide(adds(f"{CANARY} lives in Oslo.", **graph), user_id="ann", run_id="r1")
-    agent.decide(adds("Ann lives in Oslo.", **graph), user_id="ann", run_id="r2")
+    agent.decide(adds("Ann lives in Oslo.", **graph), user_id="ann", run_id=RUN)
     erase(agent, "r1", "run")
     assert agent.sql("SELECT fact FROM memories_relation") == [("Ann lives in Oslo.",)]
     assert traces_of(agent, CANARY) == []
