@@ -9,17 +9,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from memories.models import Memory, Operation, Profile, Subject
+from memories.models import Anchor, Memory, Operation, Profile, Subject
 from memories.models.ingestion import UNFINISHED
-from memories.types import JsonDict, KnownMemory, State
+from memories.selectors.recall import nearest
+from memories.types import JsonDict, KnownMemory, State, Vectors
 from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
 
+MOST_ANCHORS = 50
+NEAR_EACH = 5
 WAITING, SKIPPED = "waiting", "skipped"
 TRIGGER, SAMPLE, REFRESH = "trigger", "sample", "refresh"
 """Why a job was asked for: one user, a look at some, memories that changed."""
@@ -163,6 +167,28 @@ def stable_memories(user_id: str, *, most: int) -> list[KnownMemory]:
         )
         for row in rows.order_by("-created_at", "-id")[:most]
     ]
+
+
+def telling_memories(
+    user_id: str, space_id: UUID, questions: Vectors, *, most: int
+) -> list[KnownMemory]:
+    """Those nearest to each question in what is held true of a user, best first.
+
+    For users of whom more is known than :func:`stable_memories` gives; ``most`` in all.
+    """
+    now = clock.now()
+    anchors = Anchor.objects.filter(user_id=user_id).order_by("-last_known_at")
+    near: dict[UUID, KnownMemory] = {}
+    for anchor_id in anchors.values_list("id", flat=True)[:MOST_ANCHORS]:
+        found = nearest(anchor_id, space_id, questions, most=NEAR_EACH, accepted_at=now)
+        for memory in chain.from_iterable(found):
+            ended = memory.valid.end is not None and memory.valid.end <= now
+            known = near.get(memory.id)
+            is_nearer = known is None or known.similarity < memory.similarity
+            if memory.attributed_to == "user" and not ended and is_nearer:
+                near[memory.id] = memory
+    best = sorted(near.values(), key=lambda memory: memory.similarity, reverse=True)
+    return best[:most]
 
 
 def are_there(memory_ids: Iterable[UUID]) -> bool:

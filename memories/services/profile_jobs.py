@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from memories.selectors.profiles import (
     WAITING,
     are_there,
     stable_memories,
+    telling_memories,
     view_of,
 )
 from memories.selectors.projects import ProjectSetup
@@ -37,7 +38,7 @@ from memories.store import operations
 from memories.store.apply import record_calls
 from memories.store.operations import Lease
 from memories.store.profiles import Made, fail_profile, keep_profile
-from memories.types import EngineOptions, KnownMemory, ModelCall, Scope
+from memories.types import EngineOptions, JsonDict, KnownMemory, ModelCall, Scope
 from memplatform.lib import clock
 from memplatform.lib.errors import PlatformError, ProviderError
 from tenants.scopes import OpenScope, tenant_scope
@@ -45,6 +46,8 @@ from tenants.scopes import OpenScope, tenant_scope
 MOST_MEMORIES = {"model": 500, "rules": 200}
 """The newest that are read for one profile; rules embed each again, 10 ms by the
 local embedder."""
+MOST_TELLING = 100
+"""Of those, where a user has more: older ones that the schema's fields ask for."""
 MOST_READINGS = 2
 
 
@@ -87,6 +90,11 @@ class _Job:
     lease: Lease
     setup: ProjectSetup
 
+    @property
+    def most(self) -> int:
+        """How many memories are read for one profile."""
+        return MOST_MEMORIES["rules" if self.setup.engine == LOCAL else "model"]
+
     def scope(self) -> AbstractContextManager[OpenScope]:
         return tenant_scope(
             self.operation.tenant_id, project_id=self.operation.project_id
@@ -110,6 +118,7 @@ class _Job:
 
     def _make_of(self, read: _Read, subject_id: UUID, record: Record) -> None:
         for _ in range(MOST_READINGS):
+            read = self._with_older(read)
             made = self._made(read, record) if read.user_id else None
             if self._keep(subject_id, read, made):
                 return
@@ -117,14 +126,29 @@ class _Job:
         raise MemoriesGone
 
     def _read(self, subject_id: UUID) -> _Read:
-        most = MOST_MEMORIES["rules" if self.setup.engine == LOCAL else "model"]
         with self.scope():
             at = clock.now()
             subject = Subject.objects.filter(id=subject_id).first()
             if subject is None or not self.setup.settings.profiles_enabled:
                 return _Read(None, (), at)
             user_id = subject.external_id
-            return _Read(user_id, stable_memories(user_id, most=most), at)
+            return _Read(user_id, stable_memories(user_id, most=self.most), at)
+
+    def _with_older(self, read: _Read) -> _Read:
+        """Of a user of whom much is known: for the oldest of the newest, what tells."""
+        space, kept = self.setup.active_space, self.setup.settings
+        if space is None or len(read.memories) < self.most:
+            return read
+        fields: dict[str, JsonDict] = schema_of(kept)["properties"]
+        asked = [f"{name}: {rule['description']}" for name, rule in fields.items()]
+        questions = self.setup.embedders[space.id].embed(asked)
+        with self.scope():
+            telling = telling_memories(
+                read.user_id or "", space.id, questions, most=MOST_TELLING
+            )
+        newest = read.memories[: self.most - len(telling)]
+        shown = {memory.id: memory for memory in (*newest, *telling)}
+        return replace(read, memories=list(shown.values()))
 
     def _made(self, read: _Read, record: Record) -> Made:
         chat = None if self.setup.engine == LOCAL else self.setup.chat

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from memories.models import LlmCall, Operation, Profile, Subject
-from memories.services import background
+from memories.services import background, profile_jobs
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject, purge
 from memories.services.profiles import JobRequest, read_profile, start_job
@@ -337,3 +337,20 @@ def test_a_window_that_is_full_keeps_the_newest(agent, models, settings, frozen)
     said = str([b for b in models.stats()["bodies"] if "messages" in b])
     assert "hive 7" in said
     assert "hive 0" not in said
+
+
+def test_of_much_the_older_that_tells_is_read_too(agent, models, frozen, monkeypatch):
+    """Not the newest only: whoever keeps bees has told us long ago."""
+    monkeypatch.setitem(profile_jobs.MOST_MEMORIES, "model", 8)
+    agent.keep("I keep bees, animals such as wasps.", user_id="ann", agent_id="bot")
+    for number in range(12):
+        frozen.advance(minutes=1)
+        agent.keep(f"Day {number} was rainy.")
+    models.configure(keep_bodies=True)
+    generate(agent)
+    (said,) = [str(b) for b in models.stats()["bodies"] if "messages" in b]
+    assert "bees" in said
+    assert "Day 11" in said
+    assert "Day 0 " not in said
+    assert profile(agent).memories_read == 8
+    assert profile(agent).data == {"pets": ["I keep bees, animals such as wasps."]}
