@@ -71,6 +71,8 @@ def committed_db(django_db_setup: Server, django_db_blocker) -> Iterator[Server]
     """The database without a test transaction; threads must close what they open."""
     with django_db_blocker.unblock():
         yield django_db_setup
+        with usage._buffer.writing:  # or its thread would write when it no more may
+            usage._buffer.take()
         connections.close_all()
         empty_tables(django_db_setup)
 
