@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +23,12 @@ from tests.acceptance.installation import (
     installed,
     wait_for,
 )
+from tests.acceptance.sdks import npm_modules, python_with
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 README = (ROOT / "README.md").read_text()
-SDK = ROOT / ".memplatform-test" / "sdk"
 SDK_RELEASE = "mem0ai==2.2.1"
-NPM_SDK = ROOT / ".memplatform-test" / "npm"
-NPM_SDK_RELEASE = "mem0ai@3.3.1"
 TOUR = ("Five minutes", "Switch a client")
 BLOCK = re.compile(
     r"^```(sh|python|typescript|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL
@@ -76,23 +73,7 @@ def newcomer(up: Installation, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def sdk() -> Path:
     """Where a Python with the SDK is."""
-    if not (SDK / "lib").exists():
-        uv = str(ROOT / ".ci" / "uv")
-        venv = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(SDK)]
-        install = [uv, "pip", "install", "--quiet", "--python", str(SDK), SDK_RELEASE]
-        for command in (venv, install):
-            subprocess.run(command, check=True)
-    return SDK / "bin"
-
-
-@pytest.fixture(scope="module")
-def npm_sdk() -> Path:
-    """A ``node_modules`` with the npm SDK; its peers, vector stores, are not needed."""
-    if not (NPM_SDK / "node_modules" / "mem0ai").exists():
-        quiet = ["--no-fund", "--no-audit", "--legacy-peer-deps"]
-        command = ["npm", "install", "--prefix", str(NPM_SDK), *quiet, NPM_SDK_RELEASE]
-        subprocess.run(command, check=True, capture_output=True)
-    return NPM_SDK / "node_modules"
+    return python_with("sdk", SDK_RELEASE)
 
 
 def paste(text: str, directory: Path, *paths: Path) -> str:
@@ -121,8 +102,8 @@ def as_shell(block: Block) -> str:
     return block.text
 
 
-def test_the_tour_prints_what_it_says(newcomer, sdk, npm_sdk):
-    (newcomer / "node_modules").symlink_to(npm_sdk)
+def test_the_tour_prints_what_it_says(newcomer, sdk):
+    (newcomer / "node_modules").symlink_to(npm_modules())
     blocks = tour()
     pasted = [as_shell(block) for block in blocks if block.language != "text"]
     promised = "".join(block.text for block in blocks if block.language == "text")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,27 +16,13 @@ import pytest
 
 from memplatform.embedded.ports import free_port
 from tests.acceptance.installation import ROOT, Installation, installed
+from tests.acceptance.sdks import npm_modules, python_with
 
 pytestmark = pytest.mark.conformance
 
 SUITE = ROOT.parent / "shared" / "contract" / "conformance"
-ENVIRONMENT = ROOT / ".memplatform-test" / "conformance"
+REQUIREMENTS = SUITE / "requirements.txt"
 TIMEOUT_S = 170
-# What this release serves; the rest of the contract is the next one's.
-SERVED = (
-    "test_add.py",
-    "test_async_client.py",
-    "test_auth.py",
-    "test_batch_and_feedback.py",
-    "test_filters.py",
-    "test_memory.py",
-    "test_pagination.py",
-    "test_profiles.py",
-    "test_project_and_webhooks.py",
-    "test_exports_and_events.py",
-    "test_search.py",
-    "test_scopes.py",
-)
 MINIMUM = 200
 
 needs_suite = pytest.mark.skipif(
@@ -55,31 +40,8 @@ def installation() -> Iterator[Installation]:
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """An interpreter with the SDKs, made once and kept between runs."""
-    interpreter = ENVIRONMENT / "bin" / "python"
-    stamp = ENVIRONMENT / "installed.txt"
-    wanted = (SUITE / "requirements.txt").read_text()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        uv = ROOT / ".ci" / "uv"
-        subprocess.run(
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT],
-            check=True,
-        )
-        subprocess.run(
-            [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                interpreter,
-                "--requirement",
-                SUITE / "requirements.txt",
-            ],
-            check=True,
-        )
-        stamp.write_text(wanted)
-    return interpreter
+    """An interpreter with the SDKs."""
+    return python_with("conformance", "--requirement", str(REQUIREMENTS)) / "python"
 
 
 @needs_suite
@@ -96,7 +58,6 @@ def test_the_clients_find_what_they_expect(
             "-q",
             "-p",
             "no:cacheprovider",
-            *SERVED,
             f"--junitxml={report}",
         ],
         cwd=SUITE,
@@ -104,6 +65,7 @@ def test_the_clients_find_what_they_expect(
             **os.environ,
             "MEMPLATFORM_URL": installation.run["url"],
             "MEMPLATFORM_API_KEY": installation.run["api_key"],
+            "MEM0AI_NODE_MODULES": str(npm_modules()),
             "MEMPLATFORM_EVENT_TIMEOUT": "60",
             "MEMPLATFORM_ALLOW_WIPE": "1",
             "MEMPLATFORM_WEBHOOK_BASE": f"http://127.0.0.1:{free_port()}",
