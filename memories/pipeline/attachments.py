@@ -61,9 +61,11 @@ def load(unread: Unread) -> Document:
     """Its bytes. Raises DocumentUnavailable or DocumentUnreadable, naming its place."""
     attached = unread.attached
     try:
-        if attached.data is not None:
-            return identify(attached.kind, attached.data)
-        return fetch(attached.url or "", attached.kind)
+        if attached.url is not None:
+            return fetch(attached.url, attached.kind)
+        if attached.data is None:
+            raise DocumentUnreadable("is not kept any longer.")
+        return identify(attached.kind, attached.data)
     except (DocumentUnavailable, DocumentUnreadable) as exc:
         raise _placed(exc, unread) from exc
 

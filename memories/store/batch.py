@@ -125,6 +125,11 @@ class Revision:
         values = {name: getattr(self, name, UNSET) for name in names}
         return {name: value for name, value in values.items() if value is not UNSET}
 
+    def moves_vectors(self) -> bool:
+        """Whether it changes what vectors carry of their head: each is rewritten."""
+        carried = (self.text, self.state, self.expires_on)
+        return any(value is not UNSET for value in carried)
+
 
 def lock_anchors(anchor_ids: Iterable[UUID]) -> dict[UUID, Anchor]:
     """Take the anchor locks, always in the same order; call inside a scope."""
@@ -207,7 +212,8 @@ class Batch:
         self._revise_text(head, revision)
         if head.id not in self._new_heads:
             self._changed_heads[head.id] = head
-        self._moved_vectors.add(head.id)
+        if revision.moves_vectors():
+            self._moved_vectors.add(head.id)
         self._count(head, before=before)
         self._versions.append(self._snapshot(head))
         self._tell(head, kind, cause, old=old, related=related)

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from memories.models import LlmCall, Message, Operation
+from memories.models import Attachment, LlmCall, Message, Operation
 from memories.models.ingestion import UNFINISHED
 
 CHUNK = 500
@@ -22,6 +22,13 @@ def empty_messages(before: datetime) -> int:
     said = Message.objects.filter(created_at__lt=before, content__isnull=False)
     done = said.exclude(ingestion__operation__status__in=UNFINISHED)
     return _empty(done, content=None, name=None, attachments=None)
+
+
+def drop_unread_bytes(before: datetime) -> int:
+    """What was brought before an instant and never read: its add has failed."""
+    kept = Attachment.objects.filter(created_at__lt=before, data__isnull=False)
+    done = kept.exclude(ingestion__operation__status__in=UNFINISHED)
+    return _empty(done, data=None)
 
 
 def empty_model_texts(before: datetime) -> int:

@@ -22,6 +22,7 @@ def test_the_defaults_fit():
         ("LEASE_S", 100),  # exactly the model's deadline: no room for the write
         ("LLM_DEADLINE_S", 150.0),
         ("EMBEDDING_TIMEOUT_S", 75.0),  # a call may take two of them
+        ("DOCUMENT_TIMEOUT_S", 75.0),  # fetched, then read
     ],
 )
 def test_a_lease_outlives_every_call(settings, name, value):

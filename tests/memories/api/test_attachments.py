@@ -11,6 +11,7 @@ from memories.models import Attachment, LlmCall, Message, Operation
 from memories.services import background
 from memories.services.configuration import change_settings, configure_provider
 from memories.services.deletion import erase_subject, purge
+from memories.services.replay import reopen_operation
 from memories.services.run import run_operation
 from memories.types import Actor
 from tenants.scopes import tenant_scope
@@ -377,6 +378,23 @@ def test_retention_takes_them_along(add, acme, frozen):
     frozen.advance(days=2)
     background.empty_what_is_over()
     assert rows(acme) == []
+
+
+def test_bytes_that_nobody_read_are_not_kept_for_ever(
+    client, acme, work, models, frozen, settings
+):
+    settings.LLM_VISION, settings.MAX_ATTEMPTS = True, 1
+    event_id = client.post(ADD, said([image_part(BEES)])).json()["event_id"]
+    work(event_id)  # the stand-in does not see: it fails
+    assert client.get(event_path(event_id)).json()["status"] == "FAILED"
+    assert rows(acme)[0].data is not None
+    frozen.advance(days=31)
+    assert background.empty_what_is_over() > 0
+    assert rows(acme)[0].data is None
+    with tenant_scope(acme.id):
+        reopen_operation(UUID(event_id))
+    work(event_id)
+    assert "is not kept any longer" in client.get(event_path(event_id)).json()["error"]
 
 
 def test_a_purge_takes_them_along(add, acme):

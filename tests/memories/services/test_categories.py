@@ -174,6 +174,14 @@ def test_what_was_deleted_first_is_categorized_when_it_is_restored(db, agent):
     assert "music" in categories(agent, memory_id)
 
 
+def test_vectors_are_not_rewritten_for_it(db, agent):
+    agent.keep(GUITAR)
+    place = "SELECT ctid FROM memories_memoryvector"
+    before = agent.sql(place)
+    categorize(agent)
+    assert agent.sql(place) == before
+
+
 def test_another_tenants_memories_are_not_touched(db, agent, other):
     mine, theirs = agent.keep(GUITAR), other.keep(GUITAR)
     assert wake_due_projects() == 2
