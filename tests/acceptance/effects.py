@@ -25,7 +25,9 @@ _CHILDREN = """
 SELECT m.id::text,
   (SELECT array_agg(ARRAY[v.number::text, v.text, v.known_to::text])
      FROM memories_memoryversion v WHERE v.memory_id = m.id) AS versions,
-  (SELECT count(*) FROM memories_memoryvector x WHERE x.memory_id = m.id) AS vectors
+  (SELECT count(*) FROM memories_memoryvector x WHERE x.memory_id = m.id) AS vectors,
+  (SELECT count(*) FROM memories_outbox b
+    WHERE b.payload ->> 'memory_id' = m.id::text AND b.topic = 'memory_add') AS told
 FROM memories_memory m WHERE m.user_id = ANY(%s)
 """
 _COUNTED = """
@@ -80,7 +82,7 @@ def _assert_nothing_else(platform: Platform, operations: list[dict[str, Any]]) -
     assert {row["id"] for row in found} == set(texts)
     for row in found:
         assert row["versions"] == [["1", texts[row["id"]], None]]
-        assert row["vectors"] == 1
+        assert (row["vectors"], row["told"]) == (1, 1)
     counted = {
         r["external_id"]: r["memory_count"] for r in platform.rows(_COUNTED, users)
     }
