@@ -95,8 +95,10 @@ def create_webhook(
 def change_webhook(
     webhook: Webhook, changes: WebhookChanges, *, actor: Actor = SYSTEM
 ) -> None:
-    """Change what is given. Who makes it active again gives it a new start; who makes
-    it inactive, or another address of it, ends what was on its way.
+    """Change what is given.
+
+    Active again, or with another address, it has a new start: its failures are
+    forgotten. Inactive, nothing is on its way any more.
     """
     webhook = _locked(webhook)
     given = changes.given()

@@ -466,6 +466,20 @@ def test_a_disabled_webhook_gets_a_new_start(agent, receiver):
     assert [d.status for d in sent(agent)] == ["failed", "delivered"]
 
 
+def test_another_address_is_a_new_start_for_what_waits(agent, receiver):
+    with Receiver() as gone:
+        url = gone.url
+    hook = agent.subscribe("memory_add", url=url)
+    agent.keep("Ann keeps bees.")
+    tell(agent)
+    assert only(agent).error == "cannot be connected to"
+    with agent.scope():
+        change_webhook(hook, WebhookChanges(url=receiver.url))
+        redeliver(hook, only(agent))
+    send(agent)
+    assert (only(agent).status, only(agent).url) == ("delivered", receiver.url)
+
+
 def test_a_webhook_that_fails_rests(agent, receiver, frozen):
     agent.subscribe("memory_add", url=receiver.url)
     receiver.answer(500)
