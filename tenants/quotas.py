@@ -18,7 +18,7 @@ from django.db.models import F, Sum
 from memplatform.lib import clock
 from memplatform.lib.errors import QuotaExceeded
 from tenants import counters, usage
-from tenants.limits import PER_MONTH, SOFT
+from tenants.limits import PER_MONTH, QUOTAS, SOFT
 from tenants.models import Usage
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
@@ -110,12 +110,16 @@ class Spent:
 
 
 def quotas_of(access: Access) -> list[Quota]:
-    """Every quota that a key's requests are under, its tenant's first."""
+    """Every quota that a key's requests are under, its tenant's first.
+
+    Names from before there were only these are not counted any more.
+    """
     owners = ((access.limits, None), (access.project_limits, access.project_id))
     return [
         Quota(name, limit, name in limits.get(SOFT, ()), access.tenant_id, project_id)
         for limits, project_id in owners
         for name, limit in limits.get(PER_MONTH, {}).items()
+        if name in QUOTAS
     ]
 
 

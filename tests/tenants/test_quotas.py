@@ -86,6 +86,12 @@ def test_other_operations_are_not_stopped(valkey, access):
         quotas.spend(limited, "add")
 
 
+def test_a_quota_of_old_by_another_name_does_no_harm(valkey, access):
+    limited = under(access, list=0, add=1)
+    quotas.spend(limited, "list")
+    assert used(limited) == [("add", 0)]
+
+
 def test_what_was_not_served_is_given_back(valkey, access):
     limited = under(access, add=1)
     quotas.spend(limited, "add").give_back()
