@@ -26,7 +26,7 @@ _MEMORY = re.compile(rf"(\d+) (\d{{4}}-\d\d-\d\d)( fixed)? ({_STRING})")
 _FACT = re.compile(rf"(\d+)( forget)? ({_STRING})")
 _CATEGORY = re.compile(r"^- ([^:\n]+)(?:: (.*))?$", re.M)
 
-NEEDS_MEMORIES = ("single_pass", "additive", "decide", "profile")
+NEEDS_MEMORIES = ("single_pass", "additive", "decide", "profile", "export")
 PURPOSES = {
     "single_pass": ("facts", "op"),
     "extract": ("facts", "quote"),
@@ -38,6 +38,7 @@ PURPOSES = {
     "categories": ("facts", "cats"),
     "images": ("images", "text"),
     "profile": ("profile", None),
+    "export": ("export", None),
 }
 
 
@@ -80,6 +81,7 @@ class Reading:
     images: list[Said] | None = None
     shown: Sequence[str] = ()
     schema: Mapping[str, Any] = field(default_factory=dict)
+    so_far: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_about_agent(self) -> bool:
@@ -127,7 +129,11 @@ def read_request(
     if purpose in NEEDS_MEMORIES and reading.memories is None:
         raise BadRequest("the recalled memories are missing")
     of_facts = dict.fromkeys(("decide", "graph", "categories"), reading.facts)
-    others = {"profile": reading.memories, "images": reading.images}
+    others = {
+        "profile": reading.memories,
+        "export": reading.memories,
+        "images": reading.images,
+    }
     if purpose == "images" and len(reading.images or ()) != len(shown):
         raise BadRequest("not every image is told of")
     if (of_facts | others).get(purpose, reading.messages) is None:
@@ -145,6 +151,8 @@ def _open_section(reading: Reading, section: str, rest: str) -> None:
 def _read_line(reading: Reading, section: str, line: str) -> None:
     if section == "SUMMARY":
         reading.summary = json.loads(line)
+    elif section == "DRAFT":
+        reading.so_far = json.loads(json.loads(line))
     elif section == "MESSAGES" and reading.messages is not None:
         reading.messages.append(_read_message(line, reading.today))
     elif section == "IMAGES" and reading.images is not None:
@@ -241,6 +249,18 @@ def _answer_profile(reading: Reading, reword: bool) -> dict[str, Any]:
     return {"profile": profile, "sources": sources}
 
 
+def _answer_export(reading: Reading, reword: bool) -> dict[str, Any]:
+    """Lists take all memories, behind those so far; texts the newest of them."""
+    found: dict[str, Any] = dict(reading.so_far)
+    texts = [memory.text for memory in reading.memories or []]
+    for name, rule in reading.schema["properties"]["export"]["properties"].items():
+        if "array" in rule["type"]:
+            found[name] = [*(found.get(name) or []), *texts]
+        else:
+            found[name] = texts[-1] if texts else found.get(name)
+    return {"export": found}
+
+
 def _content_words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower())) - STOP_WORDS
 
@@ -278,6 +298,7 @@ _ANSWERS = {
     "categories": _answer_categories,
     "images": _answer_images,
     "profile": _answer_profile,
+    "export": _answer_export,
 }
 
 

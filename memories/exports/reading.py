@@ -178,23 +178,23 @@ def _array(text: _Text) -> Iterator[Record]:
 
 
 def _value(text: _Text) -> Iterator[Record]:
-    """The next value; a page too large to hold is gone through by its keys."""
+    """The next value; a page is gone through by its keys, for the lines in it."""
     number = text.line
     try:
-        value = _decoded(text, WINDOW_CHARS)
+        value, end = _seen(text, WINDOW_CHARS)
     except _DoesNotFit:
         if text.peek() == "{":
-            yield from _large_object(text)
+            yield from _object_by_keys(text)
             return
         raise Unreadable(_too_long()) from None
     if _is_page(value):
-        for item in next(value[name] for name in LISTS if name in value):
-            yield _record(number, item)
+        yield from _object_by_keys(text)
     else:
+        text.take(end)
         yield _record(number, value)
 
 
-def _large_object(text: _Text) -> Iterator[Record]:
+def _object_by_keys(text: _Text) -> Iterator[Record]:
     text.take(1)
     while (start := text.peek()) and start != "}":
         if start == ",":
@@ -219,6 +219,13 @@ class _DoesNotFit(ValueError):
 
 def _decoded(text: _Text, most: int) -> Any:
     """The JSON value at the window's start, taken from it."""
+    value, end = _seen(text, most)
+    text.take(end)
+    return value
+
+
+def _seen(text: _Text, most: int) -> tuple[Any, int]:
+    """The JSON value at the window's start, and how long it is."""
     text.peek()
     decoder = json.JSONDecoder(parse_constant=_refuse)
     chars = min(65_536, most)
@@ -234,8 +241,7 @@ def _decoded(text: _Text, most: int) -> Any:
         except (ValueError, RecursionError) as exc:
             raise Unreadable(_broken(text.buffer[text.at :])) from exc
         else:
-            text.take(end - text.at)
-            return value
+            return value, end - text.at
         chars = min(chars * 4, most)
 
 

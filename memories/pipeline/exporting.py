@@ -173,7 +173,7 @@ def fill_portion(
     prompt = get_prompt(prompts, "export")
     system = system_text(prompt, options)
     asked = object_of(export=wanted)
-    told = _so_far_text(so_far)
+    told = _draft_text(so_far)
     fixed = sum(bound_tokens(text) for text in (system, json.dumps(asked), told))
     shown = list(_fitting(memories, room_for_data(asker.context_tokens, fixed)))
     lines = memory_lines(shown, ZoneInfo(options.timezone))
@@ -183,10 +183,10 @@ def fill_portion(
     return asker.ask(request, prompt, reader.read), len(shown)
 
 
-def _so_far_text(so_far: JsonDict | None) -> str:
+def _draft_text(so_far: JsonDict | None) -> str:
     if so_far is None:
         return ""
-    return f"# SO FAR\n{quote(json.dumps(so_far, ensure_ascii=False))}"
+    return f"# DRAFT\n{quote(json.dumps(so_far, ensure_ascii=False))}"
 
 
 def _fitting(memories: Sequence[KnownMemory], room: int) -> Iterator[KnownMemory]:

@@ -18,7 +18,6 @@ from tenants import selectors
 from tenants.management.arguments import clear_errors, find_project
 from tenants.scopes import tenant_scope
 
-
 _BEGINNING = b'{"type":'
 
 

@@ -235,3 +235,41 @@ def test_an_export_is_kept_for_some_days(
     frozen.advance(days=2)
     empty_what_is_over()
     assert by_id(client, export_id).json()["code"] == "export_emptied"
+
+
+def test_a_model_fills_it_in(client, models, store, asked, worked):
+    store("Her favourite colour is blue.")
+    store("She has a dog.")
+    export_id = asked(export_instructions="Be brief.")
+    worked()
+    answer = by_id(client, export_id)
+    assert answer["X-Export-Made-By"] == "model"
+    assert answer.json() == {
+        "favourite_colour": "She has a dog.",
+        "colours": ["Her favourite colour is blue.", "She has a dog."],
+        "pets": ["Her favourite colour is blue.", "She has a dog."],
+    }
+
+
+def test_what_does_not_fit_one_request_comes_in_portions(
+    client, models, store, asked, worked, settings
+):
+    settings.LLM_CONTEXT_TOKENS = 4_000
+    said = [f"Memory {n} of many: {'bees and hives ' * 40}." for n in range(24)]
+    for text in said:
+        store(text)
+    export_id = asked(schema={"properties": {"last": {"type": "string"}}})
+    worked()
+    assert by_id(client, export_id).json() == {"last": said[-1]}
+    assert models.stats()["by_purpose"]["export"] > 1
+
+
+def test_a_model_that_makes_no_sense_is_told(client, models, store, asked, worked):
+    store("Her favourite colour is blue.")
+    export_id = asked()
+    models.order("wrong_schema", times=60)
+    for _ in range(6):
+        worked()
+    answer = by_id(client, export_id).json()
+    assert answer["code"] == "export_failed"
+    assert "export" in answer["detail"]
