@@ -34,8 +34,9 @@ def newcomer(up: Installation, tmp_path: Path) -> Path:
     """A directory in which the commands of the guide find what they name."""
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     manage = tmp_path / "manage.py"
-    command = f'MEMPLATFORM_DATA_DIR="{up.data}" {sys.executable} {ROOT}/manage.py'
-    manage.write_text(f'#!/bin/sh\n{command} "$@"\n')
+    settings = "DJANGO_SETTINGS_MODULE=memplatform.settings"
+    ours = f'{settings} MEMPLATFORM_DATA_DIR="{up.data}"'
+    manage.write_text(f'#!/bin/sh\n{ours} {sys.executable} {ROOT}/manage.py "$@"\n')
     manage.chmod(0o755)
     return tmp_path
 
