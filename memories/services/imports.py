@@ -52,6 +52,8 @@ BATCHES_A_RUN = 100
 PIECE_BYTES = 256 * 1024
 MOST_PROBLEMS = 1_000
 RAW = "memplatform"
+GONE = "file_gone"
+"""The error code of an import whose file was dropped before it was through."""
 FILE_GONE = "The file is kept no more: send it again."
 
 
@@ -156,7 +158,7 @@ def run_import(operation: Operation, lease: Lease) -> None:
         row = Import.objects.get(id=operation.payload["import_id"])
         if not ImportChunk.objects.filter(upload_id=row.id).exists():
             held = operations.hold(lease)
-            operations.fail(held, "file_gone", FILE_GONE)
+            operations.fail(held, GONE, FILE_GONE)
             return
     importer = Importer(row, lease, api_key_id=operation.api_key_id)
     for batches, _ in enumerate(importer.run(_stored_pieces(row)), start=1):

@@ -9,11 +9,13 @@ import pytest
 from memories.models import Import, ImportChunk, Memory, Operation
 from memories.services import imports
 from memories.services.run import run_operation
+from memories.store import operations
 from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import (
     LIST,
     NOBODYS_ID,
     entity_path,
+    event_path,
     history_path,
     memory_path,
 )
@@ -240,6 +242,22 @@ def test_what_was_erased_meanwhile_stays_out(client, acme, worked, texts):
     status = client.get(f"{IMPORTS}{answer.json()['id']}/").json()
     assert counts(status) == (1, 0, 1)
     assert texts(user_id="*") == ["Fact"]
+
+
+def test_an_erasure_takes_the_file_of_a_failed_import(client, acme, texts):
+    facts = lines({"text": "Fact", "user_id": "bo"})
+    answer = client.post(IMPORTS, facts, content_type="application/x-ndjson").json()
+    with tenant_scope(acme.id):
+        Operation.objects.filter(id=answer["event_id"]).update(status="FAILED")
+    erasure = client.delete(entity_path()).json()["event_id"]
+    run_operation(acme.id, erasure)
+    with tenant_scope(acme.id):
+        assert not ImportChunk.objects.exists()
+        assert operations.reopen(Operation.objects.get(id=answer["event_id"]))
+    run_operation(acme.id, answer["event_id"])
+    event = client.get(event_path(answer["event_id"])).json()
+    assert (event["status"], event["error"]) == ("FAILED", imports.FILE_GONE)
+    assert texts(user_id="*") == []
 
 
 def test_the_same_ids_come_into_two_tenants(client, outsider, sent, globex, acme):
