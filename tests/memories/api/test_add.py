@@ -9,7 +9,7 @@ from memories.models import Anchor, Ingestion, Message, Operation
 from memories.services.run import run_operation
 from memories.types import SCOPE_KEYS
 from tenants.scopes import tenant_scope
-from tests.memories.api.conftest import ADD, SEARCH, memories
+from tests.memories.api.conftest import ADD, SEARCH, memories, memory_path
 
 SAID = {"messages": [{"role": "user", "content": "I keep bees."}], "user_id": "ida"}
 VERBATIM = {**SAID, "infer": False}
@@ -35,8 +35,13 @@ def test_it_stores_verbatim_at_once(client, texts):
     assert texts(user_id="ida") == ["I keep bees."]
 
 
-def test_it_drops_system_messages_and_keeps_the_rest(client, texts):
-    turns = [("system", "Be terse."), ("user", " Mine\n"), ("assistant", "Zoë's 🌵")]
+def test_it_keeps_what_people_and_agents_say_and_nothing_else(client, texts):
+    turns = [
+        ("system", "Be terse."),
+        ("user", " Mine\n"),
+        ("tool", "12 hives found"),
+        ("assistant", "Zoë's 🌵"),
+    ]
     messages = [{"role": role, "content": content} for role, content in turns]
     client.post(ADD, {**VERBATIM, "messages": messages})
     assert texts() == [" Mine\n", "Zoë's 🌵"]
@@ -61,6 +66,37 @@ def test_the_scope_may_stand_inside_filters(client, texts):
         ADD, {"messages": "Bees.", "filters": filters, "infer": False}
     ).json()["results"]
     assert texts(user_id="ida", run_id="7") == ["Bees."]
+
+
+def test_a_name_in_a_message_is_nobodys_scope(client, texts):
+    said = [{**SAID["messages"][0], "name": "bo"}]
+    client.post(ADD, {**VERBATIM, "messages": said})
+    assert texts(user_id="ida") == ["I keep bees."]
+    assert texts(user_id="bo") == []
+
+
+def test_metadata_comes_back_as_it_was_and_moves_no_scope(client, texts):
+    given = {"user_id": "bo", "camelCase": {"snake_case": [1, 1.5, "1", None, True]}}
+    body = client.post(ADD, {**VERBATIM, "metadata": given}).json()
+    kept = client.get(memory_path(body["results"][0]["id"])).json()
+    assert repr(kept["metadata"]) == repr(given)
+    assert (kept["user_id"], texts(user_id="bo")) == ("ida", [])
+
+
+def test_a_text_of_ten_thousand_characters_is_ordinary(client, texts):
+    long = "I keep bees behind the barn. " * 400
+    assert client.post(ADD, {**VERBATIM, "messages": long}).status_code == 200
+    assert client.post(ADD, {**SAID, "messages": long}).status_code == 200
+    assert texts() == [long]
+
+
+def test_the_same_words_are_stored_anew_once_they_were_deleted(client, texts):
+    first, again = (client.post(ADD, VERBATIM).json()["results"] for _ in range(2))
+    assert (len(first), again) == (1, [])
+    client.delete(memory_path(first[0]["id"]))
+    (anew,) = client.post(ADD, VERBATIM).json()["results"]
+    assert anew["id"] != first[0]["id"]
+    assert texts() == ["I keep bees."]
 
 
 def test_it_ignores_what_it_does_not_know(client):

@@ -68,6 +68,52 @@ def test_both_show_what_the_filter_matches(client, shelf, raw):
     assert sorted(memories(client.post(SEARCH, asked))) == expected
 
 
+BEES, LOWER, UNDER, AGENTS, QUOTED, OLD = (text for text, _ in SHELF)
+ANYBODY = {BEES, LOWER, UNDER, AGENTS, QUOTED, OLD}
+EXAMPLES = [
+    # a filter beside "anybody", and the texts it matches
+    ({"user_id": "ida"}, {BEES, OLD}),
+    ({"user_id": {"in": ["ida", "bo"]}}, {BEES, OLD, UNDER}),
+    # an id that is missing is not that id, and no value either
+    ({"user_id": {"ne": "ida"}}, ANYBODY - {BEES, OLD}),
+    ({"NOT": {"user_id": "*"}}, {AGENTS}),
+    ({"run_id": "*"}, {LOWER}),
+    # siblings and both groups hold, and NOT means none of its list
+    ({"user_id": "bo", "agent_id": "ida"}, {UNDER}),
+    ({"AND": [{"user_id": "*"}], "OR": [{"user_id": "bo"}, {"app_id": "5"}]}, {UNDER}),
+    ({"NOT": [{"user_id": "ida"}, {"user_id": "bo"}]}, {LOWER, AGENTS, QUOTED}),
+    # times: a day is its midnight in UTC, the created one is the backdated one
+    ({"created_at": {"gte": "2022-01-01", "lt": "2022-01-02"}}, {OLD}),
+    ({"timestamp": {"gt": "2022-01-01"}}, ANYBODY - {OLD}),
+    ({"created_at": {"lte": "2022-01-01T01:00:00+01:00"}}, {OLD}),
+    ({"expiration_date": {"lt": "2031-01-01"}}, {AGENTS}),
+    # categories: any of a list, or a part of one in any case
+    ({"categories": {"in": ["food", "music"]}}, {BEES}),
+    ({"categories": {"contains": "FOOD"}}, {BEES, AGENTS}),
+    # metadata: by type, all keys, missing keys differ, an element of a list
+    ({"metadata": {"kind": "1", "n": 1}}, {BEES}),
+    ({"metadata": {"n": "1"}}, set()),
+    ({"metadata": {"n": {"ne": 1}}}, ANYBODY - {BEES}),
+    ({"metadata": {"kind": {"contains": "1"}}}, {BEES, UNDER}),
+    # a part of the text, literally; case counts for the first only
+    ({"keywords": {"contains": "bees"}}, {LOWER}),
+    ({"keywords": {"icontains": "BEES"}}, {BEES, LOWER}),
+    ({"keywords": {"contains": "a_b"}}, {UNDER}),
+    ({"keywords": {"contains": "100%"}}, {LOWER}),
+    ({"memory_ids": ["00000000-0000-7000-8000-000000000000"]}, set()),
+]
+
+
+def test_what_filters_mean_by_example(client, shelf, subtests):
+    """Word by word, where the evaluator might be wrong in the same way."""
+    for raw, expected in EXAMPLES:
+        asked = {"filters": {"AND": [EVERYBODY, raw]}, "query": "bees"}
+        everything = {**asked, "threshold": 0, "top_k": 1000}
+        for path, body in ((LIST, {"filters": asked["filters"]}), (SEARCH, everything)):
+            with subtests.test(f"{path} {raw}"):
+                assert set(memories(client.post(path, body))) == expected
+
+
 @pytest.mark.parametrize("path", [LIST, SEARCH])
 def test_an_empty_list_of_categories_matches_nothing_and_null_all(client, shelf, path):
     asked = {"query": "bees", "filters": {"user_id": "ida"}, "threshold": 0}

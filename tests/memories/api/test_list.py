@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.memories.api.conftest import LIST, memories
+from tests.memories.api.conftest import ADD, LIST, memories
 from tests.memories.api.test_search import MEMORY_KEYS
 
 IDA = {"user_id": "ida"}
@@ -85,8 +85,15 @@ def test_the_query_wins_over_the_body(five, listed):
     assert memories(listed(query="page=3", page=2, page_size=2)) == ["Fact 0."]
 
 
-def test_a_page_size_beyond_the_most_is_capped(five, listed):
-    assert len(memories(listed(query="page_size=5000"))) == 5
+def test_a_page_has_a_hundred_and_never_more_than_two_hundred(client, listed):
+    turns = [{"role": "user", "content": f"Fact {n}."} for n in range(201)]
+    for start in range(0, 201, 50):
+        said = {"messages": turns[start : start + 50], "infer": False, **IDA}
+        assert client.post(ADD, said).json()["status"] == "SUCCEEDED"
+    assert len(memories(listed())) == 100
+    assert parse_qs(urlsplit(listed().json()["next"]).query)["page_size"] == ["100"]
+    assert len(memories(listed(query="page_size=5000"))) == 200
+    assert memories(listed(query="page_size=5000&page=2")) == ["Fact 0."]
 
 
 def test_past_the_end_is_an_empty_page(five, listed):

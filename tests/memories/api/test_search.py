@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.memories.api.conftest import SEARCH, memories
+from memories.types import Verdict
+from tests.memories.agents import adds, decides
+from tests.memories.api.conftest import LIST, SEARCH, memories
 
 MEMORY_KEYS = {
     "id",
@@ -60,6 +62,7 @@ def test_the_best_answer_comes_first(shelf, ask):
     assert answer.json().keys() == {"results"}
     first = answer.json()["results"][0]
     assert first.keys() == MEMORY_KEYS | {"score", "score_breakdown"}
+    assert first["score_breakdown"].keys() >= {"semantic", "bm25"}
     assert first["id"] == shelf["bees"]
     assert first["metadata"] == {"kind": "hobby"}
 
@@ -80,6 +83,35 @@ def test_threshold_zero_returns_the_whole_scope(shelf, ask):
 def test_top_k_is_all_that_comes(shelf, ask):
     assert memories(ask("bees", top_k=1)) == ["I keep bees behind the barn."]
     assert len(memories(ask("bees", top_k=99_999, threshold=0))) == 3
+
+
+def test_unless_asked_otherwise_ten_that_have_to_do_with_it(store, ask):
+    for number in range(12):
+        store(f"I keep bees in hive {number}.")
+    store("Quarterly invoices are due in March.")
+    everything = ask("bees in a hive", threshold=0, top_k=1000).json()["results"]
+    near = [found["id"] for found in everything if found["score"] >= 0.1]
+    assert 10 < len(near) < len(everything) == 13
+    assert ids_of(ask("bees in a hive", top_k=1000)) == near
+    assert ids_of(ask("bees in a hive")) == near[:10]
+
+
+def ids_of(answer):
+    return [found["id"] for found in answer.json()["results"]]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"rerank": True},
+        {"keyword_search": True},
+        {"reference_date": "2026-02-01"},
+        {"reference_date": "2026-02-01T10:00:00+01:00"},
+        {"reference_date": 1769936400},
+    ],
+)
+def test_options_are_taken(shelf, ask, option):
+    assert ids_of(ask("Who keeps bees?", **option))[0] == shelf["bees"]
 
 
 def test_nothing_to_find_is_an_empty_list(ask):
@@ -155,6 +187,17 @@ def test_only_the_latest_on_request(learn, ask):
     assert len(ever) == 2
     assert len(now) == 1
     assert "Berlin" in now[0]
+
+
+@pytest.mark.parametrize("path", [LIST, SEARCH])
+def test_merged_ones_on_request_only(agent, client, path):
+    agent.decide(adds("Ann lives in Lisbon."))
+    known = agent.heads()[0]
+    agent.decide(decides(Verdict.MERGE, "Ann's home is Lisbon.", known))
+    asked = {"query": "Lisbon", "threshold": 0, "filters": {"user_id": "ann"}}
+    assert memories(client.post(path, asked)) == ["Ann lives in Lisbon."]
+    both = client.post(path, {**asked, "include_merged": True})
+    assert len(memories(both)) == 2
 
 
 def test_a_query_of_any_length_is_answered(shelf, ask):
