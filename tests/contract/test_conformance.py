@@ -17,12 +17,13 @@ import pytest
 from memplatform.embedded.ports import free_port
 from tests.acceptance.installation import ROOT, Installation, installed
 from tests.acceptance.sdks import npm_modules, python_with
+from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.conformance
 
 SUITE = ROOT.parent / "shared" / "contract" / "conformance"
 REQUIREMENTS = SUITE / "requirements.txt"
-TIMEOUT_S = 170
+TIMEOUT_S = 240
 MINIMUM = 200
 
 needs_suite = pytest.mark.skipif(
@@ -30,12 +31,17 @@ needs_suite = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with installed() as installation:
-        # The suite listens for webhooks on this machine.
-        installation.start(ALLOW_PRIVATE_WEBHOOKS="127.0.0.1")
+@pytest.fixture(params=["local", "model"])
+def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """Without a model, and with an endpoint for chat; embeddings from the wheel."""
+    # The suite listens for webhooks on this machine.
+    variables = {"ALLOW_PRIVATE_WEBHOOKS": "127.0.0.1"}
+    with ModelServer() as model, installed() as installation:
+        if request.param == "model":
+            variables["LLM_BASE_URL"] = model.base_url
+        installation.start(**variables)
         yield installation
+        assert bool(model.stats()["chat"]) == (request.param == "model")
 
 
 @pytest.fixture(scope="module")
