@@ -18,6 +18,7 @@ from memories.types import JsonDict
 MAX_SCHEMA_CHARS = 20_000
 MAX_DEPTH = 6
 MAX_PROPERTIES = 100
+MAX_CHOICES = 500
 MAX_NAME_CHARS = 100
 _KEPT_BY_MODELS = ("type", "enum", "description")
 _KNOWN = frozenset(
@@ -113,11 +114,12 @@ def _or_null(rule: JsonDict) -> JsonDict:
 
 
 class _Resolver:
-    """Walks one schema; counts its properties, for references may multiply them."""
+    """Walks one schema; counts properties and choices: references may multiply them."""
 
     def __init__(self, shared: Any) -> None:
         self._shared = shared if isinstance(shared, dict) else {}
         self._left = MAX_PROPERTIES
+        self._choices_left = MAX_CHOICES
 
     def resolve(self, schema: Any, path: str, depth: int) -> JsonDict:
         if depth > MAX_DEPTH:
@@ -168,6 +170,9 @@ class _Resolver:
     def _choices(self, given: Any, path: str, depth: int) -> list[JsonDict]:
         if not isinstance(given, list) or not 0 < len(given) <= MAX_PROPERTIES:
             raise SchemaProblem("needs a list under anyOf.", path)
+        self._choices_left -= len(given)
+        if self._choices_left < 0:
+            raise SchemaProblem(f"may have {MAX_CHOICES} choices under anyOf in all.")
         return [self.resolve(choice, path, depth + 1) for choice in given]
 
     def _referred(self, name: Any, path: str) -> JsonDict:

@@ -102,6 +102,22 @@ def test_references_cannot_multiply_without_end():
         resolve({**schema(a={"$ref": "#/$defs/L0", **HOME}), "$defs": defs})
 
 
+def test_choices_cannot_multiply_either():
+    """Twenty properties of 25 x 25 choices, in two thousand characters."""
+    choices = [{"$ref": "#/$defs/B"}] * 25
+    defs = {"A": {"anyOf": choices}, "B": {"anyOf": [HOME] * 25}}
+    given = schema(**{f"p{n}": {"$ref": "#/$defs/A", **HOME} for n in range(20)})
+    with pytest.raises(SchemaProblem, match="500 choices"):
+        resolve({**given, "$defs": defs})
+
+
+def test_each_property_may_be_optional():
+    """As pydantic writes them."""
+    optional = {"anyOf": [HOME, {"type": "null"}], "description": "Where they live"}
+    given = schema(**{f"p{n}": optional for n in range(100)})
+    assert resolve(given) == given
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
