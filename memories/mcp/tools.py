@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import mcp_types as types
@@ -78,9 +79,10 @@ class Tool:
             for name, value in given.items()
             if value is not None or "null" in known.get(name, {}).get("type", ())
         }
-        problems = list(_validator(self.takes).iter_errors(arguments))
-        if problems:
-            raise Unusable(" ".join(_told(p) for p in problems[:MAX_TOLD]))
+        found = _validator(self.takes).iter_errors(arguments)
+        # The others are not looked for: a body has room for millions.
+        if problems := list(islice(found, MAX_TOLD)):
+            raise Unusable(" ".join(map(_told, problems)))
         return self.ask(arguments, access)
 
     def advise(self, status: int, detail: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import date
 from uuid import UUID
 
@@ -230,6 +231,15 @@ def test_a_refusal_says_what_to_do(mcp, acme, tool, arguments, word):
     with tenant_scope(acme.id):
         assert not Memory.objects.exists()
         assert not Operation.objects.exists()
+
+
+def test_of_many_mistakes_the_first_are_told_and_the_rest_not_looked_for(mcp):
+    tracemalloc.start()
+    problem = mcp.refused("get_memories", user_id="ida", categories=[7] * 20_000)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert problem.count("is not of type") == 3
+    assert peak_bytes < 5_000_000
 
 
 def test_what_breaks_on_our_side_tells_nothing(mcp, caplog, monkeypatch):
