@@ -128,9 +128,7 @@ class Ledger:
     @property
     def is_partial(self) -> bool:
         """Whether a message was dropped, for a reason that its entry tells."""
-        outcomes = (
-            self._message_outcome(message_id) for message_id in self.message_ids
-        )
+        outcomes = (self._message_outcome(message_id) for message_id in self.own_ids)
         return any(outcome == MessageOutcome.DROPPED for outcome, _ in outcomes)
 
     def as_json(self) -> dict[str, Any]:

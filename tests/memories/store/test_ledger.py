@@ -258,3 +258,14 @@ def test_a_replaced_fact_keeps_its_messages():
     decision = adds("Ann likes tea.", messages=(2,))
     assert replace(decision, fact=fact("x", messages=(1,))).cited == (1,)
     assert Decision(Verdict.DELETE, messages=(2,)).cited == (2,)
+
+
+def test_what_another_add_dropped_does_not_make_this_one_partial():
+    """Of two that were decided together; the first one's message led nowhere."""
+    first, second = (
+        Ledger(IDS, "single_pass", mine=mine) for mine in (range(1), range(1, 3))
+    )
+    first.others, second.others = [second], [first]
+    first.decided(Decision(Verdict.ADD, Fact("x", (0,))), Outcome.DROPPED)
+    second.decided(Decision(Verdict.ADD, Fact("y", (1,))), Outcome.STORED)
+    assert (first.is_partial, second.is_partial) == (True, False)
