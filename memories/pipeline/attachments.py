@@ -71,10 +71,10 @@ def load(unread: Unread) -> Document:
 
 
 def read_document(unread: Unread, document: Document) -> list[str]:
-    """The texts of its pages. Raises DocumentUnreadable, naming its place."""
+    """The texts of its pages. Raises as :func:`load`."""
     try:
         return read_pages(document)
-    except DocumentUnreadable as exc:
+    except (DocumentUnavailable, DocumentUnreadable) as exc:
         raise _placed(exc, unread) from exc
 
 

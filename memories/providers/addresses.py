@@ -25,6 +25,8 @@ _NOT_THE_INTERNET = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "192.0.0.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _6TO4 = ipaddress.ip_network("2002::/16")
 
+MOST_TRIED = 3
+"""Of the addresses of one name: one that answers nobody takes all of a timeout."""
 Choose = Callable[[str, int], Sequence[str]]
 """The addresses of a host and port that may be connected to; raises when none may."""
 
@@ -65,13 +67,13 @@ def is_public(address: str) -> bool:
 
 
 class ChoosyBackend(httpcore2.SyncBackend):
-    """Connects to the chosen addresses, in turn; TLS still checks the name."""
+    """Connects to the first chosen address that answers; TLS still checks the name."""
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
 
     def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:
-        *others, last = self._choose(host, port)
+        *others, last = self._choose(host, port)[:MOST_TRIED]
         for address in others:
             try:
                 return super().connect_tcp(address, port, *args, **kwargs)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import httpx2
 from django.conf import settings
 
 from memories.providers import media
-from memories.providers.addresses import is_public
+from memories.providers.addresses import ChoosyBackend, is_public, resolve
 from memories.providers.retry import Deadline
 from memplatform.lib.errors import DocumentUnavailable, DocumentUnreadable
 from tenants.scopes import forbid_open_scope
@@ -83,7 +84,8 @@ def identify(kind: str, data: bytes) -> Document:
 def read_pages(document: Document) -> list[str]:
     """The text of a document: of each page of a PDF, else one.
 
-    Raises DocumentUnreadable when there is none, or too much. Not for images.
+    Raises DocumentUnreadable when there is none, or too much; DocumentUnavailable when
+    too many others are being read. Not for images.
     """
     if document.media_type == "application/pdf":
         pages = _pdf_pages(document.data)
@@ -160,16 +162,16 @@ class _Transport(httpx2.HTTPTransport):
         )
 
 
-class _Backend(httpcore2.SyncBackend):
-    """Connects to addresses on the internet only; TLS still checks the name."""
+class _Backend(ChoosyBackend):
+    """Connects to addresses on the internet only; its streams end by a deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
+        super().__init__(_addresses_of)
         self._deadline = deadline
 
     def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:
         kwargs["timeout"] = min(CONNECT_TIMEOUT_S, self._deadline.remaining_s())
-        address = _address_of(host, port)
-        stream = super().connect_tcp(address, port, *args[1:], **kwargs)
+        stream = super().connect_tcp(host, port, *args[1:], **kwargs)
         return _Stream(stream, self._deadline)
 
 
@@ -208,16 +210,15 @@ class _Stream(httpcore2.NetworkStream):
         return self._deadline.remaining_s()
 
 
-def _address_of(host: str, port: int) -> str:
-    """An address of a host on the internet, or of any where that is allowed."""
+def _addresses_of(host: str, port: int) -> list[str]:
+    """The addresses of a host on the internet, or of any where that is allowed."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = resolve(host, port)
     except (OSError, UnicodeError) as exc:
         raise DocumentUnavailable("has a host without an address.") from exc
-    addresses = [str(place[0]) for *_, place in found]
     if not settings.ALLOW_PRIVATE_DOCUMENTS and not all(map(is_public, addresses)):
         raise DocumentUnreadable("is not at an address on the internet.")
-    return addresses[0]
+    return addresses
 
 
 # --- PDF ------------------------------------------------------------------------------
@@ -233,11 +234,13 @@ def _pdf_pages(data: bytes) -> list[str]:
     ]
     command = [sys.executable, "-I", str(_PDF_READER), *map(str, limits)]
     try:
-        with _reading:
+        with _turn():
             done = subprocess.run(
                 command,
                 input=data,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                # A warning for each mistake of a file can be longer than the file.
+                stderr=subprocess.DEVNULL,
                 timeout=seconds,
                 check=True,
                 env=_WITHOUT_SECRETS,
@@ -250,3 +253,16 @@ def _pdf_pages(data: bytes) -> list[str]:
     if "problem" in answer:
         raise DocumentUnreadable(answer["problem"])
     return list(answer["pages"])
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One of PDF_READERS. Raises DocumentUnavailable before a lease is over: another
+    worker would read the same file, and wait for the same readers.
+    """
+    if not _reading.acquire(timeout=settings.LEASE_S / 2):
+        raise DocumentUnavailable("waited for its turn to be read for too long.")
+    try:
+        yield
+    finally:
+        _reading.release()

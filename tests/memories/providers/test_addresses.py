@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
+import httpcore2
 import pytest
 
-from memories.providers.addresses import is_public, public_addresses
+from memories.providers.addresses import ChoosyBackend, is_public, public_addresses
 from memories.providers.base import ChatRequest
 from memories.providers.openai import ChatConfig, OpenAIChat
 from memplatform.lib.errors import ProviderRejected, ProviderUnavailable
@@ -75,3 +78,14 @@ def test_a_connection_that_is_open_already_does_not_serve_it(model_server):
     guarded = ChatConfig(base_url=model_server.base_url, model="m", is_public_only=True)
     with pytest.raises(ProviderRejected):
         OpenAIChat(guarded).complete(ChatRequest("s", "u"))
+
+
+def test_of_many_addresses_some_are_tried():
+    """A name may have thousands where nobody listens: each would take a timeout."""
+    with socket.create_server(("127.0.0.5", 0)) as listener:
+        port = listener.getsockname()[1]
+        near = ChoosyBackend(lambda host, port: ["127.0.0.2", "127.0.0.5"])
+        near.connect_tcp("bees.example", port).close()
+        far = ChoosyBackend(lambda host, port: [*["127.0.0.2"] * 20, "127.0.0.5"])
+        with pytest.raises(httpcore2.ConnectError):
+            far.connect_tcp("bees.example", port)

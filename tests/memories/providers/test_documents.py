@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import tracemalloc
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
+from memories.providers import documents as documents_module
 from memories.providers.documents import fetch, identify, read_pages
 from memories.providers.media import decode_text, media_type_of
 from memplatform.lib.errors import DocumentUnavailable, DocumentUnreadable, ScopeError
@@ -276,3 +278,26 @@ def test_a_pdf_that_takes_too_long_is_given_up(settings):
     settings.DOCUMENT_TIMEOUT_S = 0.01
     with pytest.raises(DocumentUnreadable, match="s to read"):
         read("I keep bees.")
+
+
+def test_what_a_reader_complains_of_is_not_collected():
+    """A warning for each of many mistakes: six times as much as the file."""
+    plain = pdf("I keep bees.")
+    at = plain.index(b">>", plain.index(b"/Catalog"))
+    file = plain[:at] + b" /K 1" * 50_000 + plain[at:]
+    tracemalloc.start()
+    assert read_pages(identify("pdf_url", file)) == ["I keep bees."]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2 * len(file)
+
+
+def test_who_would_wait_too_long_for_its_turn_comes_again_later(settings):
+    """Not until its lease is over: then another would read the same file."""
+    settings.LEASE_S = 0.2
+    with ExitStack() as others:
+        for _ in range(documents_module.PDF_READERS):
+            others.enter_context(documents_module._reading)
+        with pytest.raises(DocumentUnavailable, match="turn"):
+            read("I keep bees.")
+    assert read("I keep bees.") == ["I keep bees."]
