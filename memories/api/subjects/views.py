@@ -28,6 +28,7 @@ from memories.types import Scope, Visibility
 from memplatform.lib.errors import PlatformError
 from tenants.api.permissions import narrow
 from tenants.scopes import tenant_scope
+from tenants.selectors import Access
 
 PAGE_SIZE = 100
 NAMES_TOLD = 100
@@ -105,22 +106,29 @@ class SubjectMemories(MemoryApiView):
 
     @extend_schema(**describe.MEMORIES)
     def get(self, request: Request, kind: str, name: str) -> Response:
-        access, named = self.access, requests.read_named(kind, name)
-        own = narrow(access, Scope(**{named.key: named.name}))
-        filters = restrict(parse_filters({named.key: named.name}), own)
-        page = PageRequest(read_page(request.query_params).number, PAGE_SIZE)
-        with tenant_scope(access.tenant_id, project_id=access.project_id):
-            found = list_memories(
-                filters, Visibility(), page=page.number, page_size=page.size
-            )
-            origins = origins_of([memory.id for memory in found.items])
-        return Response(
-            shared.page_json(
-                request,
-                found,
-                lambda m: shapes.told_json(m, origins.get(m.id, Origin())),
-            )
+        return read_memories_of(request, self.access, kind, name)
+
+
+def read_memories_of(
+    request: Request, access: Access, kind: str, name: str
+) -> Response:
+    """A page of what belongs to one subject; opens its own scope."""
+    named = requests.read_named(kind, name)
+    own = narrow(access, Scope(**{named.key: named.name}))
+    filters = restrict(parse_filters({named.key: named.name}), own)
+    page = PageRequest(read_page(request.query_params).number, PAGE_SIZE)
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        found = list_memories(
+            filters, Visibility(), page=page.number, page_size=page.size
         )
+        origins = origins_of([memory.id for memory in found.items])
+    return Response(
+        shared.page_json(
+            request,
+            found,
+            lambda m: shapes.told_json(m, origins.get(m.id, Origin())),
+        )
+    )
 
 
 class SubjectFilters(SubjectApiView):

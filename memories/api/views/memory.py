@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from memories.api import describe, requests, shapes
 from memories.api.reading import uuid_of
+from memories.api.subjects.views import read_memories_of
 from memories.api.views.base import (
     MISSING,
     MemoryApiView,
@@ -18,6 +19,7 @@ from memories.api.views.base import (
     spend_quota,
 )
 from memories.selectors.memories import get_history, get_memory
+from memories.selectors.subjects import KINDS
 from memories.services.edit import delete_memory, update_memory
 from memplatform.lib.errors import NotFound
 from tenants.scopes import tenant_scope
@@ -69,6 +71,8 @@ class MemoryHistory(MemoryApiView):
 
     @extend_schema(**describe.HISTORY)
     def get(self, request: Request, memory_id: str) -> Response:
+        if memory_id in KINDS:  # a subject whose name is "history"
+            return read_memories_of(request, self.access, memory_id, "history")
         access, known_id = self.access, uuid_of("memory_id", memory_id)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             entries = get_history(known_id)
