@@ -53,6 +53,13 @@ def test_a_finished_one_names_its_effects_and_its_times(learn, client):
     assert body["latency"] >= 0
 
 
+def test_a_failed_one_says_why(learn, client, models):
+    models.order("unauthorized", path="chat", times=10)
+    body = client.get(event_path(learn(BEES))).json()
+    assert (body["status"], body["results"]) == ("FAILED", [])
+    assert body["error"] == "The endpoint answered HTTP 401 (error)."
+
+
 def test_its_ledger_balances(learn, client):
     """Each message and each fact has exactly one recorded outcome."""
     ledger = client.get(event_path(learn(f"{BEES} How are you?"))).json()["ledger"]

@@ -61,6 +61,13 @@ def member(operator, role="READER") -> dict[str, str]:
 
 def test_members_are_who_reach_the_place(client, members, acme, bob, dora):
     assert roles(client.get(members)) == {"alice": "OWNER", "bob": "READER"}
+    (alice, _) = client.get(members).json()["members"]
+    assert alice == {
+        "user_id": str(acme.owner.id),
+        "username": "alice@acme.example",
+        "email": "alice@acme.example",
+        "role": "OWNER",
+    }
 
 
 def test_a_colleague_is_made_a_member_and_a_member_no_more(client, members, dora):
