@@ -6,7 +6,6 @@ with ids, metadata and times beside it; plain facts may say ``text``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +17,7 @@ from memories.exports.parsing import (
     boolean,
     day,
     instant,
+    json_in,
     json_object,
     parsed,
     text_to,
@@ -121,10 +121,7 @@ def _categories(value: Any) -> tuple[str, ...] | None:
 
 def _from_text(value: str) -> Any:
     if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError as exc:
-            raise Wrong("must be a list of names.") from exc
+        return json_in(value, "must be a list of names.")
     separator = ";" if ";" in value else ","
     return [name.strip() for name in value.split(separator)]
 

@@ -37,6 +37,7 @@ MAX_TEXT_CHARS = 1_000_000
 MANY = 100_000
 AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be before ours."""
+_ACCEPTED = ("accepted_at", "created_at", "declared_at", "last_active_at", "updated_at")
 
 Parsers = dict[str, Parser]
 _short, _long = text_to(256), text_to(MAX_TEXT_CHARS)
@@ -235,19 +236,30 @@ def read_line(record: Mapping[str, Any], now: datetime) -> JsonDict:
     if section in (ADD, MEMORY) and not any(found[key] for key in SCOPE_KEYS):
         raise Wrong("names no user_id, agent_id, app_id or run_id.")
     _check_valid_time([found] if section == RELATION else found.get("versions") or [])
+    _accept_by(found, now)
+    _accept_by(found.get("ingestion") or {}, now)
     return {"type": section, **found}
+
+
+def _accept_by(found: JsonDict, now: datetime) -> None:
+    """Nothing is accepted later than it comes in: a delete must reach it from then on."""
+    for name in _ACCEPTED:
+        if found.get(name) is not None:
+            found[name] = min(found[name], now)
 
 
 def _check_memory(found: JsonDict, now: datetime) -> None:
     """Its versions must be what a history is: numbered, and one after another."""
     versions = found["versions"]
     numbers = [version["number"] for version in versions]
-    if numbers != list(range(1, found["number"] + 1)):
+    if numbers != [*range(1, len(versions) + 1)] or numbers[-1:] != [found["number"]]:
         raise Wrong("must be numbered from 1 to the memory's number.", "versions")
     if versions[-1]["text"] is None or not versions[-1]["text"].strip():
         raise Wrong("must end with one that has a text.", "versions")
     if versions[-1]["known_to"] or versions[-1]["known_from"] > now + AHEAD:
         raise Wrong("must end with what is known now.", "versions")
+    if any(event["at"] > now + AHEAD for event in found["events"]):
+        raise Wrong("must not lie in the future.", "events.at")
     for former, latter in pairwise(versions):
         ended = former["known_to"]
         if ended is None or not former["known_from"] < ended <= latter["known_from"]:

@@ -7,6 +7,7 @@ the rest of a sentence. Nothing of the value is repeated in it. No Django.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import UUID
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 BIGGEST = 2**63 - 1
+MAX_NESTING = 64
 
 Parser = Callable[[Any], Any]
 
@@ -158,10 +160,46 @@ def anything(value: Any) -> Any:
 def json_object(value: Any) -> dict[str, Any]:
     """An object, or its JSON as text, as it stands in CSV."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as exc:
-            raise Wrong("must be a JSON object.") from exc
+        value = json_in(value, "must be a JSON object.")
     if not isinstance(value, dict):
         raise Wrong("must be a JSON object.")
     return value
+
+
+def json_in(text: str, sentence: str) -> Any:
+    """What stands as JSON in a field of text; raises Wrong with ``sentence``."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise Wrong(sentence) from exc
+    check_storable(value)
+    return value
+
+
+def check_storable(value: Any) -> None:
+    """Raise Wrong for JSON that the database could not keep as it is."""
+    level: list[Any] = [[value]]
+    for _ in range(MAX_NESTING + 2):
+        below: list[Any] = []
+        for item in level:
+            inside = [*item, *item.values()] if isinstance(item, dict) else item
+            for part in inside:
+                if isinstance(part, dict | list):
+                    below.append(part)
+                elif isinstance(part, str):
+                    _check_text(part)
+                elif isinstance(part, float) and not math.isfinite(part):
+                    raise Wrong("holds a number that is too large.")
+        if not below:
+            return
+        level = below
+    raise Wrong(f"is nested deeper than {MAX_NESTING} levels.")
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise Wrong("holds a NUL character.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise Wrong("is not UTF-8 text.") from exc

@@ -11,16 +11,16 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from memories.exports.parsing import Wrong, check_storable
 from memories.types import JsonDict
 
 MAX_RECORD_CHARS = 8_000_000
 WINDOW_CHARS = 1_000_000
-MAX_NESTING = 64
+MAX_COLUMNS = 1_000
 LISTS = ("results", "memories")
 """What a page calls its list."""
 CSV = "csv"
@@ -39,7 +39,7 @@ class Record:
 
 
 class Unreadable(ValueError):
-    """Why a value cannot be stored: the rest of a sentence about it."""
+    """Why a file cannot be read on: a sentence, or the rest of one."""
 
 
 def read_records(pieces: Iterable[bytes], form: str = "auto") -> Iterator[Record]:
@@ -109,7 +109,7 @@ class _Text:
             return False
         try:
             value = json.loads(first)
-        except ValueError:
+        except (ValueError, RecursionError):
             return bool(newline) and rest.lstrip(" ").startswith("{")
         return not _is_page(value)
 
@@ -249,11 +249,14 @@ def _csv_rows(text: _Text) -> Iterator[Record]:
     text.fill(WINDOW_CHARS)
     heading = text.buffer[text.at :].partition("\n")[0]
     delimiter = max(",;\t", key=heading.count)
-    reader = csv.DictReader(text.lines(), delimiter=delimiter, strict=True)
+    lines = _RowLines(text)
+    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
     last = 1
     try:
+        if len(reader.fieldnames or ()) > MAX_COLUMNS:
+            raise csv.Error(f"more than {MAX_COLUMNS} columns")
         for row in reader:
-            number, last = last + 1, reader.line_num
+            number, last, lines.chars = last + 1, reader.line_num, 0
             if None in row:
                 yield Record(number, problem="has more fields than the heading.")
             else:
@@ -263,43 +266,32 @@ def _csv_rows(text: _Text) -> Iterator[Record]:
         yield Record(last + 1, problem=f"is not CSV ({exc}). The rest cannot be read.")
 
 
+class _RowLines:
+    """Lines of CSV; a row of so many that it is longer than a record may be is none."""
+
+    def __init__(self, text: _Text) -> None:
+        self._lines = text.lines()
+        self.chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.chars += len(line)
+        if self.chars > MAX_RECORD_CHARS:
+            raise csv.Error("a row is too long")
+        return line
+
+
 def _record(number: int, value: Any) -> Record:
     if not isinstance(value, dict):
         return Record(number, problem="is not a JSON object.")
     try:
-        _check(value)
-    except Unreadable as exc:
+        check_storable(value)
+    except Wrong as exc:
         return Record(number, problem=str(exc))
     return Record(number, value)
-
-
-def _check(value: JsonDict) -> None:
-    """Raise Unreadable for what could not be stored."""
-    level: list[Any] = [value]
-    for _ in range(MAX_NESTING + 1):
-        below: list[Any] = []
-        for item in level:
-            inside = [*item, *item.values()] if isinstance(item, dict) else item
-            for part in inside:
-                if isinstance(part, dict | list):
-                    below.append(part)
-                elif isinstance(part, str):
-                    _check_text(part)
-                elif isinstance(part, float) and not math.isfinite(part):
-                    raise Unreadable("holds a number that is too large.")
-        if not below:
-            return
-        level = below
-    raise Unreadable(f"is nested deeper than {MAX_NESTING} levels.")
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise Unreadable("holds a NUL character.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise Unreadable("is not UTF-8 text.") from exc
 
 
 def _is_page(value: Any) -> bool:

@@ -47,6 +47,8 @@ from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 BATCH = 50
+BATCH_BYTES = 8 * 1024 * 1024
+"""Of a file; a batch of long records ends when it has read so much."""
 BATCHES_A_RUN = 100
 """Then others may have the worker."""
 PIECE_BYTES = 256 * 1024
@@ -211,9 +213,8 @@ class Importer:
         """Yields after each batch; the records that are settled are passed over."""
         form = "json" if self._row.format == RAW else self._row.format
         records = read_records(self._counted(pieces), form)
-        rest = islice(records, self._row.done, None)
-        while records_of_batch := list(islice(rest, BATCH)):
-            self._take(_Batch(records_of_batch))
+        for batch in self._batches(islice(records, self._row.done, None)):
+            self._take(batch)
             yield self._row
 
     def finish(self) -> None:
@@ -227,6 +228,15 @@ class Importer:
             drop_import_files([row.id])
             if operation is not None:
                 operations.succeed(operation, [])
+
+    def _batches(self, records: Iterator[Record]) -> Iterator[_Batch]:
+        while first := next(records, None):
+            taken, begins_at = [first], self._read_bytes
+            for record in islice(records, BATCH - 1):
+                taken.append(record)
+                if self._read_bytes - begins_at > BATCH_BYTES:
+                    break
+            yield _Batch(taken)
 
     def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:

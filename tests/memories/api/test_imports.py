@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from memories.exports import reading
 from memories.models import Import, ImportChunk, Memory, Operation
 from memories.services import imports
 from memories.services.run import run_operation
@@ -161,6 +162,22 @@ BAD_LINES = [
         b'{"memory": "x", "user_id": "u", "metadata": []}',
         "metadata must be a JSON object.",
     ),
+    (
+        b'{"memory": "x", "user_id": "u", "metadata": "{\\"a\\": \\"\\\\u0000\\"}"}',
+        "metadata holds a NUL character.",
+    ),
+    (
+        b'{"memory": "x", "user_id": "u", "metadata": "{\\"a\\": NaN}"}',
+        "metadata holds a number that is too large.",
+    ),
+    (
+        b'{"memory": "x", "user_id": "u", "categories": "' + b"[" * 100_000 + b'"}',
+        "categories must be a list of names.",
+    ),
+    (
+        b'{"memory": "x", "user_id": "u", "categories": "[\\"\\\\ud800\\"]"}',
+        "categories is not UTF-8 text.",
+    ),
     (b'{"memory": "x", "user_id": "u", "k": 1e999}', "holds a number that is too large."),
 ]  # fmt: skip
 
@@ -231,6 +248,18 @@ def test_a_run_that_dies_goes_on_behind_its_last_batch(
     assert seen[:2] == [(2, 2, "PENDING"), (4, 4, "PENDING")]
     assert seen[-1] == (5, 5, "SUCCEEDED")
     assert len(texts(user_id="ida")) == 5
+
+
+def test_a_batch_of_long_records_ends_early(client, worked, monkeypatch):
+    monkeypatch.setattr(reading, "WINDOW_CHARS", 1_000)
+    monkeypatch.setattr(imports, "BATCH_BYTES", 100_000)
+    monkeypatch.setattr(imports, "BATCHES_A_RUN", 1)
+    long = {"user_id": "ida", "unread": "x" * 10_000}
+    facts = lines(*({"text": f"Fact {n}", **long} for n in range(imports.BATCH)))
+    answer = client.post(IMPORTS, facts, content_type="application/x-ndjson")
+    worked()
+    status = client.get(f"{IMPORTS}{answer.json()['id']}/").json()
+    assert 0 < status["records"] < imports.BATCH
 
 
 def test_what_was_erased_meanwhile_stays_out(client, acme, worked, texts):

@@ -265,6 +265,11 @@ def edited(file: str, **changes) -> str:
 EDITED = [
     ({"id": "x"}, "id must be a UUID."),
     ({"number": 7}, "versions must be numbered from 1 to the memory's number."),
+    ({"number": 2**62}, "versions must be numbered from 1 to the memory's number."),
+    (
+        {"number": 0, "versions": []},
+        "versions must be numbered from 1 to the memory's number.",
+    ),
     ({"versions": []}, "versions must be numbered from 1 to the memory's number."),
     ({"last_text": None}, "versions must end with one that has a text."),
     ({"last_state": "odd"}, "versions.state must be one of"),
@@ -283,6 +288,31 @@ def test_a_line_that_was_edited_wrongly_is_told(
     file = edited(exported(), **change)
     _, _, (problem,) = imported(outsider, file)
     assert problem["reason"].startswith(reason)
+
+
+def test_a_line_from_the_future_is_told(outsider, exported, imported, store):
+    store("Likes rye")
+    lines = [json.loads(line) for line in exported().splitlines()]
+    memory = next(line for line in lines if line["type"] == "memory")
+    memory["events"][0]["at"] = "2999-01-01"
+    _, _, (problem,) = imported(outsider, "\n".join(map(json.dumps, lines)))
+    assert problem["reason"] == "events.at must not lie in the future."
+
+
+def test_an_erasure_reaches_what_says_it_was_accepted_later(
+    outsider, worked, exported, imported, lived
+):
+    lines = [json.loads(line) for line in exported().splitlines()]
+    for line in lines:
+        for name in ("accepted_at", "declared_at", "created_at"):
+            if name in line:
+                line[name] = "2999-01-01"
+    imported(outsider, "\n".join(map(json.dumps, lines)))
+    for name in ("ida", "bo"):
+        outsider.delete(entity_path(name=name))
+    worked()
+    left = exported(by=outsider)
+    assert "oats" not in left and "Lisbon" not in left and '"plan"' not in left
 
 
 def test_a_foreign_version_of_the_format_is_refused(

@@ -58,6 +58,19 @@ BROKEN = {
         b'{"m":' + b"[" * 80 + b"]" * 80 + b"}",
         [(1, "is nested deeper than 64 levels.")],
     ),
+    "one too deep to be read": (
+        b'{"m":' + b"[" * 200_000 + b'\n{"m":"a"}',
+        [(1, "is not JSON."), (2, A)],
+    ),
+    "csv of very many columns": (
+        b",".join(b"%d" % n for n in range(1_001)) + b"\na,b\n",
+        [
+            (
+                2,
+                "is not CSV (more than 1000 columns). The rest cannot be read.",
+            )
+        ],
+    ),
     "csv with too much": (
         b"m,n\na,1,2\n",
         [(2, "has more fields than the heading.")],
@@ -79,6 +92,14 @@ def test_a_line_that_is_too_long_is_passed_over(monkeypatch):
         (2, "is longer than 100 characters."),
         (3, B),
     ]
+
+
+def test_a_row_without_an_end_is_held_no_longer_than_a_record(monkeypatch):
+    monkeypatch.setattr(reading, "MAX_RECORD_CHARS", 100)
+    endless = "m,n\na,1\n" + '"\n",' * 1_000
+    *rows, (_, problem) = read(endless, size=50)
+    assert rows == [(2, {"m": "a", "n": "1"})]
+    assert problem == "is not CSV (a row is too long). The rest cannot be read."
 
 
 def test_a_page_larger_than_the_window_is_read(monkeypatch):
