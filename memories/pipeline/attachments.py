@@ -105,10 +105,8 @@ class Describer:
     ) -> list[str]:
         """What each image shows, in one call for all.
 
-        Raises DocumentUnreadable when they are too large together, ProviderError when
-        the model cannot be made to answer for every one.
+        Raises ProviderError when the model cannot be made to answer for every one.
         """
-        _refuse_too_large(images)
         prompt = get_prompt(self.prompts, "images")
         request = ChatRequest(
             system_text(prompt, self.options, words=MAX_WORDS),
@@ -135,8 +133,9 @@ class Describer:
         return heading("IMAGES", lines)
 
 
-def _refuse_too_large(images: Sequence[tuple[Unread, Document]]) -> None:
-    size = sum(len(document.data) for _, document in images)
+def refuse_too_large(images: Sequence[Document]) -> None:
+    """Raises DocumentUnreadable for more than one call may show."""
+    size = sum(len(document.data) for document in images)
     if size > settings.MAX_DOCUMENT_BYTES:
         most = settings.MAX_DOCUMENT_BYTES
         raise DocumentUnreadable(f"The images of one add may have {most} bytes.")

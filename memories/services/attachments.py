@@ -10,6 +10,7 @@ from memories.pipeline.attachments import (
     Unread,
     load,
     read_document,
+    refuse_too_large,
 )
 from memories.pipeline.passages import Brought
 from memories.pipeline.run import Add, engine_options, record_of
@@ -40,11 +41,20 @@ def with_attachments(add: Add, calls: list[ModelCall]) -> Add:
             document = _load(add, one)
             pages = read_document(_as_unread(one), document)
             read[one.row_id] = _keep(add, one, document, pages)
-    shown = [(one, _load(add, one)) for one in images]
+    shown = _load_images(add, images)
     for (one, document), text in zip(shown, _seen(add, shown, calls), strict=True):
         read[one.row_id] = _keep(add, one, document, [text])
     brought = tuple(_brought(one, read[one.row_id]) for one in stored)
     return replace(add, brought=brought)
+
+
+def _load_images(add: Add, images: Sequence[Stored]) -> list[tuple[Stored, Document]]:
+    """All are held at once: what is too much together is not fetched to its end."""
+    shown: list[tuple[Stored, Document]] = []
+    for one in images:
+        shown.append((one, _load(add, one)))
+        refuse_too_large([document for _, document in shown])
+    return shown
 
 
 def _load(add: Add, one: Stored) -> Document:

@@ -250,6 +250,15 @@ def test_images_that_are_too_large_together_fail_with_the_reason(add, seeing, se
     )
 
 
+def test_no_more_images_are_fetched_than_may_be_shown(add, seeing, settings, documents):
+    settings.MAX_DOCUMENT_BYTES = 2000
+    paths = [f"/{n}.png" for n in range(5)]
+    urls = [documents.put(path, picture("x" * 1500), "image/png") for path in paths]
+    event = add([part("image_url", url) for url in urls])
+    assert event["error"] == "The images of one add may have 2000 bytes."
+    assert len(documents.asked) == 2
+
+
 def test_the_projects_own_model_may_see(client, acme, models, settings):
     settings.ALLOW_PRIVATE_PROVIDERS = True
     url = models.base_url
