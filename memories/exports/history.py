@@ -242,7 +242,7 @@ def read_line(record: Mapping[str, Any], now: datetime) -> JsonDict:
 
 
 def _accept_by(found: JsonDict, now: datetime) -> None:
-    """Nothing is accepted later than it comes in: a delete must reach it from then on."""
+    """Nothing is accepted later than it comes in: the next delete must reach it."""
     for name in _ACCEPTED:
         if found.get(name) is not None:
             found[name] = min(found[name], now)

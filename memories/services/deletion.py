@@ -90,7 +90,7 @@ def erase_subject(
     ``accepted_at`` (None: now). Returns how many memories and messages went.
     """
     accepted_at = accepted_at or clock.now()
-    in_work = exports_in_work(project_id, accepted_at)
+    in_work = exports_in_work(project_id)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT erase_subject(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

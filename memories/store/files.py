@@ -20,14 +20,16 @@ from memplatform.lib import clock
 CHUNK = 500
 
 
-def exports_in_work(project_id: UUID, accepted_at: datetime) -> list[Export]:
-    """Before a subject is erased, which empties them all: those being made."""
+def exports_in_work(project_id: UUID) -> list[Export]:
+    """Before a subject is erased, which empties them: those being made.
+
+    Locked, so that nobody begins to make one of what is about to go.
+    """
     exports = Export.objects.filter(
-        project_id=project_id,
-        created_at__lte=accepted_at,
-        operation__status__in=UNFINISHED,
+        project_id=project_id, operation__status__in=UNFINISHED
     )
-    return list(exports.select_related("operation"))
+    locked = exports.select_for_update(of=("operation",)).order_by("operation_id")
+    return list(locked.select_related("operation"))
 
 
 def forget_files(
@@ -35,11 +37,12 @@ def forget_files(
 ) -> None:
     """When a subject is erased: empty what may hold a word of it. Inside a scope.
 
-    Exports that are being made begin anew, without it; one whose filters name it has
-    lost its sense and fails. Imports go on, for the erasure's barrier drops what is the
+    Also exports asked for after the erasure was, for they were made before it has run.
+    Those that are being made begin anew, without it; one that was asked for before and
+    names it has lost its sense and fails. Imports go on, for the erasure's barrier drops what is the
     subject's; their files go when they end, and at once where they ended badly.
     """
-    exports = Export.objects.filter(project_id=project_id, created_at__lte=accepted_at)
+    exports = Export.objects.filter(project_id=project_id)
     for export in in_work:
         _begin_anew(export, external_id, accepted_at)
     _empty_exports(exports.filter(status=Export.Status.FINISHED))
@@ -52,9 +55,9 @@ def forget_files(
 
 def _begin_anew(export: Export, external_id: str, accepted_at: datetime) -> None:
     """Whoever works on it has lost its lease."""
-    names_it = json.dumps(external_id) in json.dumps(
-        [export.filters, export.subject_name]
-    )
+    names_it = export.created_at <= accepted_at and json.dumps(
+        external_id
+    ) in json.dumps([export.filters, export.subject_name])
     operation = export.operation
     operation.lease_token += 1
     operation.lease_until = operation.woken_at = None

@@ -210,6 +210,19 @@ def test_an_erased_subject_leaves_every_export(client, acme, store, asked, worke
         assert list(Export.objects.values_list("data", "filters")) == [(None, None)]
 
 
+def test_an_erasure_empties_also_what_was_exported_while_it_waited(
+    client, store, asked, worked
+):
+    store("My favourite colour is blue.")
+    client.delete(entity_path())
+    export_id, waiting = asked(), asked()
+    worked(payload__export_id=export_id)
+    worked(kind="DELETE_USER")
+    assert by_id(client, export_id).json()["code"] == "export_emptied"
+    worked()
+    assert by_id(client, waiting).json()["favourite_colour"] is None
+
+
 def test_an_erasure_while_it_waits_begins_it_anew(client, store, asked, worked):
     store("My favourite colour is blue.")
     store("My favourite colour is red.", user_id="bo")
