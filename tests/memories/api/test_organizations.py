@@ -75,11 +75,12 @@ def test_a_colleague_is_made_a_member_and_a_member_no_more(client, members, dora
     assert answer.status_code == (200 if "projects" in members else 201)
     assert answer.json().keys() == {"message"}
     assert roles(client.get(members))["dora"] == "READER"
-    assert client.put(members, member(dora, "OWNER")).status_code == 200
+    assert client.put(members, member(dora, "OWNER")).json().keys() == {"message"}
     assert roles(client.get(members))["dora"] == "OWNER"
     assert client.put(members, member(dora)).status_code == 200
     assert roles(client.get(members))["dora"] == "READER"
-    assert client.delete(f"{members}?email={dora.email}").status_code == 200
+    removed = client.delete(f"{members}?email={dora.email}")
+    assert (removed.status_code, removed.json().keys()) == (200, {"message"})
     assert "dora" not in roles(client.get(members))
 
 
@@ -238,6 +239,7 @@ def test_other_organizations_are_not_there(client, outsider, acme, globex):
 def test_an_owner_founds_another_organization(client, acme):
     answer = client.post(ORGANIZATIONS, {"name": "Bees & Co"})
     assert answer.status_code == 201
+    assert answer.json().keys() == {"message", "org_id"}
     (standing,) = [
         s
         for s in selectors.list_standings(acme.owner.id)
@@ -277,7 +279,8 @@ def test_a_deleted_organization_is_gone_at_once_and_then_purged(
     client, acme, globex, outsider, store
 ):
     store("I keep bees.")
-    assert client.delete(organization_path(acme)).status_code == 200
+    answer = client.delete(organization_path(acme))
+    assert (answer.status_code, answer.json().keys()) == (200, {"message"})
     assert client.get(PING).status_code == 401
     assert selectors.list_standings(acme.owner.id) == []
     purge_closed_tenant(acme.id)

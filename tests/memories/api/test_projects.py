@@ -45,6 +45,7 @@ def second(client, acme):
     """The id of another project of acme, made over the API."""
     answer = client.post(projects_path(acme), {"name": "Second", "description": "Mine"})
     assert answer.status_code == 200, answer.json()
+    assert answer.json().keys() == {"message", "project_id"}
     return answer.json()["project_id"]
 
 

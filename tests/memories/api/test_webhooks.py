@@ -60,6 +60,7 @@ def test_it_is_made_with_a_secret_that_is_shown_once(client, make, acme):
     assert {name: made[name] for name in GIVEN} == GIVEN
     assert (made["is_active"], made["owner"]) == (True, "alice@acme.example")
     assert (made["project"], made["disabled_at"]) == ("acme project", None)
+    assert made["created_at"] == made["updated_at"]
     (webhook,) = rows(acme)
     assert secret not in webhook.secret_encrypted
     path = webhook_path(made["webhook_id"])
