@@ -108,4 +108,5 @@ def _count(
         return
     payer = Payer(access.tenant_id, access.project_id, access.key_id)
     usage.count(payer, operation, amounts, taken.subjects, since=taken.started)
-    quotas.count_tokens(access.tenant_id, access.project_id, meter.tokens)
+    if any(quota.name == quotas.TOKENS for quota in quotas.quotas_of(access)):
+        quotas.count_tokens(access.tenant_id, access.project_id, meter.tokens)

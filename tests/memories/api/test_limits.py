@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tenants import usage
+from tenants import counters, usage
 from tenants.scopes import tenant_scope
 from tenants.services import set_limits
 from tests.memories.api.conftest import ADD, LIST, PING, SEARCH, memory_path
@@ -77,6 +77,16 @@ def test_the_old_forms_spend_the_same(client, limit, valkey):
     assert client.post("/v1/memories/", BEES).status_code == 413
     assert client.post("/v1/memories/search/", FOR_BEES).status_code == 413
     assert client.post("/v2/memories/search/", FOR_BEES).status_code == 413
+
+
+def test_where_nothing_is_limited_valkey_is_not_asked(
+    client, models, caplog, monkeypatch
+):
+    """It is away here, which who asks it is told; embedding the query costs tokens."""
+    monkeypatch.setattr(counters, "shared", counters.SharedCounters())
+    assert client.post(SEARCH, FOR_BEES).status_code == 200
+    assert client.post(ADD, {**BEES, "infer": False}).json()["results"]
+    assert "Valkey is away" not in caplog.text
 
 
 def test_a_soft_quota_warns_and_serves(client, limit, valkey):
