@@ -39,11 +39,14 @@ def forget_files(
 
     Also exports asked for after the erasure was, for they were made before it has run.
     Those that are being made begin anew, without it; one that was asked for before and
-    names it has lost its sense and fails. Imports go on, for the erasure's barrier drops what is the
-    subject's; their files go when they end, and at once where they ended badly.
+    names it has lost its sense and fails. Imports go on, for the erasure's barrier
+    drops what is the subject's; their files go when they end, and at once where they
+    ended badly.
     """
     exports = Export.objects.filter(project_id=project_id)
-    for export in in_work:
+    known = {export.id for export in in_work}
+    begun = [e for e in exports_in_work(project_id) if e.id not in known]
+    for export in [*in_work, *begun]:
         _begin_anew(export, external_id, accepted_at)
     _empty_exports(exports.filter(status=Export.Status.FINISHED))
     ExportChunk.objects.filter(export_id__in=exports.values("id")).delete()
