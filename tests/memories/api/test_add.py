@@ -9,7 +9,7 @@ from memories.models import Anchor, Ingestion, Message, Operation
 from memories.services.run import run_operation
 from memories.types import SCOPE_KEYS
 from tenants.scopes import tenant_scope
-from tests.memories.api.conftest import ADD, SEARCH, memories, memory_path
+from tests.memories.api.conftest import ADD, SEARCH, event_path, memories, memory_path
 
 SAID = {"messages": [{"role": "user", "content": "I keep bees."}], "user_id": "ida"}
 VERBATIM = {**SAID, "infer": False}
@@ -125,6 +125,23 @@ def test_it_hands_everything_on(client, acme):
     assert ingestion.options["created_at"] == "2023-11-14T22:13:20+00:00"
     assert ingestion.options["categories"] == {"hobbies": "for fun"}
     assert ingestion.options["timezone"] == "Europe/Lisbon"
+
+
+def test_what_an_add_carries_reaches_what_it_learns(learn, client):
+    event_id = learn(
+        "I keep bees behind the barn.",
+        run_id="r-7",
+        metadata={"k": 1},
+        timestamp=1700000000,
+        expiration_date="2099-12-31",
+        immutable=True,
+    )
+    (effect,) = client.get(event_path(event_id)).json()["results"]
+    memory = client.get(memory_path(effect["id"])).json()
+    assert (memory["user_id"], memory["run_id"]) == ("ida", "r-7")
+    assert memory["created_at"] == "2023-11-14T22:13:20+00:00"
+    assert memory["expiration_date"] == "2099-12-31"
+    assert (memory["metadata"], memory["immutable"]) == ({"k": 1}, True)
 
 
 def test_the_same_key_gives_the_same_event(client, texts):

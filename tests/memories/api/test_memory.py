@@ -191,8 +191,10 @@ def test_without_anything_usable_it_is_refused(client, path, body):
 
 def test_an_immutable_one_stays_but_can_be_deleted(store, client):
     path = memory_path(store(BEES, immutable=True))
-    assert refused(client.put(path, {"text": "I keep goats."}), "immutable")
-    assert client.get(path).json()["memory"] == BEES
+    before = client.get(path).json()
+    for change in ({"text": "Goats."}, {"metadata": {"k": 1}}, {"timestamp": 1}):
+        assert refused(client.put(path, change), "immutable")
+    assert client.get(path).json() == before
     assert client.delete(path).status_code == 200
 
 
