@@ -32,13 +32,21 @@ from memories.store.batch import Cause
 from memories.store.categories import Waiting
 from memories.types import EngineOptions, ModelCall
 from memplatform.lib import clock, logs
-from memplatform.lib.errors import ProviderError
+from memplatform.lib.errors import (
+    ProviderError,
+    ProviderRejected,
+    ProviderReplyInvalid,
+)
 from memplatform.lib.meter import metered
 from tenants.scopes import tenant_scope
 
 log = logs.get(__name__)
 
 MOST_PROJECTS = 500
+REFUSALS = (ProviderRejected, ProviderReplyInvalid)
+"""Faults that may be due to what was asked."""
+MOST_REFUSED = 3
+"""Of a group asked about one by one: with more, it is not the texts."""
 REASON = "what it is about"
 
 
@@ -61,12 +69,38 @@ def assign_categories(tenant_id: UUID, project_id: UUID) -> int:
     setup = ready_setup(tenant_id, project_id)
     assigned = 0
     while waiting := _claim(setup):
-        for group in _by_catalogue(waiting):
-            found = _find(setup, group)
-            if found is None:
-                _postpone(setup, waiting)
-                return assigned
-            assigned += _write(setup, list(zip(group, found, strict=True)))
+        try:
+            for group in _by_catalogue(waiting):
+                assigned += _assign(setup, group)
+        except ProviderError as exc:
+            log.warning("categories postponed", extra={"code": exc.code})
+            _postpone(setup, waiting)
+            break
+    return assigned
+
+
+def _assign(setup: ProjectSetup, group: Sequence[Waiting]) -> int:
+    """Find and write the categories of a group. Raises ProviderError."""
+    try:
+        return _write(setup, _find(setup, group))
+    except REFUSALS:
+        if len(group) == 1:
+            _postpone(setup, group)
+            return 0
+    return _assign_singly(setup, group)
+
+
+def _assign_singly(setup: ProjectSetup, group: Sequence[Waiting]) -> int:
+    """One text may be why a model refuses all of them: it alone has to wait."""
+    assigned, refused = 0, []
+    for one in group:
+        try:
+            assigned += _write(setup, _find(setup, [one]))
+        except REFUSALS:
+            refused.append(one)
+            if len(refused) > MOST_REFUSED:
+                raise
+    _postpone(setup, refused)
     return assigned
 
 
@@ -91,15 +125,12 @@ def _by_catalogue(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
 
 def _find(
     setup: ProjectSetup, waiting: Sequence[Waiting]
-) -> list[tuple[str, ...]] | None:
-    """The categories of each, or None when they could not be asked for."""
+) -> list[tuple[Waiting, tuple[str, ...]]]:
+    """The categories of each, in one call. Raises ProviderError."""
     calls: list[ModelCall] = []
     with metered() as meter:
         try:
-            return _look(setup, waiting, calls)
-        except ProviderError as exc:
-            log.warning("categories postponed", extra={"code": exc.code})
-            return None
+            return list(zip(waiting, _look(setup, waiting, calls), strict=True))
         finally:
             _record(setup, calls, meter.tokens)
 

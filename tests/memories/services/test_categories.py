@@ -121,6 +121,27 @@ def test_a_model_that_fails_is_asked_later(db, agent, models, frozen, settings):
     assert "music" in categories(agent, memory_id)
 
 
+def test_a_text_that_the_model_refuses_keeps_nobody_else_waiting(
+    db, agent, models, frozen, settings
+):
+    settings.RETRY_BASE_S = 30.0
+    refused, taken = agent.keep("I play chess."), agent.keep(GUITAR)
+    models.order("refusal", times=2, about="chess")
+    assert categorize(agent) == 1
+    assert (categories(agent, refused), categories(agent, taken)) == (None, ("music",))
+    assert wake_due_projects() == 0
+    frozen.advance(hours=1)
+    assert categorize(agent) == 1
+    assert categories(agent, refused) is not None
+
+
+def test_a_model_that_refuses_everything_is_not_asked_about_each(db, agent, models):
+    agent.say(*(f"I own {number} goats." for number in range(20)))
+    models.order("unauthorized", times=99)
+    assert categorize(agent) == 0
+    assert models.stats()["chat"] <= 5
+
+
 def test_a_worker_that_died_is_followed_by_another(db, agent, frozen):
     agent.keep(GUITAR)
     with agent.scope():
