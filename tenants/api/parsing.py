@@ -23,6 +23,9 @@ from rest_framework.request import Request
 from memplatform.lib.errors import BodyTooLarge, InvalidRequest
 
 MAX_NESTING = 64
+DISCARDED_LIMITS = 4
+"""How many times the limit a body may have and still be taken in, to be refused."""
+PART_BYTES = 64 * 1024
 _ODD_ESCAPE = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _CONTAINERS = (dict, list)
 
@@ -45,6 +48,7 @@ class StrictJSONParser(BaseParser):
         request = context.get("request")
         declared = int(request.META.get("CONTENT_LENGTH") or 0) if request else 0
         if declared > limit:
+            _discard(stream, declared)
             _refuse_size(limit)
         try:
             body = stream.read(limit + 1)
@@ -55,6 +59,16 @@ class StrictJSONParser(BaseParser):
         if len(body) > limit:
             _refuse_size(limit)
         return body
+
+
+def _discard(stream: IO[bytes], declared: int) -> None:
+    """Take in what a client still sends, within reason: it hears no answer before."""
+    left = min(declared, DISCARDED_LIMITS * settings.MAX_BODY_BYTES)
+    try:
+        while left > 0 and (part := stream.read(min(left, PART_BYTES))):
+            left -= len(part)
+    except UnreadablePostError:  # it has gone
+        return
 
 
 def parse_json(body: bytes) -> Any:

@@ -176,6 +176,17 @@ class TestRequests:
         assert answer.status_code == 413
         assert answer.json()["code"] == "body_too_large"
 
+    def test_a_body_over_the_limit_is_taken_in_so_that_its_client_hears_why(
+        self, post, settings
+    ):
+        """Who is still sending when the connection is closed is told nothing."""
+        settings.MAX_BODY_BYTES = 20
+        answer = post(b'{"a": "1234567890123456789"}')
+        assert answer.wsgi_request.read() == b""
+        answer = post(b" " * 100)  # but not however much it is
+        assert 0 < len(answer.wsgi_request.read()) < 50
+        assert answer.status_code == 413
+
     def test_any_accept_header_gets_json(self, post):
         for accept in ("text/html", "image/png", "*/*", "nonsense"):
             answer = post(b"{}", HTTP_ACCEPT=accept)
