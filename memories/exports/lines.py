@@ -26,9 +26,12 @@ SUBJECT, ADD, ENTITY, MEMORY, RELATION = SECTIONS = (
 )
 
 
-def header(at: datetime, project: str, subject: Mapping[str, str] | None) -> JsonDict:
+def header(
+    at: datetime, project_id: UUID, project: str, subject: Mapping[str, str] | None
+) -> JsonDict:
     """The first line; ``subject`` is {kind, name} when it is not a whole project."""
-    about = {"exported_at": at, "project": project, "subject": subject}
+    about: JsonDict = {"exported_at": at, "project_id": project_id}
+    about |= {"project": project, "subject": subject}
     return {"type": HEADER, "format": FORMAT, **about}
 
 

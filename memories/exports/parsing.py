@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000
-BIGGEST = 2**63 - 1
+BIGGEST = 2**31 - 1
+"""What a column of whole numbers holds."""
 MAX_NESTING = 64
 
 Parser = Callable[[Any], Any]

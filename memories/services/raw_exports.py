@@ -69,7 +69,7 @@ def write_pages(
         progress.is_begun = True
         with tenant_scope(tenant_id, project_id=project_id):
             project = Project.objects.get(id=project_id)
-        yield as_line(header(clock.now(), project.name, extent.about))
+        yield as_line(header(clock.now(), project.id, project.name, extent.about))
     for section in SECTIONS[SECTIONS.index(progress.section) :]:
         if section != progress.section:
             progress.section, progress.after = section, None

@@ -343,7 +343,8 @@ class _Transfer:
         )
         self._before.insert([operation])
         self._before.insert([ingestion])
-        fresh = [m for m in said if not self._messages.has(m["id"])]
+        by_id = {message["id"]: message for message in said}
+        fresh = [m for m in by_id.values() if not self._messages.has(m["id"])]
         self._before.insert(
             Message(
                 project_id=self._bringer.project_id,
@@ -393,7 +394,7 @@ class _Transfer:
             self._said.add(words)
         head = self._head(line, anchor_id)
         versions = [self._version(head, version, line) for version in line["versions"]]
-        events = [self._event(head, event) for event in line["events"]]
+        events = self._new_events(head, line["events"])
         vectors = [
             (head, v.number, self._texts[v.text])
             for v in versions
@@ -496,6 +497,15 @@ class _Transfer:
             self._memories.present.add(stub.id)
             self._stubs[stub.id] = stub
         return self._memories[id_]
+
+    def _new_events(self, head: Memory, given: Sequence[JsonDict]) -> list[MemoryEvent]:
+        """Each once; one that another memory here has is that one's."""
+        events = []
+        for event in given:
+            if not self._events.has(event["id"]):
+                events.append(self._event(head, event))
+                self._events.present.add(events[-1].id)
+        return events
 
     def _event(self, head: Memory, event: JsonDict) -> MemoryEvent:
         kept = {name: event[name] for name in _EVENT_FIELDS}

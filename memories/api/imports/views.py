@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from memories.api import reading
 from memories.api.imports import describe, requests
-from memories.api.views.base import MemoryApiView
+from memories.api.views.base import MemoryApiView, spend_quota
 from memories.models import Import, Operation
 from memories.selectors.exports import get_import
 from memories.services.imports import accept_upload
@@ -36,6 +36,7 @@ class Imports(MemoryApiView):
         form, scope = requests.read_form(
             request.query_params, request.content_type or ""
         )
+        spend_quota(access, self.operation)
         row = accept_upload(access, form, scope, requests.read_pieces(request.data))
         message = "The file is here. Follow its import to see it come in."
         return Response({"message": message, **_import_json(row)}, status=201)

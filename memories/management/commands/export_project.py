@@ -39,16 +39,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         file: Path = options["file"]
-        progress = Progress()
-        if file.exists():
-            if not options["resume"]:
-                raise CommandError(f"{file} exists: choose another, or --resume.")
-            progress = take_up(file)
+        if file.exists() and not options["resume"]:
+            raise CommandError(f"{file} exists: choose another, or --resume.")
         with clear_errors():
             tenant = selectors.get_tenant(options["tenant"])
             with tenant_scope(tenant.id):
                 project = find_project(options["project"])
             extent = _extent(options)
+            is_begun = file.exists()
+            progress = take_up(file, project.id, extent) if is_begun else Progress()
             with tenant_scope(tenant.id, project_id=project.id):
                 total = count_memories(extent)
             with file.open("a", encoding="utf-8") as out:
@@ -79,10 +78,10 @@ def _extent(options: Any) -> Extent:
     return Extent()
 
 
-def take_up(file: Path) -> Progress:
+def take_up(file: Path, project_id: UUID, extent: Extent) -> Progress:
     """How far an unfinished file comes; what is left of its last line is cut off.
 
-    Raises CommandError for what is no such file.
+    Raises CommandError for what is no such file, or one of something else.
     """
     progress, end = Progress(), 0
     last: dict[str, Any] = {}
@@ -93,6 +92,8 @@ def take_up(file: Path) -> Progress:
                     raise CommandError(f"{file} is no export of ours.")
                 break
             last = _read(file, line)
+            if last["type"] == HEADER:
+                _check_is_of(file, last, project_id, extent)
             end += len(line)
             if last["type"] in SECTIONS:
                 progress.counts[last["type"]] += 1
@@ -115,6 +116,14 @@ def _read(file: Path, line: bytes) -> dict[str, Any]:
     if not is_ours:
         raise CommandError(f"{file} is no export of ours.")
     return found
+
+
+def _check_is_of(
+    file: Path, first: dict[str, Any], project_id: UUID, extent: Extent
+) -> None:
+    begun = (first.get("project_id"), first.get("subject"))
+    if begun != (str(project_id), extent.about):
+        raise CommandError(f"{file} was begun for another project or subject.")
 
 
 def _cursor(line: dict[str, Any]) -> list[str]:

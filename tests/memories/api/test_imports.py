@@ -12,6 +12,7 @@ from memories.services import imports
 from memories.services.run import run_operation
 from memories.store import operations
 from tenants.scopes import tenant_scope
+from tenants.services import set_limits
 from tests.memories.api.conftest import (
     LIST,
     NOBODYS_ID,
@@ -221,6 +222,15 @@ def test_what_is_no_file_is_refused_and_not_kept(
     with tenant_scope(acme.id):
         assert not Import.objects.exists()
         assert not ImportChunk.objects.exists()
+
+
+def test_without_tokens_left_nothing_is_taken_in(client, acme, valkey):
+    with tenant_scope(acme.id):
+        set_limits(acme.project, {"per_month": {"tokens": 0}})
+    answer = client.post(IMPORTS, "[]", content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (413, "quota_exceeded")
+    with tenant_scope(acme.id):
+        assert not Import.objects.exists()
 
 
 def test_a_file_larger_than_it_says_is_refused_as_it_comes(client, acme, settings):

@@ -31,7 +31,7 @@ from tests.memories.api.conftest import (
 )
 
 RAW, IMPORTS = "/v1/exports/raw/", "/v1/imports/"
-MADE_ANEW = {"exported_at", "project", "subject"}
+MADE_ANEW = {"exported_at", "project", "project_id", "subject"}
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def edited(file: str, **changes) -> str:
 EDITED = [
     ({"id": "x"}, "id must be a UUID."),
     ({"number": 7}, "versions must be numbered from 1 to the memory's number."),
-    ({"number": 2**62}, "versions must be numbered from 1 to the memory's number."),
+    ({"number": 2**62}, "number must be a whole number."),
     (
         {"number": 0, "versions": []},
         "versions must be numbered from 1 to the memory's number.",
@@ -297,6 +297,31 @@ def test_a_line_from_the_future_is_told(outsider, exported, imported, store):
     memory["events"][0]["at"] = "2999-01-01"
     _, _, (problem,) = imported(outsider, "\n".join(map(json.dumps, lines)))
     assert problem["reason"] == "events.at must not lie in the future."
+
+
+@pytest.mark.parametrize("number", [2**33, "1"])
+def test_a_number_that_no_column_holds_is_told(
+    outsider, exported, imported, store, number
+):
+    store("Likes rye")
+    lines = [json.loads(line) for line in exported().splitlines()]
+    memory = next(line for line in lines if line["type"] == "memory")
+    memory["events"][0]["new_number"] = number
+    _, _, (problem,) = imported(outsider, "\n".join(map(json.dumps, lines)))
+    assert problem["reason"] == "events.new_number must be a whole number."
+
+
+def test_an_event_or_a_message_comes_in_once(outsider, exported, imported, lived):
+    lines = [json.loads(line) for line in exported().splitlines()]
+    memory = next(line for line in lines if line["type"] == "memory")
+    memory["events"] *= 2
+    again = memory | {"id": NOBODYS_ID, "user_id": "bo"}
+    add = next(line for line in lines if line["type"] == "add")
+    add["messages"] *= 2
+    added, _, problems = imported(
+        outsider, "\n".join(map(json.dumps, [*lines[:-1], again, lines[-1]]))
+    )
+    assert (added, problems) == (len(lines) - 1, [])
 
 
 def test_an_erasure_reaches_what_says_it_was_accepted_later(

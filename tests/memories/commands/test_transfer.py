@@ -85,6 +85,21 @@ def test_an_export_that_was_stopped_goes_on(acme, facts, tmp_path, monkeypatch):
         run("export_project", "acme", cut, "--resume")
 
 
+def test_a_file_is_gone_on_with_only_for_whom_it_was_begun(
+    acme, globex, facts, tmp_path
+):
+    run("import_memories", "acme", facts(2))
+    run("export_project", "acme", tmp_path / "whole")
+    cut = tmp_path / "cut"
+    lines = (tmp_path / "whole").read_text().splitlines(keepends=True)
+    cut.write_text("".join(lines[:2]))
+    began = cut.read_text()
+    for others in (["globex", cut], ["acme", cut, "--user-id", "ida"]):
+        with pytest.raises(CommandError, match="another project or subject"):
+            run("export_project", *others, "--resume")
+    assert cut.read_text() == began
+
+
 def test_what_cannot_be_done_is_said(acme, facts, tmp_path):
     file = facts(1)
     with pytest.raises(CommandError, match="exists"):
