@@ -11,6 +11,7 @@ embedded and recalled for in windows, between which the lease is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
@@ -31,7 +32,7 @@ from memories.pipeline.local.judge import (
 )
 from memories.pipeline.local.procedure import read_procedure
 from memories.pipeline.local.retractions import Retraction
-from memories.pipeline.local.words import content_stems, kin
+from memories.pipeline.local.words import content_stems, kin, names
 from memories.providers.base import Embedder
 from memories.types import (
     ChatMessage,
@@ -338,9 +339,17 @@ class _Judge:
         if kin(what) != kin(known):
             return False
         wanted = content_stems(what)
-        has_all_words = bool(wanted) and wanted <= content_stems(known)
-        threshold = RETRACTION_THRESHOLD if has_all_words else RETRACTION_ALONE
-        return memory.similarity >= threshold
+        if wanted and wanted <= content_stems(known):
+            return memory.similarity >= RETRACTION_THRESHOLD
+        if memory.similarity < RETRACTION_ALONE:
+            return False
+        shared = names(what) & names(known)
+        return not shared or self._matter(what, known, shared) >= RETRACTION_ALONE
+
+    def _matter(self, what: str, known: str, shared: frozenset[str]) -> float:
+        """How alike two texts are without the names that both bear."""
+        either = re.compile(rf"\b(?:{'|'.join(map(re.escape, shared))})\b(?:'s)?", re.I)
+        return self.cosine(either.sub("", what), either.sub("", known))
 
     def _note_moot(self, retraction: Retraction) -> None:
         messages = (retraction.position,)

@@ -151,6 +151,16 @@ def test_nothing_is_forgotten_that_was_not_meant():
     assert result.dropped[0].reason == NOTHING_TO_FORGET
 
 
+def test_a_name_in_common_is_no_reason_to_forget():
+    """A rare name makes all that is known of its bearer alike to an embedder."""
+    conversation = Conversation()
+    for said in ("I work at Casa Verde.", "My address is 12 Main Street."):
+        conversation.add([ChatMessage("user", said, name="Amélie")])
+    forget = ChatMessage("user", "Please forget my address.", name="Amélie")
+    conversation.add([forget])
+    assert conversation.texts == ["Amélie works at Casa Verde"]
+
+
 def test_an_ended_possession_nobody_knew_of_is_a_fact():
     result = Conversation().say("I don't have a car anymore")
     assert result.decisions[0].fact.text == "User no longer has a car"
