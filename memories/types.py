@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -351,7 +352,10 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request to a model, for the record (LlmCall). Tokens as the model counts."""
+    """One request to a model, for the record (LlmCall). Tokens as the model counts.
+
+    ``cost`` None: the provider has no price.
+    """
 
     purpose: str
     model: str
@@ -360,6 +364,7 @@ class ModelCall:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     latency_ms: float = 0.0
+    cost: Decimal | None = None
     prompt_version_id: UUID | None = None
     request: tuple[Mapping[str, str], ...] = ()
     reply: str = ""

@@ -286,6 +286,7 @@ class Usage(ProjectModel):
     prompt_tokens = models.BigIntegerField(default=0, db_default=0)
     completion_tokens = models.BigIntegerField(default=0, db_default=0)
     embedding_tokens = models.BigIntegerField(default=0, db_default=0)
+    model_calls = models.BigIntegerField(default=0, db_default=0)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
@@ -313,6 +314,8 @@ class SubjectUsage(ProjectModel):
     prompt_tokens = models.BigIntegerField(default=0, db_default=0)
     completion_tokens = models.BigIntegerField(default=0, db_default=0)
     embedding_tokens = models.BigIntegerField(default=0, db_default=0)
+    model_calls = models.BigIntegerField(default=0, db_default=0)
+    cost = models.DecimalField(max_digits=18, decimal_places=8, default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         constraints = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -98,4 +99,6 @@ def _row(row: Mapping[str, Any], keys: Mapping[UUID, ApiKey]) -> UsageRow:
 
 
 def _amounts(row: Mapping[str, Any]) -> Amounts:
-    return Amounts(*(int(row[f"sum_{name}"] or 0) for name in AMOUNTS))
+    sums = {name: row[f"sum_{name}"] or 0 for name in AMOUNTS}
+    cost = Decimal(sums.pop("cost"))
+    return Amounts(**{name: int(total) for name, total in sums.items()}, cost=cost)

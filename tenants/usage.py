@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -37,12 +38,14 @@ MAX_WAITING = 50_000
 
 @dataclass(slots=True)
 class Amounts:
-    """What is added to a row of usage."""
+    """What is added to a row of usage; ``cost`` by the prices of providers."""
 
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     embedding_tokens: int = 0
+    model_calls: int = 0
+    cost: Decimal = Decimal(0)
 
     def add(self, other: Amounts) -> None:
         for field in fields(self):
@@ -307,28 +310,34 @@ def _digest(kind: str, name: str) -> str:
 _ADD_USAGE = """
 INSERT INTO tenants_usage AS u (
     tenant_id, id, project_id, day, operation, requests, prompt_tokens,
-    completion_tokens, embedding_tokens, api_key_id)
+    completion_tokens, embedding_tokens, model_calls, cost, api_key_id)
 SELECT %s, added.* FROM unnest(
     %s::uuid[], %s::uuid[], %s::date[], %s::text[],
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::uuid[]
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::numeric[], %s::uuid[]
 ) AS added
 ON CONFLICT (tenant_id, project_id, day, api_key_id, operation) DO UPDATE SET
     requests = u.requests + excluded.requests,
     prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
     completion_tokens = u.completion_tokens + excluded.completion_tokens,
-    embedding_tokens = u.embedding_tokens + excluded.embedding_tokens
+    embedding_tokens = u.embedding_tokens + excluded.embedding_tokens,
+    model_calls = u.model_calls + excluded.model_calls,
+    cost = u.cost + excluded.cost
 """
 _ADD_SUBJECT_USAGE = """
 INSERT INTO tenants_subjectusage AS u (
     tenant_id, id, project_id, day, operation, requests, prompt_tokens,
-    completion_tokens, embedding_tokens, kind, name)
+    completion_tokens, embedding_tokens, model_calls, cost, kind, name)
 SELECT %s, added.* FROM unnest(
     %s::uuid[], %s::uuid[], %s::date[], %s::text[],
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[]
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::numeric[], %s::text[], %s::text[]
 ) AS added
 ON CONFLICT (tenant_id, project_id, day, kind, name, operation) DO UPDATE SET
     requests = u.requests + excluded.requests,
     prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
     completion_tokens = u.completion_tokens + excluded.completion_tokens,
-    embedding_tokens = u.embedding_tokens + excluded.embedding_tokens
+    embedding_tokens = u.embedding_tokens + excluded.embedding_tokens,
+    model_calls = u.model_calls + excluded.model_calls,
+    cost = u.cost + excluded.cost
 """

@@ -91,6 +91,7 @@ class Asker:
             prompt_tokens=reply.prompt_tokens if reply else 0,
             completion_tokens=reply.completion_tokens if reply else 0,
             latency_ms=reply.latency_ms if reply else latency_ms,
+            cost=reply.cost if reply else None,
             prompt_version_id=prompt.version_id,
             request=(
                 {"role": "system", "content": request.system},

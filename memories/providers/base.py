@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
 from memories.types import SpaceKey, Vectors
@@ -26,7 +27,10 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """The text of a reply, and its cost; ``attempts`` counts requests on the wire."""
+    """The text of a reply, and what it took; ``attempts`` counts requests on the wire.
+
+    ``cost`` is in the currency of the provider's prices; None where it has none.
+    """
 
     text: str
     prompt_tokens: int
@@ -34,6 +38,7 @@ class ChatReply:
     latency_ms: float
     model: str
     attempts: int = 1
+    cost: Decimal | None = None
 
 
 class Chat(Protocol):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -22,9 +23,13 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 @dataclass(frozen=True, slots=True)
 class GuardedChat:
-    """A chat model that refuses to be asked inside a transaction (invariant 5)."""
+    """A chat model that refuses to be asked inside a transaction (invariant 5).
+
+    ``prices`` are those of one token of a prompt and of a completion.
+    """
 
     inner: Chat
+    prices: tuple[Decimal, Decimal] | None = None
 
     @property
     def provider(self) -> str:
@@ -40,7 +45,12 @@ class GuardedChat:
 
     def complete(self, request: ChatRequest) -> ChatReply:
         forbid_open_scope()
-        return self.inner.complete(request)
+        reply = self.inner.complete(request)
+        if self.prices is None:
+            return reply
+        of_prompt, of_completion = self.prices
+        cost = reply.prompt_tokens * of_prompt + reply.completion_tokens * of_completion
+        return replace(reply, cost=cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,9 @@ def chat_for(config: ProviderConfig | None) -> Chat | None:
     """
     if not has_chat(config):
         return None
-    return GuardedChat(_project_chat(config) if config else _platform_chat())
+    if config is None:
+        return GuardedChat(_platform_chat())
+    return GuardedChat(_project_chat(config), _prices(config))
 
 
 def configured_space(config: ProviderConfig | None) -> SpaceKey:
@@ -141,6 +153,13 @@ def _openai_embedder(**config: Any) -> Embedder:
 @cache
 def _local_embedder() -> LocalEmbedder:
     return LocalEmbedder()
+
+
+def _prices(config: ProviderConfig) -> tuple[Decimal, Decimal] | None:
+    prices = (config.prompt_price, config.completion_price)
+    if prices == (None, None):
+        return None
+    return (prices[0] or Decimal(), prices[1] or Decimal())
 
 
 def _platform_chat() -> Chat:

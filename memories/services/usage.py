@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from memories.types import ModelCall, Scope
@@ -40,8 +41,10 @@ def count_tokens_of(
         prompt_tokens=sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),
         embedding_tokens=embedding_tokens,
+        model_calls=len(calls),
+        cost=sum((call.cost for call in calls if call.cost), Decimal()),
     )
-    if amounts.total_tokens:
+    if amounts != Amounts():
         subjects = subjects_of(scope) if scope else ()
         usage.count(Payer(*ids), operation.lower(), amounts, subjects, since=since)
         quotas.count_tokens(*ids[:2], amounts.total_tokens)

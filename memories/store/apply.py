@@ -502,6 +502,7 @@ def _call_rows(
             prompt_version_id=call.prompt_version_id,
             prompt_tokens=call.prompt_tokens,
             completion_tokens=call.completion_tokens,
+            cost=call.cost,
             latency_ms=call.latency_ms,
             outcome=call.outcome,
             error=call.error,

@@ -31,6 +31,8 @@ class Counts(Serializer):  # type: ignore[type-arg]
     prompt_tokens = IntegerField()
     completion_tokens = IntegerField()
     embedding_tokens = IntegerField()
+    model_calls = IntegerField()
+    cost = CharField(help_text="By the prices of the project's own chat provider.")
 
 
 class UsedKey(Serializer):  # type: ignore[type-arg]
@@ -93,6 +95,8 @@ _COUNTS = {
     "prompt_tokens": 52_000,
     "completion_tokens": 4_100,
     "embedding_tokens": 900,
+    "model_calls": 40,
+    "cost": "0.02120000",
 }
 USAGE = described(
     "report_usage",

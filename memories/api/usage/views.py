@@ -21,6 +21,7 @@ from tenants.models import ApiKey
 from tenants.quotas import QuotaState
 from tenants.reports import UsageRow, report_usage
 from tenants.scopes import tenant_scope
+from tenants.usage import Amounts
 
 
 class UsageReports(MemoryApiView):
@@ -35,7 +36,7 @@ class UsageReports(MemoryApiView):
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             report = report_usage(question, page=asked.number, page_size=asked.size)
         page = Page(report.rows, report.count, asked.number, asked.size)
-        total = {"total": asdict(report.total)}
+        total = {"total": _amounts_json(report.total)}
         return Response(shapes.page_json(request, page, _row_json) | total)
 
 
@@ -63,8 +64,12 @@ def _row_json(row: UsageRow) -> JsonDict:
         "key": row.key and _key_json(row.key),
         "operation": row.operation,
         "subject": subject,
-        **asdict(row.amounts),
+        **_amounts_json(row.amounts),
     }
+
+
+def _amounts_json(amounts: Amounts) -> JsonDict:
+    return asdict(amounts) | {"cost": f"{amounts.cost:.8f}"}
 
 
 def _key_json(key: ApiKey) -> JsonDict:
