@@ -21,8 +21,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", schema, name="schema"),
     path("api/docs/", docs, name="docs"),
     path("console/", include("tenants.console.urls")),
+    path("console/", include("tenants.console.pages")),
 ]
 if find_spec("memories.api.urls"):
+    project = "console/<slug:tenant>/<uuid:project>/"
+    urlpatterns.append(path(project, include("memories.console.urls")))
     urlpatterns.append(path("", include("memories.api.urls")))
     urlpatterns.append(path("", include("memories.mcp.urls")))
 

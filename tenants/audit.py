@@ -30,6 +30,13 @@ class Actor:
         return cls(Kind.OPERATOR, operator.id, address)
 
     @classmethod
+    def of(cls, access: Access) -> Actor:
+        """The operator or the key behind an access."""
+        if access.is_operator:
+            return cls(Kind.OPERATOR, access.operator_id, access.address)
+        return cls(Kind.API_KEY, access.key_id, access.address)
+
+    @classmethod
     def api_key(cls, access: Access, address: str | None = None) -> Actor:
         return cls(Kind.API_KEY, access.key_id, address)
 

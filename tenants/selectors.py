@@ -33,7 +33,10 @@ RANK = {Role.OWNER: 3, Role.ADMIN: 2, Role.SUPPORT: 1, Role.VIEWER: 0}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an API key may do; views receive it as ``request.auth``.
+    """What an API key, or an operator in the console, may do in a project.
+
+    ``key_id`` None: the operator acts in person, from ``address``. Otherwise the
+    operator is the key's owner; views of the API receive it as ``request.auth``.
 
     ``only_user_id`` and ``only_agent_id`` narrow the key to one subject; None does
     not narrow. ``limits`` are the tenant's, ``project_limits`` the project's, both as
@@ -44,7 +47,7 @@ class Access:
 
     tenant_id: UUID
     project_id: UUID
-    key_id: UUID
+    key_id: UUID | None
     operator_id: UUID
     operator_email: str
     may_write: bool = True
@@ -54,6 +57,18 @@ class Access:
     project_limits: Mapping[str, Any] = field(default_factory=dict)
     requests_per_minute: int | None = None
     project_changed_at: datetime | None = None
+    address: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether a person acts, not a key: their name goes into the audit."""
+        return self.key_id is None
+
+    @property
+    def asker(self) -> dict[str, UUID | None]:
+        """Who asks, in the columns of an operation."""
+        operator_id = self.operator_id if self.is_operator else None
+        return {"api_key_id": self.key_id, "operator_id": operator_id}
 
     @property
     def only(self) -> dict[str, str]:
@@ -69,6 +84,7 @@ class KnownKey:
     ``is_live`` says that neither tenant nor owner is switched off.
     """
 
+    id: UUID
     access: Access
     digest: str
     is_live: bool
@@ -223,7 +239,9 @@ def _known_key(tenant_id: UUID, row: tuple[Any, ...]) -> KnownKey:
         requests_per_minute=per_minute,
         project_changed_at=project_changed_at,
     )
-    return KnownKey(access, digest, is_live, expires_at, revoked_at, last_used_at)
+    return KnownKey(
+        key_id, access, digest, is_live, expires_at, revoked_at, last_used_at
+    )
 
 
 def list_standings(operator_id: UUID) -> list[Standing]:

@@ -442,7 +442,7 @@ def _note_use(key: KnownKey, at: datetime) -> None:
         last_used_at__lte=at - LAST_USED_RESOLUTION
     )
     with tenant_scope(key.access.tenant_id):
-        ApiKey.objects.filter(stale, id=key.access.key_id).update(last_used_at=at)
+        ApiKey.objects.filter(stale, id=key.id).update(last_used_at=at)
 
 
 # --- The first start --------------------------------------------------------

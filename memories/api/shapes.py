@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from memories.selectors.operations import OperationView
@@ -202,7 +203,8 @@ def _page_url(request: Request, page: Page[Any], step: int) -> str:
         "page_size": str(page.size),
     }
     base = settings.PUBLIC_URL.rstrip("/")
-    place = base + request.path if base else request.build_absolute_uri(request.path)
+    path = escape_uri_path(request.path)
+    place = base + path if base else request.build_absolute_uri(path)
     return f"{place}?{urlencode(query)}"
 
 

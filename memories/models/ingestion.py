@@ -8,6 +8,7 @@ from django.db.models import Q
 from memories.models.fields import scope_id
 from memories.models.prompts import PromptVersion
 from memories.models.subjects import Anchor
+from memories.types import Actor
 from memplatform.lib import clock
 from tenants.models import ProjectModel, TenantModel, reference
 
@@ -95,6 +96,15 @@ class Operation(ProjectModel):
                 name="search_kept",
             ),
         ]
+
+    @property
+    def asked_by(self) -> Actor:
+        """Who asked for it: an operator, a key, or nobody but the platform."""
+        if self.operator_id:
+            return Actor("operator", self.operator_id, self.request_id)
+        if self.api_key_id:
+            return Actor("api_key", self.api_key_id, self.request_id)
+        return Actor("system", None, self.request_id)
 
 
 class Ingestion(ProjectModel):

@@ -22,12 +22,13 @@ from memories.providers.factory import LOCAL
 from memories.selectors.bursts import HAS_ATTACHMENTS, may_follow
 from memories.selectors.operations import get_operation
 from memories.selectors.projects import ProjectSetup
+from memories.services.actors import actor_of
 from memories.services.idempotency import remember, reserve
 from memories.services.setup import ready_setup
 from memories.store.accept import accept
 from memories.store.apply import Plan, apply
 from memories.store.operations import Lease
-from memories.types import Actor, AddAnswer, AddRequest
+from memories.types import AddAnswer, AddRequest
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import InvalidRequest, ProviderError
 from memplatform.lib.ids import new_id
@@ -65,7 +66,7 @@ def add_memories(
     at = clock.now()
     plan = None if request.infer else _plan_now(setup, request, at)
     window = _window_of(setup, request)
-    actor = Actor("api_key", access.key_id, logs.request_id.get())
+    actor = actor_of(access)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         record = reserve(access, idempotency_key, body_hash, at)
         if record and record.answer is not None:

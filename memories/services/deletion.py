@@ -53,7 +53,7 @@ def delete_scope(access: Access, pattern: Mapping[str, str]) -> UUID:
             **{key: _named(pattern.get(key)) for key in SCOPE_KEYS},
             payload={"pattern": covered},
             request_id=logs.request_id.get(),
-            api_key_id=access.key_id,
+            **access.asker,
             woken_at=now,
             created_at=now,
             updated_at=now,
@@ -159,8 +159,8 @@ def _delete_chunk(
             accepted_at__lte=operation.created_at,
         ).exclude(state=State.DELETED)[:CHUNK]
         cause = Cause(
-            actor_kind="api_key",
-            actor_id=operation.api_key_id,
+            actor_kind=operation.asked_by.kind,
+            actor_id=operation.asked_by.id,
             operation_id=operation.id,
         )
         for head in doomed:

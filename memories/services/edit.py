@@ -16,6 +16,7 @@ from uuid import UUID
 from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.selectors.memories import get_memory
+from memories.services.actors import audit_edit, cause_of
 from memories.services.setup import ready_setup
 from memories.store.batch import Batch, Cause, Revision, hash_text
 from memories.store.operations import results_json
@@ -48,9 +49,9 @@ class MemoryChanges:
 
 
 def update_memory(
-    access: Access, memory_id: UUID, changes: MemoryChanges
+    access: Access, memory_id: UUID, changes: MemoryChanges, *, reason: str = ""
 ) -> MemoryView:
-    """Change a memory; opens its own scopes.
+    """Change a memory; opens its own scopes. ``reason`` stands in its history.
 
     Raises NotFound, and InvalidRequest for an immutable memory or a text that another
     memory of the same scope already says.
@@ -65,13 +66,16 @@ def update_memory(
         revision = revision_of(head, changes, vectors)
         if revision is not None:
             kind = MemoryEvent.Kind.UPDATE
-            batch.revise(head, kind, revision, cause_of(access))
+            batch.revise(head, kind, revision, cause_of(access, reason))
             results = batch.flush()
             finished(access, Operation.Kind.UPDATE, head, results, started).save()
+            audit_edit(access, "memory.update", [head])
         return get_memory(memory_id)
 
 
-def delete_memory(access: Access, memory_id: UUID, *, delete_linked: bool) -> int:
+def delete_memory(
+    access: Access, memory_id: UUID, *, delete_linked: bool, reason: str = ""
+) -> int:
     """Delete softly; versions stay and can be restored. Returns how many were linked.
 
     With ``delete_linked`` the memories it superseded go too. Raises NotFound.
@@ -80,11 +84,12 @@ def delete_memory(access: Access, memory_id: UUID, *, delete_linked: bool) -> in
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
         linked = _superseded_by(head) if delete_linked else []
-        cause = cause_of(access)
+        cause = cause_of(access, reason)
         for doomed in [head, *linked]:
             delete_head(batch, doomed, cause)
         results = batch.flush()
         finished(access, Operation.Kind.DELETE, head, results, started).save()
+        audit_edit(access, "memory.delete", [head, *linked])
     return len(linked)
 
 
@@ -121,6 +126,7 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
         batch.revise(head, kind, revision, cause_of(access))
         results = batch.flush()
         finished(access, Operation.Kind.RESTORE, head, results, started).save()
+        audit_edit(access, "memory.restore", [head])
         return get_memory(memory_id)
 
 
@@ -128,11 +134,6 @@ def delete_head(batch: Batch, head: Memory, cause: Cause) -> None:
     """One memory becomes deleted; its last version keeps what it said."""
     revision = Revision(state=State.DELETED)
     batch.revise(head, MemoryEvent.Kind.DELETE, revision, cause)
-
-
-def cause_of(access: Access, reason: str = "") -> Cause:
-    kind = MemoryEvent.ActorKind.API_KEY
-    return Cause(actor_kind=kind, actor_id=access.key_id, reason=reason)
 
 
 def _open(memory_id: UUID, *, is_deleted_too: bool = False) -> tuple[Batch, Memory]:
@@ -245,7 +246,7 @@ def finished(
         results=results_json(results),
         attempts=1,
         request_id=logs.request_id.get(),
-        api_key_id=access.key_id,
+        **access.asker,
         created_at=started,
         updated_at=now,
         started_at=started,

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from memories.models import Memory, MemoryEvent, Operation
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.services.actors import audit_edit, cause_of
 from memories.services.edit import (
     IMMUTABLE,
     MemoryChanges,
-    cause_of,
     delete_head,
     finished,
     revision_of,
@@ -86,11 +86,13 @@ def update_memories(access: Access, asked: Sequence[ItemChange]) -> list[ItemOut
             turn = _Turn.open(access, anchor_id, items, texts)
             for position, item in zip(positions, items, strict=True):
                 outcomes[position] = turn.update(item, vectors)
-            turn.write(Operation.Kind.UPDATE, started)
+            turn.write(Operation.Kind.UPDATE, "memory.update", started)
     return outcomes
 
 
-def delete_memories(access: Access, ids: Sequence[UUID]) -> list[ItemOutcome]:
+def delete_memories(
+    access: Access, ids: Sequence[UUID], *, reason: str = ""
+) -> list[ItemOutcome]:
     """Delete softly, immutable ones too; outcomes in the order of the ids.
 
     Opens its own scopes.
@@ -101,10 +103,10 @@ def delete_memories(access: Access, ids: Sequence[UUID]) -> list[ItemOutcome]:
     for anchor_id, positions in _turns(ids, found):
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             items = [ItemChange(ids[n], MemoryChanges()) for n in positions]
-            turn = _Turn.open(access, anchor_id, items, [])
+            turn = _Turn.open(access, anchor_id, items, [], reason=reason)
             for position in positions:
                 outcomes[position] = turn.delete(ids[position])
-            turn.write(Operation.Kind.DELETE, started)
+            turn.write(Operation.Kind.DELETE, "memory.delete", started)
     return outcomes
 
 
@@ -119,6 +121,7 @@ class _Turn:
     batch: Batch
     heads: dict[UUID, Memory]
     said: dict[tuple[str | None, str | None], UUID]
+    reason: str = ""
     changed: list[Memory] = field(default_factory=list)
 
     @classmethod
@@ -128,6 +131,8 @@ class _Turn:
         anchor_id: UUID,
         items: Sequence[ItemChange],
         texts: Sequence[str],
+        *,
+        reason: str = "",
     ) -> Self:
         """Lock the anchor, then read the heads again under the lock."""
         batch = Batch.open(access.project_id, [anchor_id])
@@ -137,7 +142,7 @@ class _Turn:
             anchor_id=anchor_id, state=State.ACTIVE, text_hash__in=hashes
         )
         said = {_said(head): head.id for head in saying} if hashes else {}
-        return cls(access, batch, heads, said)
+        return cls(access, batch, heads, said, reason)
 
     def update(self, item: ItemChange, vectors: dict[str, SpaceVectors]) -> ItemOutcome:
         head, text = self.heads.get(item.memory_id), item.changes.text
@@ -151,7 +156,7 @@ class _Turn:
             return ItemOutcome(head.id, Outcome.UNCHANGED)
         before = _said(head)
         kind = MemoryEvent.Kind.UPDATE
-        self.batch.revise(head, kind, revision, cause_of(self.access))
+        self.batch.revise(head, kind, revision, cause_of(self.access, self.reason))
         self._hand_over(head, before)
         self.changed.append(head)
         return ItemOutcome(head.id, Outcome.UPDATED)
@@ -160,11 +165,11 @@ class _Turn:
         head = self.heads.pop(memory_id, None)  # a second time it is gone
         if head is None:
             return ItemOutcome(memory_id, Outcome.NOT_FOUND, MISSING)
-        delete_head(self.batch, head, cause_of(self.access))
+        delete_head(self.batch, head, cause_of(self.access, self.reason))
         self.changed.append(head)
         return ItemOutcome(memory_id, Outcome.DELETED)
 
-    def write(self, kind: Operation.Kind, started: datetime) -> None:
+    def write(self, kind: Operation.Kind, action: str, started: datetime) -> None:
         """What changed, and for each change an event of the project."""
         if not self.changed:
             return
@@ -175,6 +180,7 @@ class _Turn:
                 for head, result in effects
             ]
         )
+        audit_edit(self.access, action, self.changed)
 
     def _problem(self, head: Memory, text: str | Unset) -> str | None:
         if head.is_immutable:

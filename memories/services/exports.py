@@ -91,7 +91,7 @@ def _accept(access: Access, export: Export) -> Export:
         kind=Operation.Kind.EXPORT,
         payload={"export_id": str(export.id)},
         request_id=logs.request_id.get(),
-        api_key_id=access.key_id,
+        **access.asker,
         woken_at=now,
         created_at=now,
         updated_at=now,

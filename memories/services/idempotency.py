@@ -21,9 +21,10 @@ def reserve(
 ) -> IdempotencyRecord | None:
     """This key's record: with an answer when the request was made before.
 
-    None without a key. Raises Conflict when the key came with another body.
+    None without one: operators send none. Raises Conflict when the key came with
+    another body.
     """
-    if not key:
+    if not key or access.key_id is None:
         return None
     mine = IdempotencyRecord(
         project_id=access.project_id,

@@ -40,7 +40,7 @@ from memories.store.transfer import (
     bring_facts,
     bring_lines,
 )
-from memories.types import JsonDict, Scope
+from memories.types import Actor, JsonDict, Scope
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import BodyTooLarge, InvalidRequest
 from tenants.scopes import tenant_scope
@@ -109,7 +109,7 @@ def _accept(access: Access, row: Import) -> Import:
         kind=Operation.Kind.IMPORT,
         payload={"import_id": str(row.id)},
         request_id=logs.request_id.get(),
-        api_key_id=access.key_id,
+        **access.asker,
         woken_at=now,
         created_at=now,
         updated_at=now,
@@ -162,7 +162,7 @@ def run_import(operation: Operation, lease: Lease) -> None:
             held = operations.hold(lease)
             operations.fail(held, GONE, FILE_GONE)
             return
-    importer = Importer(row, lease, api_key_id=operation.api_key_id)
+    importer = Importer(row, lease, actor=operation.asked_by)
     for batches, _ in enumerate(importer.run(_stored_pieces(row)), start=1):
         if batches == BATCHES_A_RUN:
             with tenant_scope(operation.tenant_id, project_id=operation.project_id):
@@ -192,20 +192,22 @@ class _Batch:
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
+_SYSTEM = Actor("system")
+
+
 class Importer:
     """One import on its way in; without a ``lease`` nobody else can work on it."""
 
     def __init__(
-        self, row: Import, lease: Lease | None, *, api_key_id: UUID | None = None
+        self, row: Import, lease: Lease | None, *, actor: Actor = _SYSTEM
     ) -> None:
         self._row, self._lease = row, lease
         self._setup = ready_setup(row.tenant_id, row.project_id)
-        actor = "api_key" if api_key_id else "system"
         self._bringer = Bringer(
             project_id=row.project_id,
             accepted_at=row.created_at,
             language=self._setup.text_config,
-            cause=Cause(actor, api_key_id, row.operation_id, reason="imported"),
+            cause=Cause(actor.kind, actor.id, row.operation_id, reason="imported"),
         )
         self._read_bytes = 0
 

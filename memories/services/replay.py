@@ -14,9 +14,9 @@ from tenants.selectors import Access
 
 
 def retry_operation(access: Access, operation_id: UUID) -> None:
-    """As an API key asks for it; opens its own scope. Raises as reopen_operation."""
+    """As a key or an operator asks; opens its own scope. Raises as reopen_operation."""
     with tenant_scope(access.tenant_id, project_id=access.project_id):
-        reopen_operation(operation_id, actor=Actor.api_key(access))
+        reopen_operation(operation_id, actor=Actor.of(access))
 
 
 def reopen_operation(operation_id: UUID, *, actor: Actor = SYSTEM) -> None:

@@ -19,7 +19,7 @@ from memories.services.deletion import erase_subject, run_scope_delete
 from memories.store import operations
 from memories.store.barriers import raise_barrier
 from memories.store.operations import Lease
-from memories.types import UNSET, Actor, Unset
+from memories.types import UNSET, Unset
 from memplatform.lib import clock, logs
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
@@ -71,7 +71,7 @@ def delete_subject(access: Access, kind: str, name: str) -> UUID:
             **pattern,
             payload={"pattern": pattern, "mode": mode},
             request_id=logs.request_id.get(),
-            api_key_id=access.key_id,
+            **access.asker,
             woken_at=now,
             created_at=now,
             updated_at=now,
@@ -98,14 +98,13 @@ def _erase(operation: Operation, lease: Lease) -> None:
     Its row is locked first: who took it over waits here, and then finds it done.
     """
     ((key, name),) = operation.payload["pattern"].items()
-    actor = Actor("api_key", operation.api_key_id, operation.request_id)
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
         held = operations.hold(lease)
         erased = erase_subject(
             operation.project_id,
             key.removesuffix("_id"),
             name,
-            actor,
+            operation.asked_by,
             accepted_at=operation.created_at,
         )
         held.payload = {"mode": ERASE, "erased": erased}

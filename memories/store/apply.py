@@ -211,8 +211,8 @@ class _Ground:
         for head in list(self.heads):
             if delete := doomed.get(head.id):
                 cause = Cause(
-                    actor_kind=MemoryEvent.ActorKind.API_KEY,
-                    actor_id=delete.api_key_id,
+                    actor_kind=delete.asked_by.kind,
+                    actor_id=delete.asked_by.id,
                     operation_id=delete.id,
                 )
                 gone = Revision(state=State.DELETED)
@@ -256,9 +256,9 @@ class _Application:
             actor_kind=(
                 MemoryEvent.ActorKind.ENGINE
                 if ingestion.infer
-                else MemoryEvent.ActorKind.API_KEY
+                else operation.asked_by.kind
             ),
-            actor_id=operation.api_key_id,
+            actor_id=operation.asked_by.id,
             operation_id=operation.id,
             prompt_version_id=plan.prompt_version_id,
             engine=plan.engine,

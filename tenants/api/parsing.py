@@ -63,7 +63,9 @@ class StrictJSONParser(BaseParser):
 
 def _discard(stream: IO[bytes], declared: int) -> None:
     """Take in what a client still sends, within reason: it hears no answer before."""
-    left = min(declared, DISCARDED_LIMITS * settings.MAX_BODY_BYTES)
+    if declared > DISCARDED_LIMITS * settings.MAX_BODY_BYTES:
+        return
+    left = declared
     try:
         while left > 0 and (part := stream.read(min(left, PART_BYTES))):
             left -= len(part)

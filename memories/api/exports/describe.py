@@ -108,7 +108,7 @@ GET = described(
 
 class RawSubject(Serializer):  # type: ignore[type-arg]
     kind = CharField()
-    name = CharField()
+    name = nullable(CharField, help_text="Null once the subject is erased.")
 
 
 class RawExportStatus(Serializer):  # type: ignore[type-arg]

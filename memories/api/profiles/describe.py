@@ -15,7 +15,7 @@ from rest_framework.serializers import (
     UUIDField,
 )
 
-from memories.api.components import AnyObject, maybe, nullable
+from memories.api.components import AnyObject, DeleteAccepted, maybe, nullable
 from memories.api.describe import AT, EVENT_ID, MEMORY_ID, answered, asked, described
 from memories.models.settings import MAX_INSTRUCTION_CHARS
 from memories.selectors.profiles import REFRESH, SAMPLE, TRIGGER
@@ -157,6 +157,27 @@ STARTED_EXAMPLE = {
     "replayed": False,
 }
 
+_USER = OpenApiParameter(
+    "name",
+    str,
+    OpenApiParameter.PATH,
+    description="The user's id, percent-encoded; `/` included.",
+)
+NO_PROFILE = described(
+    "delete_user_named_profile",
+    "entities",
+    DeleteAccepted,
+    400,
+    403,
+    404,
+    summary="Erase a user whose id ends in `/profile`",
+    description=(
+        "Profiles are not deleted by themselves: this is the deletion of the user whose"
+        " id is the name with `/profile` behind it."
+    ),
+    parameters=[_USER],
+    request=None,
+)
 PROFILE = described(
     "get_profile",
     TAG,
@@ -169,14 +190,7 @@ PROFILE = described(
         " `generated_by.engine` = `rules`: no model wrote it, memories were sorted into"
         " its fields word for word."
     ),
-    parameters=[
-        OpenApiParameter(
-            "name",
-            str,
-            OpenApiParameter.PATH,
-            description="The user's id, percent-encoded; `/` included.",
-        )
-    ],
+    parameters=[_USER],
     examples=[
         answered(
             "A profile",

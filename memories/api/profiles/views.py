@@ -35,7 +35,7 @@ class OneProfile(SubjectApiView):
         profile = profiles.read_profile(self.access, named.name)
         return Response(shapes.profile_json(profile))
 
-    @extend_schema(exclude=True)
+    @extend_schema(**describe.NO_PROFILE)
     def delete(self, request: Request, name: str) -> HttpResponseBase:
         """A user's own name may end like this path: profiles are not deleted."""
         delete = OneSubject.as_view()
