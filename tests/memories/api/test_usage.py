@@ -43,6 +43,8 @@ def test_nothing_was_used(client):
             "prompt_tokens": 0,
             "completion_tokens": 0,
             "embedding_tokens": 0,
+            "model_calls": 0,
+            "cost": "0.00000000",
         },
     }
 
