@@ -83,4 +83,4 @@ app.conf.update(
         "retention": {"task": "maintenance.retention", "schedule": 3600.0},
     },
 )
-app.autodiscover_tasks(["memories"])
+app.autodiscover_tasks(["tenants", "memories"])

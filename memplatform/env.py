@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 BASE_DIR = Path(__file__).resolve().parent.parent
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
+NO_MAILER = "memplatform.lib.mail.LogBackend"
+SMTP_TIMEOUT_S = 20
 
 
 def data_dir() -> Path:
@@ -119,6 +121,38 @@ def database(name: str, default: str) -> dict[str, Any]:
         "HOST": host,
         "PORT": str(url.port or ""),
         "OPTIONS": query,
+    }
+
+
+def oidc(issuer: str, *, name: str, client_id: str, secret: str) -> dict[str, Any]:
+    """allauth's SOCIALACCOUNT_PROVIDERS for one OpenID provider, or for none."""
+    if not issuer and not client_id:
+        return {}
+    if not issuer.startswith(("https://", "http://")):
+        _refuse("OIDC_ISSUER", issuer, "the URL of an OpenID provider")
+    if not client_id:
+        _refuse("OIDC_CLIENT_ID", client_id, "what the provider calls this platform")
+    app = {
+        "provider_id": "oidc",
+        "name": name,
+        "client_id": client_id,
+        "secret": secret,
+        "settings": {"server_url": issuer, "oauth_pkce_enabled": True},
+    }
+    return {"openid_connect": {"APPS": [app]}}
+
+
+def mailers(*, host: str, use_tls: bool, use_ssl: bool, **options: Any) -> Any:
+    """Django's MAILERS: a server, or the log. TLS at once excludes STARTTLS."""
+    if not host:
+        return {"default": {"BACKEND": NO_MAILER}}
+    options |= {"host": host, "timeout": SMTP_TIMEOUT_S}
+    options |= {"use_ssl": use_ssl, "use_tls": use_tls and not use_ssl}
+    return {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": options,
+        }
     }
 
 

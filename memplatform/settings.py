@@ -19,12 +19,19 @@ CSRF_TRUSTED_ORIGINS = env.envlist("CSRF_TRUSTED_ORIGINS")
 PUBLIC_URL = env.envstr("PUBLIC_URL")
 
 INSTALLED_APPS = [
+    "django.contrib.admin.apps.SimpleAdminConfig",  # its pages: ENABLE_ADMIN
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "corsheaders",
     "django_htmx",
     "rest_framework",
@@ -46,6 +53,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "tenants.console.account.activity.ActivityMiddleware",
 ]
 ROOT_URLCONF = "memplatform.urls"
 WSGI_APPLICATION = "memplatform.wsgi.application"
@@ -100,7 +109,13 @@ for _alias, _pool in (
         **({"pool": _pool} if _pool else {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Who signs in (docs/guides/sign-in.md) ------------------------------------
 AUTH_USER_MODEL = "tenants.Operator"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ENABLE_ADMIN = env.envbool("ENABLE_ADMIN", default=False)
+"""Whether /admin/ is there, for operators with ``is_staff``."""
+SECURE_COOKIES = env.envbool("SECURE_COOKIES", default=False)
 LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:home"
 LOGOUT_REDIRECT_URL = "console:sign-in"
@@ -109,6 +124,50 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SILENCED_SYSTEM_CHECKS: list[str] = []
+ACCOUNT_ADAPTER = "tenants.console.account.adapters.OperatorAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation is how an e-mail becomes known
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = False  # per process there; tenants/console/lockout.py is shared
+ACCOUNT_FORMS = {"change_password": "tenants.console.account.forms.ChangePasswordForm"}
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE_COOKIES else "http"
+MFA_ADAPTER = "tenants.console.account.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "tenants.console.account.forms.CodeForm",
+    "reauthenticate": "tenants.console.account.forms.ConfirmingCodeForm",
+}
+MFA_RATE_LIMITS = False
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "Memplatform"
+MFA_TOTP_TOLERANCE = 1  # half a minute of a telephone's clock, either way
+SOCIALACCOUNT_ADAPTER = "tenants.console.account.adapters.ProviderAdapter"
+# Our CSP lets no form lead to the provider; views.py refuses links from elsewhere.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+OIDC_ISSUER = env.envstr("OIDC_ISSUER").rstrip("/")
+OIDC_NAME = env.envstr("OIDC_NAME", "single sign-on")
+SOCIALACCOUNT_PROVIDERS = env.oidc(
+    OIDC_ISSUER,
+    name=OIDC_NAME,
+    client_id=env.envstr("OIDC_CLIENT_ID"),
+    secret=env.envstr("OIDC_CLIENT_SECRET"),
+)
+
+# --- Mail: without a server, the log shows what would have been sent -------------
+MAILERS = env.mailers(
+    host=env.envstr("EMAIL_HOST"),
+    port=env.envint("EMAIL_PORT", 587, minimum=1),
+    username=env.envstr("EMAIL_HOST_USER"),
+    password=env.envstr("EMAIL_HOST_PASSWORD"),
+    use_tls=env.envbool("EMAIL_USE_TLS", default=True),
+    use_ssl=env.envbool("EMAIL_USE_SSL", default=False),
+)
+SENDS_MAIL = MAILERS["default"]["BACKEND"] != env.NO_MAILER
+DEFAULT_FROM_EMAIL = env.envstr("EMAIL_FROM", "memplatform@localhost")
 
 # --- Work -------------------------------------------------------------------
 BROKER_URL = env.envstr("BROKER_URL", "redis://127.0.0.1:6379/0")
@@ -259,9 +318,8 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # nothing is collected
-SECURE_COOKIES = env.envbool("SECURE_COOKIES", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

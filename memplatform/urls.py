@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.renderers import OpenApiJsonRenderer2
@@ -21,8 +22,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", schema, name="schema"),
     path("api/docs/", docs, name="docs"),
     path("console/", include("tenants.console.urls")),
+    path("console/", include("tenants.console.account.urls")),
     path("console/", include("tenants.console.pages")),
 ]
+if settings.ENABLE_ADMIN:
+    from tenants import staff
+
+    urlpatterns.append(path("admin/", staff.site.urls))
 if find_spec("memories.api.urls"):
     project = "console/<slug:tenant>/<uuid:project>/"
     urlpatterns.append(path(project, include("memories.console.urls")))

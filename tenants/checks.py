@@ -14,6 +14,8 @@ from django.core.validators import validate_email
 
 from memplatform.lib.errors import InvalidRequest
 
+RESERVED_SLUGS = {"account", "invitation", "sign-in", "sign-out"}
+"""What the console calls its own pages."""
 MAX_SUBJECT_CHARS = 256
 MAX_NAME_CHARS = 200
 MAX_KEY_NAME_CHARS = 100
@@ -31,6 +33,8 @@ def require_slug(slug: str) -> str:
     """A name for URLs and commands, 1 to 64 characters."""
     if not _SLUG.fullmatch(slug):
         raise invalid("slug", "Use lower-case letters, digits and inner hyphens.")
+    if slug in RESERVED_SLUGS:
+        raise invalid("slug", f"{slug!r} is a page of the console.")
     return slug
 
 

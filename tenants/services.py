@@ -7,7 +7,8 @@ operator that is only now made, and a key or invitation that names its tenant it
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,22 @@ class IssuedKey:
 
     key: ApiKey
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What an invitation offers; ``is_known`` says that its e-mail has an operator.
+
+    ``project_name`` None is every project of the tenant.
+    """
+
+    email: str
+    role: Role
+    tenant_name: str
+    project_name: str | None
+    invited_by: str
+    expires_at: datetime
+    is_known: bool
 
 
 # --- Tenants and projects ---------------------------------------------------
@@ -304,43 +321,89 @@ def invite_member(
     return token.text
 
 
+def read_invitation(token: str) -> Invited:
+    """What the link of an invitation offers. Opens its own scope.
+
+    Raises NotAuthenticated, with the reason, for a token that serves nobody any more.
+    """
+    parts = keys.parse_key(token, kind=keys.INVITATION)
+    with tenant_scope(parts.tenant_id):
+        invitation = _require_open_invitation(parts)
+        known = Operator.objects.filter(email=invitation.email)
+        return Invited(
+            email=invitation.email,
+            role=Role(invitation.role),
+            tenant_name=invitation.tenant.name,
+            project_name=invitation.project.name if invitation.project else None,
+            invited_by=invitation.invited_by.email,
+            expires_at=invitation.expires_at,
+            is_known=known.exists(),
+        )
+
+
 def accept_invitation(token: str, *, password: str, name: str = "") -> Operator:
     """Make the invited person a member, and an operator if new. Opens its own scope.
 
     An operator who exists must give their own password. Raises NotAuthenticated for a
     token that is unknown, used or expired, and for a wrong password.
     """
-    parts = keys.parse_key(token, kind=keys.INVITATION)
-    with tenant_scope(parts.tenant_id):
-        invitation = _require_open_invitation(parts)
+    with _open_invitation(token) as invitation:
         operator = Operator.objects.filter(email=invitation.email).first()
         if operator is None:
             operator = create_operator(invitation.email, password, name=name)
         elif not operator.check_password(password):
             raise NotAuthenticated("Wrong password.")
-        invitation.accepted_at = clock.now()
-        invitation.save(update_fields=["accepted_at"])
-        add_member(
-            operator,
-            Role(invitation.role),
-            project=invitation.project,
-            actor=Actor.operator(operator),
-        )
+        _join(invitation, operator)
     return operator
 
 
+def accept_invitation_as(token: str, email: str, *, name: str = "") -> Operator:
+    """The same for somebody whose e-mail is proven: signed in, or by a provider.
+
+    A new operator has no password. Opens its own scope. Raises NotAuthenticated for a
+    token that serves nobody, and for one that invites somebody else.
+    """
+    with _open_invitation(token) as invitation:
+        if invitation.email != email.lower():
+            raise NotAuthenticated(f"This invitation is for {invitation.email}.")
+        operator = Operator.objects.filter(email=invitation.email).first()
+        operator = operator or create_operator(invitation.email, None, name=name)
+        _join(invitation, operator)
+    return operator
+
+
+@contextmanager
+def _open_invitation(token: str) -> Iterator[Invitation]:
+    parts = keys.parse_key(token, kind=keys.INVITATION)
+    with tenant_scope(parts.tenant_id):
+        yield _require_open_invitation(parts)
+
+
+def _join(invitation: Invitation, operator: Operator) -> None:
+    invitation.accepted_at = clock.now()
+    invitation.save(update_fields=["accepted_at"])
+    add_member(
+        operator,
+        Role(invitation.role),
+        project=invitation.project,
+        actor=Actor.operator(operator),
+    )
+
+
 def _require_open_invitation(parts: keys.KeyParts) -> Invitation:
-    invitation = (
-        Invitation.objects.select_for_update().filter(prefix=parts.prefix).first()
-    )
-    is_open = (
-        invitation is not None
-        and parts.matches(invitation.digest)
-        and invitation.accepted_at is None
-        and clock.now() < invitation.expires_at
-    )
-    if invitation is None or not is_open:
-        raise NotAuthenticated("This invitation is not valid any more.")
+    """The reasons are told apart: only who holds the link learns them."""
+    found = Invitation.objects.select_for_update().filter(prefix=parts.prefix)
+    invitation = found.first()
+    if invitation is None or not parts.matches(invitation.digest):
+        raise NotAuthenticated(
+            "There is no such invitation: its link was changed, or it was taken back."
+        )
+    if invitation.accepted_at is not None:
+        raise NotAuthenticated("This invitation was accepted already.")
+    if clock.now() >= invitation.expires_at:
+        raise NotAuthenticated("This invitation has expired. Ask for a new one.")
+    if invitation.tenant.status != Tenant.Status.ACTIVE:
+        raise NotAuthenticated("This tenant is closed.")
     return invitation
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import allauth
 import django
 import psycopg
 from django.core.management import call_command
@@ -118,7 +119,7 @@ def _migrate(server: Server, admin: psycopg.Connection, template: str) -> None:
 
 
 def _migrations_hash() -> str:
-    digest = hashlib.sha256(django.__version__.encode())
+    digest = hashlib.sha256(f"{django.__version__} {allauth.__version__}".encode())
     files = [ROOT / "tenants/tables.py", ROOT / "memplatform/embedded/bootstrap.py"]
     for app in ("tenants", "memories"):
         files += sorted((ROOT / app / "migrations").rglob("*.py"))

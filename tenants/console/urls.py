@@ -6,10 +6,11 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from tenants.console import views
+from tenants.console.account.urls import OF_CONSOLE
 
 app_name = "console"
 urlpatterns = [
     path("", views.home, name="home"),
-    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    *OF_CONSOLE,
 ]

@@ -1,4 +1,4 @@
-"""Sign in, and see which tenants and projects are yours."""
+"""Which tenants and projects are yours."""
 
 from __future__ import annotations
 
@@ -6,29 +6,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from tenants import selectors
-from tenants.console.forms import SignInForm
 from tenants.models import ApiKey, Operator, Project
 from tenants.scopes import tenant_scope
 from tenants.selectors import Standing
-
-
-class SignIn(LoginView):
-    """The sign-in page; a refused sign-in answers 422 with the form."""
-
-    form_class = SignInForm
-    template_name = "console/sign_in.html"
-    redirect_authenticated_user = True
-
-    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_invalid(form)
-        response.status_code = 422
-        return response
 
 
 @dataclass(frozen=True, slots=True)

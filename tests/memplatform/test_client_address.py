@@ -46,7 +46,7 @@ def test_one_behind_a_proxy_does_not_lock_out_the_other(client, alice, settings)
     def sign_in(password, address):
         return client.post(
             "/console/sign-in/",
-            {"username": alice.email, "password": password},
+            {"login": alice.email, "password": password},
             headers={"X-Forwarded-For": address},
         ).status_code
 

@@ -18,6 +18,13 @@ PUBLIC = {
     "api/docs/": "its browsable page",
     "console/sign-in/": "where an operator becomes known",
     "console/sign-out/": "ends a session, by POST",
+    "console/sign-in/second-factor/": "only after the password, else to the sign-in",
+    "console/sign-in/passkey/": "where a passkey signs in",
+    "console/sign-in/with/<slug:provider_id>/": "off to the OpenID provider, if any",
+    "console/sign-in/with/<slug:provider_id>/callback/": "and back from it",
+    "console/sign-in/forgotten/": "asks for a link; tells nothing of the e-mail",
+    "console/sign-in/new-password/": "only with the key of a link",
+    "console/invitation/": "only with the token of an invitation",
 }
 SESSION_PREFIX = "console/"
 SAMPLES = {

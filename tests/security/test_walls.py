@@ -33,7 +33,9 @@ every_tenant_model = pytest.mark.parametrize(
     "model", TENANT_MODELS, ids=lambda model: model._meta.label
 )
 PLAIN_TABLES = {"tenants_tenant", "tenants_operator", "tenants_signinfailures"}
-FRAMEWORK = ("django_", "auth_")
+# Of operators, who belong to no tenant.
+SIGN_IN = ("account_", "mfa_", "socialaccount_", "usersessions_")
+FRAMEWORK = ("django_", "auth_", *SIGN_IN)
 
 
 def rows(query, *values):

@@ -12,7 +12,7 @@ URL = "/console/sign-in/"
 @pytest.fixture
 def sign_in(client):
     def sign_in(email, password=PASSWORD, **extra):
-        return client.post(URL, {"username": email, "password": password}, **extra)
+        return client.post(URL, {"login": email, "password": password}, **extra)
 
     return sign_in
 
@@ -101,7 +101,7 @@ def test_signing_out_is_a_post(sign_in, client, acme):
 
 def test_it_does_not_lead_elsewhere_after_sign_in(client, alice):
     sent = {
-        "username": alice.email,
+        "login": alice.email,
         "password": PASSWORD,
         "next": "https://evil.example/",
     }

@@ -1,0 +1,38 @@
+"""When a session was last seen, for their list; at most one write in minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from allauth.usersessions.models import UserSession
+from django.http import HttpRequest, HttpResponseBase
+
+from memplatform.lib import clock
+
+SEEN_AT = "seen_at"
+RESOLUTION_S = 300
+
+
+class ActivityMiddleware:
+    """Sessions that began by signing in carry ``seen_at``; others are left alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        # Not for whoever did not look at the session anyway, such as the API.
+        if request.session.accessed:
+            note_activity(request)
+        return response
+
+
+def note_activity(request: HttpRequest) -> None:
+    now = clock.now()
+    seen_at = request.session.get(SEEN_AT)
+    if seen_at is None or now.timestamp() - seen_at < RESOLUTION_S:
+        return
+    request.session[SEEN_AT] = now.timestamp()
+    UserSession.objects.filter(session_key=request.session.session_key).update(
+        last_seen_at=now, ip=request.META["REMOTE_ADDR"]
+    )
