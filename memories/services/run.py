@@ -26,6 +26,7 @@ from memories.services.exports import run_export
 from memories.services.imports import run_import
 from memories.services.profile_jobs import run_profile_job
 from memories.services.reembedding import run_reembedding
+from memories.services.restore import run_restore
 from memories.services.subjects import run_subject_delete
 from memories.services.usage import count_tokens_of
 from memories.store import ledger, operations
@@ -96,6 +97,8 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
             run_import(operation, lease)
         elif operation.kind == Operation.Kind.DELETE_USER:
             run_subject_delete(operation, lease)
+        elif operation.kind == Operation.Kind.RESTORE:
+            run_restore(operation, lease)
         else:
             run_scope_delete(operation, lease)
     except (ProviderError, GaveUp) as exc:

@@ -103,7 +103,11 @@ class NewMemory:
 
 @dataclass(slots=True)
 class Revision:
-    """What a new version changes; absent stays."""
+    """What a new version changes; absent stays.
+
+    ``vector_number`` is an earlier version of the memory in the same words: its vectors
+    are kept and stand for the text again, unless there are new ``vectors``.
+    """
 
     text: str | Unset = UNSET
     metadata: JsonDict | Unset | None = UNSET
@@ -118,6 +122,7 @@ class Revision:
     confidence: float | Unset = UNSET
     is_immutable: bool | Unset = UNSET
     replaced_by_id: UUID | Unset | None = UNSET
+    vector_number: int | Unset = UNSET
     vectors: SpaceVectors | None = None
 
     def changed(self) -> dict[str, Any]:
