@@ -60,8 +60,12 @@ def run_operation(tenant_id: UUID, operation_id: UUID) -> None:
     """Claim, run and settle; does nothing when there is nothing to do now."""
     with tenant_scope(tenant_id):
         operation = operations.claim(operation_id, lease_s=settings.LEASE_S)
-    if operation is None:
-        return
+    if operation is not None:
+        run_claimed(operation)
+
+
+def run_claimed(operation: Operation) -> None:
+    """Run and settle an operation that the caller holds by its lease."""
     token = logs.request_id.set(operation.request_id)
     try:
         _run(operation, Lease(operation.id, operation.lease_token))

@@ -13,6 +13,10 @@ API key     {api_key}
 Second key  {api_key_2}
             (another tenant: it sees nothing of the first)
 """
+_HISTORY = """\
+Demo        The project "Tea & Co. support" is being filled with five months of history
+            in the background; it is complete in less than a minute.
+"""
 _EXAMPLE = """\
 Try it with curl:
 
@@ -64,9 +68,12 @@ _LOCAL = """\
 
 
 def banner(run: Mapping[str, Any], models: Mapping[str, str]) -> str:
-    """``run`` is the content of run.json, ``models`` as health.configured_models."""
+    """``run`` is the content of run.json and, where it is still to come, whether the
+    demo's history is; ``models`` as health.configured_models."""
     has_demo = bool(run.get("api_key"))
     parts = [_SIGN_IN.format(**run), _EXAMPLE.format(**run)] if has_demo else [_NO_DEMO]
+    if has_demo and run.get("history_is_to_come"):
+        parts.insert(1, _HISTORY)
     console = f"Console     {run['url']}/"
     hint = _LOCAL if models["chat"] == "local" else ""
     parts.insert(0, _MODELS.format(**models) + hint)

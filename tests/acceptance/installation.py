@@ -68,7 +68,11 @@ class Installation:
     def command(self, **variables: str) -> subprocess.Popen[bytes]:
         """``manage.py up``; what it says is appended to ``said``."""
         kept = {k: v for k, v in os.environ.items() if k not in SETTINGS_OF_OTHERS}
-        ours = {"MEMPLATFORM_DATA_DIR": str(self.data), "PORT": str(self.port)}
+        ours = {
+            "MEMPLATFORM_DATA_DIR": str(self.data),
+            "PORT": str(self.port),
+            "SEED_DEMO": "false",  # who wants the demo's history says so
+        }
         with self.said.open("ab") as said:
             return subprocess.Popen(
                 [*self.prefix, sys.executable, "manage.py", "up"],
@@ -95,6 +99,13 @@ class Installation:
         wait_for(self._is_up_or_dead, "the start")
         assert self.process is not None
         assert self.process.poll() is None, self.text
+
+    def wait_for_history(self) -> None:
+        """Until the demo is complete; start with ``SEED_DEMO="true"``."""
+        kept = self.data / "demo.json"
+        wait_for(
+            lambda: json.loads(kept.read_text()).get("history") == "told", "the demo"
+        )
 
     def ensure_running(self) -> None:
         if self.process is None or self.process.poll() is not None:

@@ -74,6 +74,21 @@ def test_it_says_where_and_as_whom(up):
     assert run["api_key"] != run["api_key_2"]
 
 
+def test_the_demo_gets_its_history_while_all_is_served():
+    with installed() as own:
+        own.start(SEED_DEMO="true")
+        assert own.is_serving()
+        assert '"Tea & Co. support" is being filled' in own.text
+        own.wait_for_history()
+        headers = {"Authorization": f"Token {own.run['api_key']}"}
+        project = own.get("/v1/ping/", headers=headers).json()["project_id"]
+        listed = own.get("/v1/entities/", headers=headers).json()
+        assert (bool(project), listed["count"]) == (True, 0)  # the newcomer's is empty
+        own.stop()
+        own.start()
+        assert "is being filled" not in own.text
+
+
 def test_only_the_owner_reads_what_it_writes(up):
     for name in ("run.json", "demo.json", "secrets.json", "settings.env"):
         assert mode(up.data / name) == 0o600, name

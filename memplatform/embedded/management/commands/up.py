@@ -38,6 +38,8 @@ from memplatform.lib.logs import JsonFormatter
 from tenants.tables import APP_ROLE
 
 DEFAULT_PORT = 8000
+WANTED, TOLD = "wanted", "told"
+"""Whether the demo's history is still to come."""
 EXPECTED = (
     *(AlreadyRunning, DataUnusable, ClusterUnusable, NoAccount, NoFreePort, GaveUp),
     PermissionError,
@@ -89,6 +91,7 @@ class Start:
                 self._start_web(listener)
                 self._publish()
                 self._greet()
+                self._tell_demo()
                 self.supervisor.watch()
         finally:
             self.data.remove(RUN)
@@ -152,8 +155,26 @@ class Start:
         demo = self.data.read(DEMO)
         if demo is None:
             demo = json.loads(self._manage("seed_first_start"))
+            if demo and env.envbool("SEED_DEMO", default=True):
+                demo["history"] = WANTED
             self.data.write(DEMO, demo)
         self.demo = demo
+
+    def _tell_demo(self) -> None:
+        """The demo's months of history, while all is served already.
+
+        Who interrupts it finds it begun anew by the next start. Without it everything
+        works: nothing stops for it.
+        """
+        if self.demo.get("history") != WANTED:
+            return
+        try:
+            self._manage("seed_demo", "--background")
+        except GaveUp as error:
+            logger.warning("the demo has no history: %s", error)
+            return
+        self.demo["history"] = TOLD
+        self.data.write(DEMO, self.demo)
 
     def _start_work(self) -> None:
         environment = self.environment.as_mapping()
@@ -182,7 +203,9 @@ class Start:
         return {"url": self.url} | {name: self.demo.get(name) for name in names}
 
     def _greet(self) -> None:
-        print(banner(self._facts(), configured_models()), flush=True)  # noqa: T201
+        is_to_come = self.demo.get("history") == WANTED
+        facts = self._facts() | {"history_is_to_come": is_to_come}
+        print(banner(facts, configured_models()), flush=True)  # noqa: T201
 
 
 def _log_to(data: DataDirectory) -> None:
