@@ -147,7 +147,7 @@ class Reads:
         jobs = self._searches(seed.SMALL, 4)
         where = {"store": self._seeded.total, "user": seed.SMALL}
         idle = self._load("search, nothing else", jobs, **where)
-        stack, adds = self._on.stack, Adds(self._on, self._admin)
+        stack, adds = self._on.stack, Adds(self._on, self._admin, self._seeded.place)
         latency_s = self._on.plan.read_s + HANG_MARGIN_S
         stack.configure_model(reset=True, latency_s=latency_s)
         run_load(stack.url, self._on.key, [adds.new_adds(HANGING_ADDS)])
