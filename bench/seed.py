@@ -17,8 +17,8 @@ from uuid import UUID
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from pgvector import HalfVector
 from pgvector.psycopg import register_vector
-from pgvector.psycopg.halfvec import HalfVector
 
 from memplatform.lib.ids import new_id
 from tests.model_vectors import embed_text

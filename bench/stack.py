@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -59,8 +60,9 @@ class Stack:
         """Change the stand-in's settings; ``reset=True`` clears its counters first."""
         call_json(self.model_url, "POST", "/control", settings)
 
-    def model_stats(self) -> Mapping[str, int]:
-        return call_json(self.model_url, "GET", "/control/stats")
+    def model_stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = call_json(self.model_url, "GET", "/control/stats")
+        return stats
 
 
 @contextmanager
