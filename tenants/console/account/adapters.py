@@ -17,7 +17,7 @@ from django.shortcuts import redirect
 
 from memplatform.lib import clock, logs, sealing
 from memplatform.lib.errors import PlatformError
-from tenants import services
+from tenants import checks, services
 from tenants.console import lockout
 from tenants.console.account.activity import SEEN_AT
 from tenants.models import Operator
@@ -129,9 +129,14 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, **kwargs: Any
     ) -> NoReturn:
-        reason = repr(kwargs.get("exception") or kwargs.get("error"))
-        log.warning("single sign-on failed", extra={"reason": reason})
-        _refuse(request, f"Signing in with {settings.OIDC_NAME} did not work.")
+        note_provider_failure(request, kwargs.get("exception") or kwargs.get("error"))
+        raise ImmediateHttpResponse(redirect("console:sign-in"))
+
+
+def note_provider_failure(request: HttpRequest, reason: object) -> None:
+    """In words for the visitor, in detail for the log."""
+    log.warning("single sign-on failed", extra={"reason": repr(reason)})
+    messages.error(request, f"Signing in with {settings.OIDC_NAME} did not work.")
 
 
 def _verified_email(sociallogin: SocialLogin) -> str | None:
@@ -151,9 +156,10 @@ def _find_or_admit(
     token = request.session.get(INVITATION)
     if token is None:
         _refuse(request, UNINVITED.format(email=email))
+    told = sociallogin.account.get_provider_account().get_user_data()
+    name = str(told.get("name") or "")[: checks.MAX_NAME_CHARS]
     try:
-        name = str(sociallogin.account.get_user_data().get("name") or "")
-        operator = services.accept_invitation_as(token, email, name=name[:200])
+        operator = services.accept_invitation_as(token, email, name=name)
     except PlatformError as error:
         _refuse(request, error.message)
     del request.session[INVITATION]

@@ -28,9 +28,11 @@ from django.views.decorators.http import (
 )
 from kombu.exceptions import KombuError
 from redis import RedisError
+from requests import RequestException
 
 from memplatform.lib import logs
 from tenants import password_reset, tasks
+from tenants.console.account.adapters import note_provider_failure
 from tenants.console.account.forms import (
     ForgottenPasswordForm,
     ProfileForm,
@@ -109,7 +111,11 @@ def begin_single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponse
         return redirect("console:sign-in")
     if not _has_provider():
         raise Http404
-    return cast("HttpResponse", openid_connect.login(request, provider_id))
+    try:
+        return cast("HttpResponse", openid_connect.login(request, provider_id))
+    except RequestException as exc:
+        note_provider_failure(request, exc)
+        return redirect("console:sign-in")
 
 
 @require_safe
