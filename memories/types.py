@@ -379,6 +379,22 @@ class EngineResult:
     dropped: tuple[Dropped, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one fact of an add, or would have become of it.
+
+    ``outcome`` is a word of the ledger. ``about`` is the memory that was changed,
+    ended or confirmed, and ``before`` what it said; ``text`` what is said now.
+    """
+
+    outcome: str
+    text: str | None = None
+    about: UUID | None = None
+    before: str | None = None
+    reason: str = ""
+    note: str = ""
+
+
 Recall = Callable[[Sequence[str]], Sequence[Sequence[KnownMemory]]]
 """Nearest memories of the anchor for each text, most similar first. Embeds, reads."""
 

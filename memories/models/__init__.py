@@ -23,9 +23,10 @@ from memories.models.memory import (
     MemoryVersion,
 )
 from memories.models.profiles import Profile
-from memories.models.prompts import PromptTemplate, PromptVersion
+from memories.models.prompts import PromptDraft, PromptTemplate, PromptVersion
 from memories.models.subjects import Anchor, Subject
 from memories.models.transfer import Export, ExportChunk, Import, ImportChunk
+from memories.models.trials import PromptTrial
 from memories.models.vectors import EmbeddingSpace, MemoryVector, ProviderConfig
 
 __all__ = [
@@ -54,7 +55,9 @@ __all__ = [
     "Operation",
     "Outbox",
     "Profile",
+    "PromptDraft",
     "PromptTemplate",
+    "PromptTrial",
     "PromptVersion",
     "ProviderConfig",
     "Relation",

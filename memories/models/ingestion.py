@@ -39,6 +39,7 @@ class Operation(ProjectModel):
         IMPORT = "IMPORT"
         REEMBED = "REEMBED"
         PROFILE = "PROFILE"
+        REPLAY = "REPLAY"
 
     class Status(models.TextChoices):
         PENDING = "PENDING"

@@ -8,6 +8,8 @@ from django.db.models import Q
 from memplatform.lib import clock
 from tenants.models import ProjectModel, TenantModel, reference
 
+NOTE_CHARS = 300
+
 
 class PromptTemplate(ProjectModel):
     """A named prompt of a project; its purpose says which stage speaks it."""
@@ -25,7 +27,11 @@ class PromptTemplate(ProjectModel):
 
 
 class PromptVersion(ProjectModel):
-    """One immutable text of a template; at most one of a template is published."""
+    """One immutable text of a template; at most one of a template is published.
+
+    ``canary_share`` (0..1) is the share of ingestions that a version speaks for which
+    is not published; at most one of a template has one.
+    """
 
     template = reference(PromptTemplate)
     number = models.IntegerField()
@@ -36,6 +42,9 @@ class PromptVersion(ProjectModel):
     is_published = models.BooleanField(default=False)
     canary_share = models.FloatField(default=0.0)
     published_at = models.DateTimeField(null=True)
+    note = models.CharField(
+        max_length=NOTE_CHARS, blank=True, default="", db_default=""
+    )
     author_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -49,4 +58,31 @@ class PromptVersion(ProjectModel):
                 condition=Q(is_published=True),
                 name="one_published_prompt",
             ),
+        ]
+
+    @property
+    def is_canary(self) -> bool:
+        return self.canary_share > 0 and not self.is_published
+
+
+class PromptDraft(ProjectModel):
+    """The text that is being worked on; one of a template, for all of its admins.
+
+    It becomes a version, with a number, when it is first to speak in earnest: in a
+    replay, for a share, or published. Until then nothing refers to it.
+    """
+
+    template = reference(PromptTemplate)
+    text = models.TextField()
+    text_hash = models.CharField(max_length=64)
+    note = models.CharField(max_length=NOTE_CHARS, blank=True, default="")
+    based_on = reference(PromptVersion, null=True)
+    author_id = models.UUIDField(null=True)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "template"], name="draft_of_template"
+            )
         ]

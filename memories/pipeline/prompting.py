@@ -47,7 +47,7 @@ GRAPH_RULE = (
     "relations: source, type (a snake_case verb), target between those entities."
 )
 
-_PLACEHOLDER = re.compile(r"\{(categories|project|graph|words)\}")
+PLACEHOLDER = re.compile(r"\{(categories|project|graph|words)\}")
 # json.dumps leaves these alone: str.splitlines breaks at some, UTF-8 lacks the others.
 _UNSAFE = re.compile("[\x7f\x85\u2028\u2029\ud800-\udfff]")
 
@@ -88,7 +88,7 @@ def system_text(
         "graph": GRAPH_RULE if options.with_graph else "",
         "words": str(words or ""),
     }
-    text = _PLACEHOLDER.sub(lambda match: sections[match[1]], prompt.text)
+    text = PLACEHOLDER.sub(lambda match: sections[match[1]], prompt.text)
     text = "\n\n".join([text, *(sections[name] for name in _left_out(prompt))])
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -102,7 +102,7 @@ def _left_out(prompt: PromptText) -> list[str]:
 
 
 def _placeholders(text: str) -> set[str]:
-    return set(_PLACEHOLDER.findall(text))
+    return set(PLACEHOLDER.findall(text))
 
 
 def _categories_text(categories: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 
 from memories.models import Ingestion
-from memories.pipeline.asking import Record
+from memories.pipeline.asking import Heartbeat, Record, no_heartbeat
 from memories.pipeline.choose import build_engine
 from memories.pipeline.passages import Brought, spread
 from memories.pipeline.relearning import mask_recalled
@@ -72,16 +72,17 @@ class LeaseKeeper:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """One claimed add with everything read that its run needs.
+    """One add with everything read that its decision needs.
 
     Those behind it that are decided with it have their ``shares`` in ``messages``, the
     claimed one the first. ``unsummarized`` counts the turns since the rolling summary,
     with these.
+
+    Without a lease it is a shadow: decided, and never applied. ``as_of`` is the instant
+    whose memories it recalls; None: those of now.
     """
 
     setup: ProjectSetup
-    lease: Lease
-    keep_lease: LeaseKeeper
     ingestion: Ingestion
     scope: Scope
     messages: tuple[ChatMessage, ...]
@@ -91,6 +92,13 @@ class Add:
     created_at: datetime
     shares: tuple[Share, ...]
     brought: tuple[Brought, ...] = ()
+    lease: Lease | None = None
+    keep_lease: Heartbeat = no_heartbeat
+    as_of: datetime | None = None
+
+    @property
+    def is_shadow(self) -> bool:
+        return self.lease is None
 
 
 @dataclass(slots=True)
@@ -135,6 +143,7 @@ class Recalled:
                 vectors,
                 most=most,
                 accepted_at=add.ingestion.accepted_at,
+                as_of=add.as_of,
             )
         self.known |= {memory.id: memory for row in found for memory in row}
         return found
@@ -155,7 +164,7 @@ def run_add(add: Add, calls: list[ModelCall]) -> Applied:
         )
         return _apply(add, plan, accept_stale=True)
     for remaining in reversed(range(DECISIONS)):
-        plan = _decide(add, calls)
+        plan = decide_add(add, calls)
         try:
             return _apply(add, plan, accept_stale=remaining == 0)
         except StaleContext:
@@ -170,6 +179,31 @@ def read_add(
     followers: Sequence[Follower] = (),
 ) -> Add:
     """Everything a run needs to know of its add; call inside the tenant's scope."""
+    until = ingestion.operation.lease_until or clock.now()
+    keeper = LeaseKeeper(setup, lease, until)
+    return replace(_read(setup, ingestion, followers), lease=lease, keep_lease=keeper)
+
+
+def read_past_add(
+    setup: ProjectSetup,
+    ingestion: Ingestion,
+    followers: Sequence[Follower] = (),
+    *,
+    as_of: datetime,
+) -> Add:
+    """The same of an add that ended long ago, as a shadow of its run.
+
+    It recalls what was known at ``as_of``. Of the rolling summary only the newest text
+    is kept: one that tells of these messages, or later ones, is left out.
+    """
+    add = _read(setup, ingestion, followers)
+    was_there = add.unsummarized >= len(add.messages)
+    return replace(add, as_of=as_of, summary=add.summary if was_there else None)
+
+
+def _read(
+    setup: ProjectSetup, ingestion: Ingestion, followers: Sequence[Follower]
+) -> Add:
     said = recall.read_said(ingestion, recent=setup.settings.recent_messages)
     operation = ingestion.operation
     later = tuple(message for follower in followers for message in follower.messages)
@@ -177,8 +211,6 @@ def read_add(
     counts += [(follower.ingestion, len(follower.messages)) for follower in followers]
     return Add(
         setup=setup,
-        lease=lease,
-        keep_lease=LeaseKeeper(setup, lease, operation.lease_until or clock.now()),
         ingestion=ingestion,
         scope=Scope(
             operation.user_id, operation.agent_id, operation.app_id, operation.run_id
@@ -192,8 +224,13 @@ def read_add(
     )
 
 
-def _decide(add: Add, calls: list[ModelCall]) -> Plan:
-    """Ask the engine what is worth remembering, and embed what it wants stored."""
+def decide_add(add: Add, calls: list[ModelCall]) -> Plan:
+    """Ask the engine what is worth remembering, and embed what it wants stored.
+
+    Writes nothing, so that a shadow of the add is decided as the add was; its facts are
+    not embedded. Opens its own scopes; raises ProviderError.
+    """
+    asked_before = len(calls)
     space = add.setup.active_space
     if space is None:
         raise AssertionError("a ready project has an active space")
@@ -212,16 +249,17 @@ def _decide(add: Add, calls: list[ModelCall]) -> Plan:
     )
     options = engine_options(add)
     result = passages.trace(engine.decide(read, context, options, recalled.for_texts))
+    spoken = calls[asked_before:]
     return Plan(
         scope=add.scope,
         message_ids=tuple(message.id for message in add.messages if message.id),
         decisions=result.decisions,
         dropped=result.dropped,
         known=recalled.known,
-        vectors=_vectors_of(add, recalled, result),
+        vectors={} if add.is_shadow else _vectors_of(add, recalled, result),
         engine=engine.name,
-        model=calls[-1].model if calls else None,
-        prompt_version_id=calls[0].prompt_version_id if calls else None,
+        model=spoken[-1].model if spoken else None,
+        prompt_version_id=spoken[0].prompt_version_id if spoken else None,
         language=add.setup.text_config,
         created_at=add.created_at,
         calls=tuple(calls),
@@ -289,6 +327,8 @@ def engine_options(add: Add) -> EngineOptions:
 
 
 def _apply(add: Add, plan: Plan, *, accept_stale: bool) -> Applied:
+    if add.lease is None:
+        raise AssertionError("a shadow is never applied")
     plans = divide(plan, add.shares)
     with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
         return apply_together(add.lease, plans, accept_stale=accept_stale)[0]

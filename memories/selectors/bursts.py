@@ -7,7 +7,7 @@ before the result is, so that a runner that dies leaves them as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
@@ -146,7 +146,7 @@ def _fitting(leader: Ingestion, others: list[Ingestion]) -> tuple[Follower, ...]
         if room < 0:
             break
         kept.append(other)
-    said = _said_for(kept)
+    said = said_for(kept)
     return tuple(Follower(other, tuple(said[other.id])) for other in kept)
 
 
@@ -169,7 +169,8 @@ _IS_ODD = ExpressionWrapper(
 )
 
 
-def _said_for(ingestions: list[Ingestion]) -> dict[UUID, list[ChatMessage]]:
+def said_for(ingestions: Sequence[Ingestion]) -> dict[UUID, list[ChatMessage]]:
+    """The messages of each add, in their order, by ingestion."""
     said: dict[UUID, list[ChatMessage]] = {i.id: [] for i in ingestions}
     if said:
         rows = Message.objects.filter(ingestion_id__in=said).order_by("position")

@@ -6,13 +6,15 @@ setting, a provider, a space or a prompt also touches ``Project.updated_at``.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from memories.models import EmbeddingSpace, PromptVersion, ProviderConfig
 from memories.models.settings import ClientSettings, ProjectSettings
@@ -30,6 +32,23 @@ from memplatform.lib.errors import NotFound
 from tenants.models import Project
 
 
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A prompt version that speaks for a share (0..1) of ingestions first."""
+
+    prompt: PromptText
+    share: float
+
+    def speaks_for(self, ingestion_id: UUID) -> bool:
+        """Always the same answer for an ingestion, so that a retry hears the same.
+
+        One that a smaller share would take, a larger one takes too.
+        """
+        drawn = f"{self.prompt.version_id} {ingestion_id}".encode()
+        number = int.from_bytes(hashlib.sha256(drawn).digest()[:8])
+        return number < self.share * 2**64
+
+
 @dataclass(frozen=True)
 class ProjectSetup:
     """Everything about a project that a request or a task needs to know."""
@@ -45,6 +64,27 @@ class ProjectSetup:
     chat_config: ProviderConfig | None
     embedding_config: ProviderConfig | None
     client: ClientSettings = field(default_factory=ClientSettings)
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
+
+    def for_ingestion(self, ingestion_id: UUID) -> ProjectSetup:
+        """The setup with the prompts that speak for one ingestion.
+
+        The same object for all that hear the same prompts.
+        """
+        drawn = frozenset(
+            purpose
+            for purpose, canary in self.canaries.items()
+            if canary.speaks_for(ingestion_id)
+        )
+        if drawn not in self._drawn:
+            own = {purpose: self.canaries[purpose].prompt for purpose in drawn}
+            self._drawn[drawn] = replace(self, prompts={**self.prompts, **own})
+        return self._drawn[drawn]
+
+    @cached_property
+    def _drawn(self) -> dict[frozenset[str], ProjectSetup]:
+        """By the purposes whose canary speaks."""
+        return {frozenset(): self}
 
     @cached_property
     def chat(self) -> Chat | None:
@@ -159,18 +199,20 @@ def _read(project: Project) -> ProjectSetup:
         config.kind: config for config in ProviderConfig.objects.filter(project=project)
     }
     embedding = configs.get(ProviderConfig.Kind.EMBEDDING)
+    published, canaries = _spoken_prompts(project)
     return ProjectSetup(
         tenant_id=project.tenant_id,
         project_id=project.id,
         settings=ProjectSettings.of(project.settings),
         timezone=project.timezone,
         languages=tuple(project.languages),
-        prompts=_published_prompts(project),
+        prompts=published,
         spaces=_written_spaces(project),
         configured_space=configured_space(embedding),
         chat_config=configs.get(ProviderConfig.Kind.CHAT),
         embedding_config=embedding,
         client=ClientSettings.of(project.settings),
+        canaries=canaries,
     )
 
 
@@ -183,13 +225,20 @@ def _written_spaces(project: Project) -> tuple[EmbeddingSpace, ...]:
     )
 
 
-def _published_prompts(project: Project) -> Mapping[str, PromptText]:
+def _spoken_prompts(
+    project: Project,
+) -> tuple[Mapping[str, PromptText], Mapping[str, Canary]]:
+    """The published versions, and those on trial for a share, by purpose."""
+    published: dict[str, PromptText] = {}
+    canaries: dict[str, Canary] = {}
     versions = PromptVersion.objects.filter(
-        project=project, is_published=True
-    ).select_related("template")
-    return {
-        version.template.purpose: PromptText(
-            version.template.purpose, version.text, version.id
-        )
-        for version in versions
-    }
+        Q(is_published=True) | Q(canary_share__gt=0), project=project
+    )
+    for version in versions.select_related("template"):
+        purpose = version.template.purpose
+        prompt = PromptText(purpose, version.text, version.id)
+        if version.is_published:
+            published[purpose] = prompt
+        else:
+            canaries[purpose] = Canary(prompt, version.canary_share)
+    return published, canaries

@@ -48,6 +48,16 @@ def with_attachments(add: Add, calls: list[ModelCall]) -> Add:
     return replace(add, brought=brought)
 
 
+def with_pages(add: Add) -> Add:
+    """The add with what was read of its attachments when it ran; reads nothing anew.
+
+    Call inside its scope. What could not be read then is left out.
+    """
+    stored = store.read_attachments(add.ingestion)
+    read = [(one, one.pages) for one in stored if one.pages is not None]
+    return replace(add, brought=tuple(_brought(one, pages) for one, pages in read))
+
+
 def _load_images(add: Add, images: Sequence[Stored]) -> list[tuple[Stored, Document]]:
     """All are held at once: what is too much together is not fetched to its end."""
     shown: list[tuple[Stored, Document]] = []

@@ -181,6 +181,7 @@ def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
     days = {
         retention.empty_messages: kept.message_days,
         retention.empty_model_texts: kept.model_text_days,
+        retention.empty_trials: kept.model_text_days,
         retention.drop_unread_bytes: kept.model_text_days,
         retention.empty_searches: kept.search_days,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import traceback
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from memories.services.exports import run_export
 from memories.services.imports import run_import
 from memories.services.profile_jobs import run_profile_job
 from memories.services.reembedding import run_reembedding
+from memories.services.replays import run_replay
 from memories.services.restore import run_restore
 from memories.services.subjects import run_subject_delete
 from memories.services.usage import count_tokens_of
@@ -99,6 +101,8 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
             run_profile_job(operation, lease)
         elif operation.kind == Operation.Kind.IMPORT:
             run_import(operation, lease)
+        elif operation.kind == Operation.Kind.REPLAY:
+            run_replay(operation, lease)
         elif operation.kind == Operation.Kind.DELETE_USER:
             run_subject_delete(operation, lease)
         elif operation.kind == Operation.Kind.RESTORE:
@@ -149,7 +153,7 @@ def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None
     except Exception as exc:  # whichever of them it is about, alone it will show
         if len(add.shares) == 1:
             raise
-        _part(add, exc, calls)
+        _part(add, lease, exc, calls)
         return
     if add.unsummarized >= add.setup.settings.summary_every_messages:
         anchor_id = add.ingestion.anchor_id
@@ -157,23 +161,30 @@ def _run_add(operation: Operation, lease: Lease, calls: list[ModelCall]) -> None
 
 
 def _read(operation: Operation, lease: Lease) -> Add:
-    """Everything a run needs; the project was made ready when the add was accepted."""
+    """Everything a run needs; the project was made ready when the add was accepted.
+
+    Those behind it are decided with it while the same prompts speak for them.
+    """
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
         ingestion = Ingestion.objects.select_related("operation").get(
             operation_id=operation.id
         )
-        setup = get_setup(operation.project_id)
-        followers = list_followers(ingestion, setup.add_window)
+        known = get_setup(operation.project_id)
+        setup = known.for_ingestion(ingestion.id)
+        behind = list_followers(ingestion, setup.add_window)
+        followers = tuple(
+            takewhile(lambda f: known.for_ingestion(f.ingestion.id) is setup, behind)
+        )
         return read_add(setup, lease, ingestion, followers)
 
 
-def _part(add: Add, exc: Exception, calls: list[ModelCall]) -> None:
+def _part(add: Add, lease: Lease, exc: Exception, calls: list[ModelCall]) -> None:
     """What could not be decided together is decided one by one, in its order."""
     if not isinstance(exc, PlatformError):
         _log_mistake(add.ingestion.operation, exc)
     error = exc if isinstance(exc, ProviderError) else Parted()
     with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
-        operation = operations.hold(add.lease)
+        operation = operations.hold(lease)
         _record_attempt(operation, calls)
         for share in add.shares:
             share.ingestion.options[ALONE] = True

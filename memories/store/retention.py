@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from memories.models import Attachment, LlmCall, Message, Operation
+from memories.models import Attachment, LlmCall, Message, Operation, PromptTrial
 from memories.models.ingestion import UNFINISHED
 
 CHUNK = 500
@@ -36,6 +36,12 @@ def empty_model_texts(before: datetime) -> int:
     has_text = Q(request__isnull=False) | Q(reply__isnull=False)
     calls = LlmCall.objects.filter(has_text, created_at__lt=before)
     return _empty(calls, request=None, reply=None)
+
+
+def empty_trials(before: datetime) -> int:
+    """What replays made of recorded adds before an instant; how it differed stays."""
+    trials = PromptTrial.objects.filter(decisions__isnull=False, created_at__lt=before)
+    return _empty(trials, decisions=None)
 
 
 def empty_searches(before: datetime) -> int:
