@@ -21,6 +21,9 @@ Vectors = NDArray[np.float32]
 
 SCOPE_KEYS = ("user_id", "agent_id", "app_id", "run_id")
 
+CONTEXT_START, CONTEXT_END = "<memories>", "</memories>"
+"""Around memories in a prompt: what stands between them is not learned again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

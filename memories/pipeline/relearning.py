@@ -11,10 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from memories.types import ChatMessage
+from memories.types import CONTEXT_END, CONTEXT_START, ChatMessage
 
-CONTEXT_START = "<memories>"
-CONTEXT_END = "</memories>"
 _BLOCK = re.compile(
     re.escape(CONTEXT_START) + r".*?(?:" + re.escape(CONTEXT_END) + r"|\Z)", re.DOTALL
 )

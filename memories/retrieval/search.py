@@ -14,10 +14,19 @@ from uuid import UUID
 
 from django.conf import settings
 
+from memories.models import EmbeddingSpace
 from memories.providers.vectors import as_direction, head_of
 from memories.retrieval import journal
 from memories.retrieval.decay import decay_factor
-from memories.retrieval.rank import CALIBRATIONS, Candidate, Ranked, rank
+from memories.retrieval.rank import (
+    CALIBRATIONS,
+    Calibration,
+    Candidate,
+    Explained,
+    Ranked,
+    explain,
+    rank,
+)
 from memories.selectors.memories import (
     REPLACED_BY_AT,
     STATE_AT,
@@ -84,7 +93,7 @@ SELECT {columns}, coalesce(found.distance, (
 # nearest by their best chunk. To be sure of n, it takes n times the most chunks that
 # any memory there has (one, but for long texts): sorting that few costs half of
 # grouping every row of a large anchor.
-_OR_QUERY = "replace(plainto_tsquery(%s::regconfig, %s)::text, '&', '|')::tsquery"
+OR_QUERY = "replace(plainto_tsquery(%s::regconfig, %s)::text, '&', '|')::tsquery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +107,72 @@ class Pool:
         return view_of(self.rows[memory_id])
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a query found, and everything that its ranking weighs."""
+
+    setup: ProjectSetup
+    space: EmbeddingSpace
+    request: SearchRequest
+    query: Vectors
+    pool: Pool
+    factors: Mapping[UUID, float]
+
+    @property
+    def calibration(self) -> Calibration:
+        return CALIBRATIONS.get(self.space.provider, CALIBRATIONS["openai"])
+
+    def ranked(self) -> list[Ranked]:
+        """What is shown."""
+        return rank(self.pool.candidates, **self._how())
+
+    def explained(self) -> list[Explained]:
+        """Every candidate in the same order, with what led there."""
+        return explain(self.pool.candidates, **self._how())
+
+    def _how(self) -> dict[str, Any]:
+        return {
+            "dense_weight": self.setup.settings.dense_weight,
+            "text_weight": self.setup.settings.text_weight,
+            "calibration": self.calibration,
+            "threshold": self.request.threshold,
+            "top_k": self.request.top_k,
+            "factors": self.factors,
+        }
+
+
 def search(access: Access, request: SearchRequest) -> list[Hit]:
     """The memories that answer a query, best first; opens its own scopes.
 
     Raises ProviderError when the query cannot be embedded.
     """
     started = clock.now()
+    looked = look(access, request)
+    if looked is None:
+        return []
+    hits = [_hit(looked.pool, place) for place in looked.ranked()]
+    if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
+        journal.note(access, request, hits, started)
+    if looked.setup.client.decay:
+        journal.note_uses(access, hits)
+    return hits
+
+
+def look(access: Access, request: SearchRequest) -> Looked | None:
+    """What a search ranks, and nothing recorded of it; opens its own scopes.
+
+    None where no memory was ever stored. Raises ProviderError when the query cannot be
+    embedded.
+    """
     setup = _setup(access)
     space = setup.active_space
     if space is None:
-        return []  # no memory was ever stored
+        return None
     embedder = setup.hurried_embedders[space.id]
     query = embedder.embed([head_of(request.query, embedder.max_tokens)])[0]
     pool = gather(setup, space.id, request, query)
-    ranked = rank(
-        pool.candidates,
-        dense_weight=setup.settings.dense_weight,
-        text_weight=setup.settings.text_weight,
-        calibration=CALIBRATIONS.get(space.provider, CALIBRATIONS["openai"]),
-        threshold=request.threshold,
-        top_k=request.top_k,
-        factors=_factors(setup, pool, request),
-    )
-    hits = [_hit(pool, place) for place in ranked]
-    if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
-        journal.note(access, request, hits, started)
-    if setup.client.decay:
-        journal.note_uses(access, hits)
-    return hits
+    factors = _factors(setup, pool, request)
+    return Looked(setup, space, request, query, pool, factors)
 
 
 def _factors(
@@ -176,6 +223,11 @@ def _candidate(row: Sequence[Any]) -> Candidate:
     )
 
 
+def leg_depth(request: SearchRequest) -> int:
+    """How many candidates each leg gives at most."""
+    return max(LEG_DEPTH, request.top_k)
+
+
 def _statement(
     setup: ProjectSetup, space_id: UUID, request: SearchRequest, query: Vectors
 ) -> tuple[str, list[Any]]:
@@ -185,11 +237,11 @@ def _statement(
     own = "m.tenant_id = %s AND m.project_id = %s"
     own_params = [setup.tenant_id, setup.project_id]
     where, where_params = visible(request.filters, request.visibility)
-    anchors, anchor_params = _anchors(setup, request)
-    join, dense_where, dense_params = _dense_conditions(
+    anchors, anchor_params = anchors_of(setup, request)
+    join, dense_where, dense_params = dense_conditions(
         request, relation, relation_params, where, where_params
     )
-    depth = max(LEG_DEPTH, request.top_k)
+    depth = leg_depth(request)
     here = [setup.tenant_id, space_id]
     words = [setup.text_config, request.query[:QUERY_CHARS]]
     chunks = [*(relation_params if join else []), *here, *anchor_params, *dense_params]
@@ -203,7 +255,7 @@ def _statement(
         source=relation,
         own=own,
         where=where,
-        query=_OR_QUERY,
+        query=OR_QUERY,
         columns=VIEW_COLUMNS,
     )
     return statement, [
@@ -213,20 +265,22 @@ def _statement(
     ]
 
 
-def _anchors(setup: ProjectSetup, request: SearchRequest) -> tuple[str, list[Any]]:
-    """Bound the scan to the anchors that the filter names by equality."""
+def anchors_of(
+    setup: ProjectSetup, request: SearchRequest, *, alias: str = "v"
+) -> tuple[str, list[Any]]:
+    """Bound a scan of vectors to the anchors that the filter names by equality."""
     ids = request.filters.scope.as_dict()
     named = {k: ids[k] for k in SCOPE_KEYS[:3] if ids[k] is not None}
     conditions = [f"a.{key} = %s" for key in named]
     where = " AND ".join(["a.tenant_id = %s", "a.project_id = %s", *conditions])
     return (
-        f"AND v.anchor_id = ANY(ARRAY(SELECT a.id FROM memories_anchor a"
+        f"AND {alias}.anchor_id = ANY(ARRAY(SELECT a.id FROM memories_anchor a"
         f" WHERE {where}))",
         [setup.tenant_id, setup.project_id, *named.values()],
     )
 
 
-def _dense_conditions(
+def dense_conditions(
     request: SearchRequest,
     relation: str,
     relation_params: Sequence[Any],

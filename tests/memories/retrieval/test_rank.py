@@ -14,6 +14,8 @@ from memories.retrieval.rank import (
     NEUTRAL,
     Calibration,
     Candidate,
+    Gate,
+    explain,
     min_max,
     rank,
     relevance,
@@ -186,3 +188,80 @@ def test_relevance_grows_with_the_cosine(calibration):
     curve = [relevance(seen(1, step / 10), calibration) for step in range(-10, 11)]
     assert curve == sorted(curve)
     assert curve[-1] > 0.9
+
+
+# --- explained -----------------------------------------------------------------------
+
+
+def explained(candidates, *, threshold=0.0, top_k=100, factors=None):
+    return explain(
+        candidates,
+        dense_weight=1.0,
+        text_weight=0.5,
+        calibration=STEEP,
+        threshold=threshold,
+        top_k=top_k,
+        factors=factors,
+    )
+
+
+@given(
+    st.lists(
+        st.builds(
+            seen,
+            st.integers(0, 50),
+            st.none() | st.floats(-1, 1),
+            st.none() | st.floats(0, 1),
+            is_current=st.booleans(),
+            successor=st.none() | st.integers(0, 50).map(lambda n: UUID(int=n)),
+        ),
+        unique_by=lambda c: c.memory_id,
+    ),
+    st.floats(0, 1),
+    st.integers(1, 10),
+)
+def test_the_explanation_is_of_the_very_ranking(candidates, threshold, top_k):
+    places = explained(candidates, threshold=threshold, top_k=top_k)
+    shown = [(p.memory_id, p.score, p.fused) for p in places if p.score is not None]
+    assert shown == [
+        (place.memory_id, place.score, place.signals["fused"])
+        for place in ranked(candidates, threshold, top_k)
+    ]
+    assert [place.place for place in places] == list(range(1, len(candidates) + 1))
+
+
+def test_contributions_add_up_to_what_was_fused():
+    decayed = {UUID(int=1): 1.5}
+    for place in explained(
+        [seen(1, 0.9, 0.2), seen(2, 0.5, 0.4, is_current=False), seen(3, 0.1)],
+        factors=decayed,
+    ):
+        parts = place.dense.contribution + place.text.contribution
+        assert place.fused == pytest.approx(parts * place.factor - place.penalty)
+
+
+def test_it_tells_what_each_leg_saw():
+    first, second = explained([seen(1, 0.9), seen(2, 0.5, 0.4)])
+    assert (first.dense.place, first.text.place, first.text.value) == (1, None, None)
+    assert (second.dense.place, second.text.place) == (2, 1)
+
+
+def test_it_tells_why_something_is_not_shown():
+    places = explained(
+        [seen(1, 0.9), seen(2, 0.8), seen(3, 0.1)], threshold=0.5, top_k=1
+    )
+    assert [place.gate for place in places] == [
+        Gate.SHOWN,
+        Gate.BEYOND_TOP_K,
+        Gate.BELOW_THRESHOLD,
+    ]
+    assert [place.score is None for place in places] == [False, True, True]
+
+
+def test_it_tells_what_a_successor_was_given():
+    old = seen(1, 0.9, is_current=False, successor=UUID(int=2))
+    new, replaced, other = explained([old, seen(2, 0.1), seen(3, 0.6)])
+    assert [p.memory_id.int for p in (new, replaced, other)] == [2, 1, 3]
+    assert (new.moved, replaced.moved, other.moved) == (2, -1, -1)
+    assert new.relevance == relevance(old, STEEP) > new.own_relevance
+    assert (new.penalty, replaced.penalty) == (0.0, 0.3)
