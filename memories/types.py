@@ -169,7 +169,8 @@ EVENT_RULES: Mapping[str, EventRule] = {
     # Hidden from lists only: nothing is deleted (decision 15).
     "EXPIRE": EventRule("NOOP", None, None),
     "CATEGORIZE": EventRule("UPDATE", None, "memory_categorize"),
-    "QUARANTINE": _UPDATED,
+    # Nobody is told of what nobody is to see; approved, it is told as an ADD.
+    "QUARANTINE": EventRule("NOOP", "UPDATE", None),
     "APPROVE": _UPDATED,
     "ARCHIVE": _UPDATED,
     "SUSPECT": EventRule("NOOP", None, None),
@@ -235,7 +236,8 @@ class Fact:
 
     ``messages`` are positions in the list the engine was given (0-based);
     ``categories`` None means that nobody has looked for any yet; ``pages`` are those of
-    documents among the messages.
+    documents among the messages. ``is_instruction`` is the model's own word that it
+    orders an agent about rather than tells of somebody, where it was asked for that.
     """
 
     text: str
@@ -249,6 +251,28 @@ class Fact:
     entities: tuple[ProposedEntity, ...] = ()
     relations: tuple[ProposedRelation, ...] = ()
     pages: tuple[PageOf, ...] = ()
+    is_instruction: bool = False
+
+
+class Rule(StrEnum):
+    """Why a project may want a memory reviewed before it counts."""
+
+    INSTRUCTION = "instruction"
+    SOURCE = "source"
+    CONFIDENCE = "confidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Why a memory waits for review; never with words of its own, nor a subject's id.
+
+    ``detail`` says which part of the rule; ``spans`` are where it shows: (start, end)
+    of characters in the memory's text.
+    """
+
+    rule: Rule
+    detail: str
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +284,7 @@ class Decision:
     retracting sentence in ``evidence``, from ``messages``. ``problem`` is set when the
     engine could not make the model's answer meaningful (an unknown id, say): the store
     records it, stores the fact beside what is known, and touches no memory for it.
+    With ``concerns`` whatever it would store or change waits until it is approved.
     """
 
     verdict: Verdict
@@ -269,6 +294,7 @@ class Decision:
     evidence: str | None = None
     messages: tuple[int, ...] = ()
     problem: str | None = None
+    concerns: tuple[Concern, ...] = ()
 
     @property
     def cited(self) -> tuple[int, ...]:
@@ -336,7 +362,8 @@ class EngineOptions:
     an IANA name. ``subject`` is user for user memory, agent for agent memory;
     ``agent_instructions`` rule the assistant's part where the subject is the user.
     ``usecase`` is what the memory is for, ``depth`` how much is to be remembered, in
-    the project's own words.
+    the project's own words. ``flag_instructions`` asks the model which facts order an
+    agent about.
     """
 
     reference: datetime
@@ -351,6 +378,7 @@ class EngineOptions:
     usecase: str = ""
     depth: str = ""
     with_graph: bool = True
+    flag_instructions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -628,3 +656,11 @@ class Page[Item]:
     @property
     def has_next(self) -> bool:
         return self.number * self.size < self.count
+
+    @property
+    def next(self) -> int:
+        return self.number + 1
+
+    @property
+    def previous(self) -> int:
+        return self.number - 1

@@ -312,6 +312,7 @@ def _fact_row(found: Found, reading: Reading) -> dict[str, Any]:
         "end": None,
         "conf": 0.9,
         "why": found.verdict.why or "said so",
+        **_flag_column(found, reading),
     }
 
 
@@ -328,6 +329,19 @@ def _additive_row(found: Found, reading: Reading) -> dict[str, Any]:
     row["supersedes"] = verdict.number if replaces else None
     row["duplicates"] = verdict.number if verdict.op == "NONE" else None
     return row | _graph_columns(found, reading)
+
+
+_ORDER = re.compile(r"\b(?:always|never) (?:recommend|buy)|\bobey\b", re.I)
+
+
+def _flag_column(found: Found, reading: Reading) -> dict[str, Any]:
+    """Whether a fact orders an agent about, where the schema asks for it."""
+    rows = reading.schema.get("properties", {}).get("facts", {}).get("items", {})
+    if "order" not in rows.get("properties", {}):
+        return {}
+    if "order: true if" not in reading.system:
+        raise BadRequest("the schema asks for what the instructions do not explain")
+    return {"order": bool(_ORDER.search(found.text))}
 
 
 def _graph_columns(found: Found, reading: Reading) -> dict[str, Any]:

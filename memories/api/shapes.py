@@ -128,9 +128,11 @@ def page_json[Item](
 
 
 def entry_json(entry: HistoryEntry) -> JsonDict:
-    """One change; bringing back what was deleted is an ADD."""
+    """One change; bringing back what was deleted is an ADD, and so is the beginning of
+    what waits for review."""
     is_back = entry.kind == "RESTORE" and entry.was_gone
-    word = "ADD" if is_back else EVENT_RULES[entry.kind].history
+    is_new = entry.kind == "QUARANTINE" and entry.old_text is None
+    word = "ADD" if is_back or is_new else EVENT_RULES[entry.kind].history
     is_gone = word == "DELETE"
     at = entry.at.isoformat()
     return {

@@ -78,6 +78,7 @@ _EVENT: Parsers = {
     "engine": text_to(16),
     "model": text_to(200),
     "reason": _long,
+    "review": json_object,
     "at": instant,
 }
 _FEEDBACK: Parsers = {

@@ -125,6 +125,12 @@ class Memory(FactColumns, ProjectModel):
                 condition=Q(replaced_by__isnull=False),
                 name="memory_successor",
             ),
+            # The review queue, oldest first, and how long it is.
+            models.Index(
+                fields=["tenant", "project", "accepted_at", "id"],
+                condition=Q(state=State.QUARANTINED),
+                name="memory_waiting",
+            ),
         ]
 
 
@@ -155,7 +161,10 @@ class MemoryVersion(FactColumns, ProjectModel):
 
 
 class MemoryEvent(ProjectModel):
-    """What happened to a memory, by whom, and why. Append-only; holds no text."""
+    """What happened to a memory, by whom, and why. Append-only; holds no text.
+
+    ``review`` is there where the memory was to be reviewed: ``store.review.Held``.
+    """
 
     class Kind(models.TextChoices):
         ADD = "ADD"
@@ -192,6 +201,7 @@ class MemoryEvent(ProjectModel):
     engine = models.CharField(max_length=16, null=True)
     model = models.CharField(max_length=200, null=True)
     reason = models.TextField(blank=True, default="")
+    review = models.JSONField(null=True)
     at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):

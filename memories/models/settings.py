@@ -13,6 +13,13 @@ MAX_INSTRUCTION_CHARS = 10_000
 MAX_CATEGORIES = 100
 MAX_DESCRIPTION_CHARS = 500
 ERASE, SOFT = SUBJECT_DELETIONS = ("erase", "soft")
+UNTRUSTED = ("user", "assistant", "system", "tool", "document", "import")
+"""Sources that a word names: roles of messages, what attachments hold, files."""
+UNTRUSTED_BY_NAME = ("app", "name", "key")
+"""Sources that a word and a name name: ``app:crawler`` is an app_id, ``name:Bot`` who
+speaks, ``key:Ab3xYz01`` the visible part of an API key."""
+MAX_UNTRUSTED = 50
+MAX_SOURCE_CHARS = 300
 ENGINES = ("single_pass", "two_phase", "additive", "local")
 
 DEFAULT_CATEGORIES: Mapping[str, str] = {
@@ -55,6 +62,11 @@ class ProjectSettings:
     ``add_window_s`` is how long a small add waits for others, to be decided with them;
     None is the platform's ``ADD_WINDOW_S``.
 
+    With ``review_*`` what is learned waits until somebody approves it: what orders an
+    agent about, what comes from a source of ``review_untrusted`` (``UNTRUSTED``), what
+    an engine is less sure of than ``review_below_confidence`` (0: never). It is not
+    recalled, listed or searched meanwhile.
+
     ``recent_messages`` is the paper's m = 10, ``recalled_memories`` its s = 10 (arXiv
     2504.19413 §2.1, §3).
     """
@@ -84,6 +96,15 @@ class ProjectSettings:
     profile_schema: Mapping[str, Any] | None = None
     profile_instructions: str = ""
     profile_refresh_memories: int = 10
+    review_instructions: bool = False
+    review_untrusted: Sequence[str] = ()
+    review_below_confidence: float = 0.0
+
+    @property
+    def has_review(self) -> bool:
+        """Whether anything has to be approved before it counts."""
+        below = self.review_below_confidence
+        return self.review_instructions or bool(self.review_untrusted) or below > 0
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
@@ -113,6 +134,29 @@ class ClientSettings:
         """The defaults with what is stored over them; unknown keys are others'."""
         known = {f.name for f in fields(cls)}
         return cls(**{key: value for key, value in stored.items() if key in known})
+
+
+def sources_of(given: Any) -> list[str]:
+    """A list of untrusted sources, each once, tidied.
+
+    Raises ValueError with the rest of a sentence that says what is wrong.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ValueError("must be a list of sources.")
+    if len(given) > MAX_UNTRUSTED:
+        raise ValueError(f"may list {MAX_UNTRUSTED} sources at most.")
+    return list(dict.fromkeys(_source(one) for one in given))
+
+
+def _source(given: Any) -> str:
+    kind, colon, name = str(given).partition(":")
+    kind, name = kind.strip().lower(), name.strip()
+    is_one = not colon and kind in UNTRUSTED
+    is_named = kind in UNTRUSTED_BY_NAME and 0 < len(name) <= MAX_SOURCE_CHARS
+    if not isinstance(given, str) or "\0" in given or not (is_one or is_named):
+        named = ", ".join(f"{kind}:…" for kind in UNTRUSTED_BY_NAME)
+        raise ValueError(f"may list {', '.join(UNTRUSTED)}, {named}.")
+    return f"{kind}:{name}" if colon else kind
 
 
 def catalogue_of(given: Sequence[Any]) -> dict[str, str]:

@@ -54,6 +54,7 @@ def fact_from_row(
         confidence=_confidence(row["conf"]),
         entities=read_entities(row.get("entities", ()), row.get("relations", ())),
         relations=read_relations(row.get("relations", ())),
+        is_instruction=bool(row.get("order")),
     )
 
 

@@ -168,12 +168,17 @@ def _coerce(value: Any, rule: Mapping[str, Any]) -> Any:
         return [_coerce(item, rule["items"]) for item in values if item is not None]
     if rule["type"] == "object":
         return fill_defaults(value, rule) if isinstance(value, dict) else value
+    if isinstance(value, str) and "boolean" in rule["type"]:
+        return _TRUTHS.get(value.strip().lower(), value)
     if isinstance(value, str):
         is_text = "string" in rule["type"]
         return storable(value) if is_text else _number_or_text(value)
     if isinstance(value, float) and "integer" in rule["type"] and value.is_integer():
         return int(value)
     return value
+
+
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False, "": None}
 
 
 def storable(text: str) -> str:

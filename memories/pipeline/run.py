@@ -17,6 +17,7 @@ from django.conf import settings
 from memories.models import Ingestion
 from memories.pipeline.asking import Heartbeat, Record, no_heartbeat
 from memories.pipeline.choose import build_engine
+from memories.pipeline.gate import hold_doubtful
 from memories.pipeline.passages import Brought, spread
 from memories.pipeline.relearning import mask_recalled
 from memories.pipeline.together import Share, divide, said_at, share_out
@@ -26,10 +27,12 @@ from memories.providers.vectors import SpaceVectors, embed_in_spaces, head_of
 from memories.selectors import recall
 from memories.selectors.bursts import Follower
 from memories.selectors.projects import ProjectSetup
+from memories.selectors.sources import UNKNOWN, Source, source_of
 from memories.store import operations
 from memories.store.apply import Applied, Plan, StaleContext, apply_together
 from memories.store.operations import Lease
 from memories.types import (
+    SCOPE_KEYS,
     ChatMessage,
     Context,
     EngineOptions,
@@ -92,6 +95,7 @@ class Add:
     created_at: datetime
     shares: tuple[Share, ...]
     brought: tuple[Brought, ...] = ()
+    source: Source = UNKNOWN
     lease: Lease | None = None
     keep_lease: Heartbeat = no_heartbeat
     as_of: datetime | None = None
@@ -161,6 +165,7 @@ def run_add(add: Add, calls: list[ModelCall]) -> Applied:
         plan = plan_verbatim(
             *(add.setup, add.scope, add.messages, add.created_at),
             kind=engine_options(add).memory_type,
+            source=add.source,
         )
         return _apply(add, plan, accept_stale=True)
     for remaining in reversed(range(DECISIONS)):
@@ -209,18 +214,23 @@ def _read(
     later = tuple(message for follower in followers for message in follower.messages)
     counts = [(ingestion, len(said.messages))]
     counts += [(follower.ingestion, len(follower.messages)) for follower in followers]
+    scope = Scope(**{key: getattr(operation, key) for key in SCOPE_KEYS})
     return Add(
         setup=setup,
         ingestion=ingestion,
-        scope=Scope(
-            operation.user_id, operation.agent_id, operation.app_id, operation.run_id
-        ),
+        scope=scope,
         messages=said.messages + later,
         recent=said.recent,
         summary=said.summary,
         unsummarized=said.unsummarized + len(later),
         created_at=said_at(ingestion),
         shares=share_out(counts),
+        source=source_of(
+            setup.settings,
+            scope,
+            key_id=operation.api_key_id,
+            operator_id=operation.operator_id,
+        ),
     )
 
 
@@ -253,7 +263,9 @@ def decide_add(add: Add, calls: list[ModelCall]) -> Plan:
     return Plan(
         scope=add.scope,
         message_ids=tuple(message.id for message in add.messages if message.id),
-        decisions=result.decisions,
+        decisions=hold_doubtful(
+            result.decisions, add.messages, add.setup.settings, add.source
+        ),
         dropped=result.dropped,
         known=recalled.known,
         vectors={} if add.is_shadow else _vectors_of(add, recalled, result),
@@ -323,6 +335,7 @@ def engine_options(add: Add) -> EngineOptions:
         usecase=add.setup.client.usecase,
         depth=add.setup.client.memory_depth,
         with_graph=given.get("with_graph", settings.with_graph),
+        flag_instructions=settings.review_instructions,
     )
 
 

@@ -14,6 +14,7 @@ from memories.types import JsonDict
 STRING: JsonDict = {"type": "string"}
 INTEGER: JsonDict = {"type": "integer"}
 NUMBER: JsonDict = {"type": "number"}
+BOOLEAN_OR_NULL: JsonDict = {"type": ["boolean", "null"]}
 STRING_OR_NULL: JsonDict = {"type": ["string", "null"]}
 INTEGER_OR_NULL: JsonDict = {"type": ["integer", "null"]}
 
@@ -56,13 +57,14 @@ GRAPH_COLUMNS: JsonDict = {
     "entities": array_of(object_of(name=STRING, type=STRING)),
     "relations": array_of(object_of(source=STRING, type=STRING, target=STRING)),
 }
+FLAG: JsonDict = {"order": BOOLEAN_OR_NULL}
+"""Whether a fact orders an agent about; only where the project wants that reviewed."""
 WHY: JsonDict = {"why": STRING}
 QUOTE: JsonDict = {"quote": STRING_OR_NULL}
 OP: JsonDict = {"op": one_of("ADD", "NONE", "UPDATE", "DELETE"), "id": INTEGER_OR_NULL}
 MARKS: JsonDict = {"supersedes": INTEGER_OR_NULL, "duplicates": INTEGER_OR_NULL}
 NUMBERED: JsonDict = {"fact": INTEGER}
 
-EXTRACT = list_of_rows("facts", FACT_COLUMNS, WHY, QUOTE)
 DECIDE = list_of_rows("decisions", NUMBERED, WHY, OP, {"text": STRING_OR_NULL})
 GRAPH = list_of_rows("facts", NUMBERED, GRAPH_COLUMNS)
 IMAGES = list_of_rows("images", {"image": INTEGER, "text": STRING})
@@ -71,11 +73,17 @@ PROCEDURAL = object_of(text=STRING, cats=array_of(STRING))
 SUMMARY = object_of(summary=STRING)
 
 
-def single_pass(with_graph: bool) -> JsonDict:  # noqa: FBT001
-    graph = GRAPH_COLUMNS if with_graph else {}
-    return list_of_rows("facts", FACT_COLUMNS, graph, WHY, OP, QUOTE)
+def extraction(*, with_flag: bool = False) -> JsonDict:
+    return list_of_rows("facts", FACT_COLUMNS, FLAG if with_flag else {}, WHY, QUOTE)
 
 
-def additive(with_graph: bool) -> JsonDict:  # noqa: FBT001
+def single_pass(*, with_graph: bool, with_flag: bool = False) -> JsonDict:
     graph = GRAPH_COLUMNS if with_graph else {}
-    return list_of_rows("facts", FACT_COLUMNS, graph, WHY, MARKS, QUOTE)
+    flag = FLAG if with_flag else {}
+    return list_of_rows("facts", FACT_COLUMNS, graph, flag, WHY, OP, QUOTE)
+
+
+def additive(*, with_graph: bool, with_flag: bool = False) -> JsonDict:
+    graph = GRAPH_COLUMNS if with_graph else {}
+    flag = FLAG if with_flag else {}
+    return list_of_rows("facts", FACT_COLUMNS, graph, flag, WHY, MARKS, QUOTE)

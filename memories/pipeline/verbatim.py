@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from memories.models import Memory
+from memories.pipeline.gate import hold_doubtful
 from memories.providers.vectors import embed_in_spaces
 from memories.selectors.projects import ProjectSetup
+from memories.selectors.sources import UNKNOWN, Source
 from memories.store.apply import Plan
 from memories.types import ChatMessage, Decision, Fact, Scope, Verdict
 
@@ -23,6 +25,7 @@ def plan_verbatim(
     created_at: datetime,
     *,
     kind: Literal["fact", "procedure"],
+    source: Source = UNKNOWN,
     is_hurried: bool = False,
 ) -> Plan:
     """Embeds; never inside a transaction. Messages carry their ids.
@@ -47,7 +50,7 @@ def plan_verbatim(
     return Plan(
         scope=scope,
         message_ids=tuple(message.id for message in messages if message.id),
-        decisions=decisions,
+        decisions=hold_doubtful(decisions, messages, setup.settings, source),
         dropped=(),
         known={},
         vectors=dict(zip(texts, vectors, strict=True)),

@@ -63,7 +63,8 @@ HEAD_FIELDS = (
 VERSION_FIELDS = ("number", *FACT_FIELDS, "known_to")
 EVENT_FIELDS = (
     *("id", "kind", "old_number", "new_number", "related_memory_id", "actor_kind"),
-    *("actor_id", "operation_id", "message_ids", "engine", "model", "reason", "at"),
+    *("actor_id", "operation_id", "message_ids", "engine", "model", "reason"),
+    *("review", "at"),
 )
 FEEDBACK_FIELDS = ("operator_id", "feedback", "reason", "created_at", "updated_at")
 ENTITY_FIELDS = (

@@ -22,6 +22,7 @@ from memories.providers.factory import LOCAL
 from memories.selectors.bursts import HAS_ATTACHMENTS, may_follow
 from memories.selectors.operations import get_operation
 from memories.selectors.projects import ProjectSetup
+from memories.selectors.sources import UNKNOWN, Source, source_of
 from memories.services.actors import actor_of
 from memories.services.idempotency import remember, reserve
 from memories.services.setup import ready_setup
@@ -64,7 +65,7 @@ def add_memories(
     _refuse_unseen(setup, request)
     request = _with_ids(request)
     at = clock.now()
-    plan = None if request.infer else _plan_now(setup, request, at)
+    plan = None if request.infer else _plan_now(access, setup, request, at)
     window = _window_of(setup, request)
     actor = actor_of(access)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
@@ -127,7 +128,9 @@ def _apply_now(operation: Operation, plan: Plan) -> AddAnswer:
     return AddAnswer(operation.id, Operation.Status.SUCCEEDED, applied.results)
 
 
-def _plan_now(setup: ProjectSetup, request: AddRequest, at: datetime) -> Plan | None:
+def _plan_now(
+    access: Access, setup: ProjectSetup, request: AddRequest, at: datetime
+) -> Plan | None:
     """Vectors of verbatim texts, or None to leave the add to the worker."""
     if len(request.messages) > settings.VERBATIM_MAX_TEXTS:
         return None
@@ -142,11 +145,23 @@ def _plan_now(setup: ProjectSetup, request: AddRequest, at: datetime) -> Plan | 
             request.messages,
             request.created_at or at,
             kind=request.memory_type,
+            source=_source_of(access, setup, request),
             is_hurried=True,
         )
     except ProviderError as exc:
         log.warning("verbatim add left to the worker", extra={"reason": exc.code})
         return None
+
+
+def _source_of(access: Access, setup: ProjectSetup, request: AddRequest) -> Source:
+    """Whom it comes from; opens its own scope, where the project asks for that."""
+    kept = setup.settings
+    if not kept.has_review:
+        return UNKNOWN
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        operator_id = access.asker["operator_id"]
+        key_id = access.key_id
+        return source_of(kept, request.scope, key_id=key_id, operator_id=operator_id)
 
 
 def _with_ids(request: AddRequest) -> AddRequest:

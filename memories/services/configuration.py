@@ -6,7 +6,9 @@ before they touch the database. Call inside the tenant's scope.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,15 +26,20 @@ from memories.models.settings import (
     ClientSettings,
     ProjectSettings,
     catalogue_of,
+    sources_of,
 )
 from memories.pipeline.client_schema import SchemaProblem, resolve
 from memories.providers import secrets
 from memories.store.spaces import touch_project
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest
+from tenants import checks
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.models import Project
 
+MAX_LANGUAGES = 10
+MOST_AUDITED = 1_000
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ENGINES,
     "subject_deletion": SUBJECT_DELETIONS,
@@ -44,6 +51,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "session_gap_hours": (1, 24 * 365),
     "profile_refresh_memories": (0, 100_000),
     "add_window_s": (0, 60),
+    "review_below_confidence": (0, 1),
     "dense_weight": (0, 10),
     "text_weight": (0, 10),
     **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),
@@ -90,16 +98,23 @@ def change_settings(
     if problems:
         name, (problem,) = next(iter(problems.items()))
         raise InvalidRequest(f"{name}: {problem}", fields=problems)
-    changes = _with_catalogue(changes)
+    changes = _with_sources(_with_catalogue(changes))
     project = Project.objects.select_for_update().get(id=project.id)
     old = dict(project.settings)
     kept = {**old, **changes}
     project.settings = {k: v for k, v in kept.items() if v is not None}
     project.updated_at = clock.after(project.updated_at)
     project.save(update_fields=["settings", "updated_at"])
-    diff = {name: [old.get(name), project.settings.get(name)] for name in changes}
+    kept = project.settings
+    diff = {name: [_brief(old.get(name)), _brief(kept.get(name))] for name in changes}
     record_audit("project.settings", project, actor=actor, changes=diff)
     return ProjectSettings.of(project.settings)
+
+
+def _brief(value: Any) -> Any:
+    """A setting as the audit keeps it: of a long one the beginning."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return value if len(text) <= MOST_AUDITED else f"{text[:MOST_AUDITED]} …"
 
 
 def _with_catalogue(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,6 +125,41 @@ def _with_catalogue(changes: Mapping[str, Any]) -> dict[str, Any]:
     if "categories" in changes:
         return {**changes, "custom_categories": None}
     return dict(changes)
+
+
+def _with_sources(changes: dict[str, Any]) -> dict[str, Any]:
+    """The sources as they are compared; none is the default."""
+    given = changes.get("review_untrusted")
+    if given is None:
+        return changes
+    return {**changes, "review_untrusted": sources_of(given) or None}
+
+
+def change_locale(
+    project: Project, changes: Mapping[str, Any], *, actor: Actor = SYSTEM
+) -> None:
+    """Change where a project's users are: ``timezone``, ``languages``.
+
+    Raises InvalidRequest naming the field.
+    """
+    if "timezone" in changes:
+        checks.require_timezone(changes["timezone"])
+    if "languages" in changes:
+        _require_languages(changes["languages"])
+    project = Project.objects.select_for_update().get(id=project.id)
+    diff = {name: [getattr(project, name), new] for name, new in changes.items()}
+    for name, value in changes.items():
+        setattr(project, name, list(value) if name == "languages" else value)
+    project.updated_at = clock.after(project.updated_at)
+    project.save(update_fields=[*changes, "updated_at"])
+    record_audit("project.change", project, actor=actor, changes=diff)
+
+
+def _require_languages(languages: Sequence[str]) -> None:
+    wrong = [one for one in languages if not _LANGUAGE.fullmatch(one)]
+    if wrong or len(languages) > MAX_LANGUAGES:
+        message = f"codes such as en or pt-BR, {MAX_LANGUAGES} at most."
+        raise InvalidRequest(f"languages: {message}", fields={"languages": [message]})
 
 
 def configure_provider(
@@ -182,6 +232,8 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
         return _categories_problem(value)
     if name == "profile_schema":
         return _schema_problem(value)
+    if name == "review_untrusted":
+        return _sources_problem(value)
     if name in RANGES:
         low, high = RANGES[name]
         is_whole = isinstance(defaults[name], int)
@@ -208,6 +260,14 @@ _CATALOGUE = (
 def _categories_problem(value: Any) -> str | None:
     try:
         catalogue_of(value if isinstance(value, list) else [None])
+    except ValueError as exc:
+        return str(exc)
+    return None
+
+
+def _sources_problem(value: Any) -> str | None:
+    try:
+        sources_of(value)
     except ValueError as exc:
         return str(exc)
     return None

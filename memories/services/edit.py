@@ -35,6 +35,7 @@ from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
+WAITING = "This memory waits for review; it can be deleted but not changed."
 IMMUTABLE = "This memory is immutable; it can be deleted but not changed."
 
 
@@ -105,10 +106,12 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
         ).first()
         if version is None or version.text is None:
             raise NotFound("Memory version not found!")
+        refuse_waiting(_find(memory_id, is_deleted_too=True))
         _refuse_said_twice(_find(memory_id, is_deleted_too=True), version.text)
     vectors = _embed(access, version.text)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id, is_deleted_too=True)
+        refuse_waiting(head)
         _refuse_said_twice(head, version.text)
         revision = Revision(
             text=version.text,
@@ -182,10 +185,17 @@ def _comparable(value: Any) -> Any:
 
 def _refuse_change(head: Memory, changes: MemoryChanges) -> None:
     """Raise what stands against the change; before the text is embedded, and after."""
+    refuse_waiting(head)
     if head.is_immutable:
         raise InvalidRequest(IMMUTABLE, fields={"memory_id": [IMMUTABLE]})
     if head.state == State.ACTIVE and not isinstance(changes.text, Unset):
         _refuse_said_twice(head, changes.text)
+
+
+def refuse_waiting(head: Memory) -> None:
+    """Raise for a memory in quarantine: only a decision on it changes it."""
+    if head.state == State.QUARANTINED:
+        raise InvalidRequest(WAITING, fields={"memory_id": [WAITING]})
 
 
 def _refuse_said_twice(head: Memory, text: str) -> None:

@@ -19,6 +19,7 @@ from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.services.actors import audit_edit, cause_of
 from memories.services.edit import (
     IMMUTABLE,
+    WAITING,
     MemoryChanges,
     delete_head,
     finished,
@@ -185,6 +186,8 @@ class _Turn:
     def _problem(self, head: Memory, text: str | Unset) -> str | None:
         if head.is_immutable:
             return IMMUTABLE
+        if head.state == State.QUARANTINED:
+            return WAITING
         if isinstance(text, Unset) or head.state != State.ACTIVE:
             return None
         twin = self.said.get((hash_text(text), head.run_id))

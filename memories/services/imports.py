@@ -21,11 +21,13 @@ from django.conf import settings
 from memories import wake
 from memories.exports.facts import ImportedFact, read_fact
 from memories.exports.history import read_line
-from memories.exports.lines import END, FORMAT, HEADER
+from memories.exports.lines import END, FORMAT, HEADER, MEMORY
 from memories.exports.parsing import Wrong
 from memories.exports.reading import Record, read_records
 from memories.models import Import, ImportChunk, Operation
+from memories.pipeline.gate import concerns_about
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.selectors.sources import Source
 from memories.services.setup import ready_setup
 from memories.store import operations
 from memories.store.batch import Cause
@@ -33,6 +35,7 @@ from memories.store.files import drop_import_files
 from memories.store.operations import Lease
 from memories.store.transfer import (
     ADDED,
+    CONCERNS,
     KNOWN,
     Bringer,
     NewFact,
@@ -40,7 +43,7 @@ from memories.store.transfer import (
     bring_facts,
     bring_lines,
 )
-from memories.types import Actor, JsonDict, Scope
+from memories.types import STATE_RULES, Actor, Concern, JsonDict, Scope, State
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import BodyTooLarge, InvalidRequest
 from tenants.scopes import tenant_scope
@@ -280,7 +283,8 @@ class Importer:
                 most = settings.MAX_MESSAGE_CHARS
                 batch.facts.append(read_fact(record.line, value, scope, most))
             elif value.get("type") != END:
-                batch.lines.append((record.line, read_line(value, now)))
+                line = self._screened(read_line(value, now))
+                batch.lines.append((record.line, line))
         except Wrong as exc:
             batch.problems.append((record.line, str(exc)))
 
@@ -327,6 +331,19 @@ class Importer:
         said = [*fact.scope.as_dict().values(), fact.text, str(fact.created_at)]
         return fact.original_id or uuid5(self._row.project_id, json.dumps(said))
 
+    def _screened(self, line: JsonDict) -> JsonDict:
+        """A line, with why its memory is to be reviewed, if others would see it."""
+        if line["type"] != MEMORY or not line["versions"]:
+            return line
+        last = line["versions"][-1]
+        if not last["text"] or not STATE_RULES[State(last["state"])].listed:
+            return line
+        return {**line, CONCERNS: self._concerns(last["text"], line["app_id"])}
+
+    def _concerns(self, text: str, app_id: str | None) -> tuple[Concern, ...]:
+        kept = self._setup.settings
+        return concerns_about(text, kept, Source(app_id, is_file=True))
+
     def _new(self, fact: ImportedFact) -> NewFact:
         return NewFact(
             id=self._id_of(fact),
@@ -339,6 +356,7 @@ class Importer:
             expires_on=fact.expires_on,
             is_immutable=fact.is_immutable,
             replaced_by=fact.replaced_by,
+            concerns=self._concerns(fact.text, fact.scope.app_id),
         )
 
 

@@ -23,6 +23,7 @@ from memories.models import (
 )
 from memories.providers.vectors import SpaceVectors
 from memories.selectors.bursts import is_parted
+from memories.selectors.review import Held
 from memories.store import barriers, operations
 from memories.store.batch import Batch, Cause, NewMemory, Revision
 from memories.store.graph import link_facts
@@ -30,6 +31,15 @@ from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
 from memories.store.outbox import wake_if_told
 from memories.store.script import Rows, Script
+from memories.store.succession import (
+    began_after,
+    categories_of,
+    end_of,
+    may_change,
+    ordered,
+    updated_valid,
+    why_untouched,
+)
 from memories.types import (
     UNSET,
     Decision,
@@ -40,7 +50,6 @@ from memories.types import (
     OperationResult,
     Scope,
     State,
-    ValidTime,
     Verdict,
 )
 from memplatform.lib.errors import PlatformError
@@ -48,6 +57,7 @@ from memplatform.lib.errors import PlatformError
 DELETED_FIRST = "deleted before applied"
 TRUE_EARLIER = "it was true before its target"
 ANOTHERS_WORDS = "its target is another's words"
+WAITS_ALREADY = "it waits for review already"
 UPDATED_ALREADY = "its target was updated in the same add"
 
 
@@ -310,11 +320,13 @@ class _Application:
         run_id = target.run_id if target and is_update else self.plan.scope.run_id
         said = self._heads.saying(fact.text, run_id)
         if said is not None:
-            self._settle_repeat(decision, fact, said, target)
+            self._settle_repeat(decision, fact, said, target, beside)
         elif self._heads.was_deleted(target) and decision.verdict != Verdict.DELETE:
             self.ledger.decided(decision, Outcome.DROPPED, note=DELETED_FIRST)
         elif decision.verdict == Verdict.NONE and not beside:
             self._confirm(decision, target)
+        elif decision.concerns:
+            self._hold(decision, fact, None if beside else target, note=beside)
         elif target is None or beside:
             self._add(decision, fact, note=beside)
         else:
@@ -327,9 +339,9 @@ class _Application:
             return decision.problem or ""
         if decision.verdict in (Verdict.NONE, Verdict.MERGE):
             is_there = target is not None and target.state == State.ACTIVE
-            return "" if is_there else _why_untouched(target)
-        if target is None or not _may_change(target):
-            return _why_untouched(target)
+            return "" if is_there else why_untouched(target)
+        if target is None or not may_change(target):
+            return why_untouched(target)
         if decision.verdict == Verdict.UPDATE:
             if target.attributed_to != fact.attributed_to:
                 return ANOTHERS_WORDS
@@ -342,7 +354,7 @@ class _Application:
                 self._update(decision, fact, target)
             case Verdict.MERGE:
                 self._merge(decision, fact, target)
-            case Verdict.DELETE if began := self._began_after(fact, target):
+            case Verdict.DELETE if began := self._began(fact, target):
                 end = min(fact.valid.end or began, began)
                 past = replace(fact, valid=replace(fact.valid, end=end))
                 self._add(decision, past, note=TRUE_EARLIER)
@@ -356,13 +368,38 @@ class _Application:
         self.ledger.decided(decision, Outcome.STORED, memory_id=memory.id, note=note)
         self._remember(memory, fact)
 
+    def _hold(
+        self, decision: Decision, fact: Fact, target: Memory | None, *, note: str = ""
+    ) -> None:
+        """Stored out of force; what it would change stays until it is approved."""
+        change = Held(
+            decision.verdict if target else Verdict.ADD,
+            decision.concerns,
+            target.id if target else None,
+            target.vector_number if target else None,
+        )
+        held = self._heads.waiting(fact.text, self.plan.scope.run_id, change)
+        if held is not None:
+            note = WAITS_ALREADY
+        else:
+            held = self.batch.add(
+                replace(self._new(fact), state=State.QUARANTINED),
+                self._because(decision),
+                kind=MemoryEvent.Kind.QUARANTINE,
+                related=change.target_id,
+                review=change.as_json(),
+            )
+            self._heads.remember(held, change)
+            self.ground.linked.append((held, fact))
+        self.ledger.decided(decision, Outcome.QUARANTINED, memory_id=held.id, note=note)
+
     def _update(self, decision: Decision, fact: Fact, target: Memory) -> None:
         given, options = self.ingestion.metadata, self.ingestion.options
-        valid = _updated_valid(fact.valid, target)
+        valid = updated_valid(fact.valid, target)
         revision = Revision(
             text=fact.text,
             metadata=UNSET if given is None else (target.metadata or {}) | given,
-            categories=fact.categories or _categories(target),
+            categories=fact.categories or categories_of(target),
             speaker=fact.speaker or target.speaker,
             valid_from=valid.start,
             valid_to=valid.end,
@@ -390,7 +427,7 @@ class _Application:
         """The target was true until what replaces it began to be."""
         closing = Revision(
             state=State.SUPERSEDED,
-            valid_to=_end_of(target, fact.valid.start or self.plan.created_at),
+            valid_to=end_of(target, fact.valid.start or self.plan.created_at),
             replaced_by_id=successor.id,
         )
         kind = MemoryEvent.Kind.SUPERSEDE
@@ -398,13 +435,8 @@ class _Application:
         self.batch.revise(target, kind, closing, cause, related=successor.id)
         self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=successor.id)
 
-    def _began_after(self, fact: Fact, target: Memory) -> datetime | None:
-        """When the target began, if what contradicts it began earlier: both are true,
-        one after the other. Of two undated ones, what was said earlier began earlier.
-        """
-        began = target.valid_from or (None if fact.valid.start else target.created_at)
-        started = fact.valid.start or self.plan.created_at
-        return began if began and started < began else None
+    def _began(self, fact: Fact, target: Memory) -> datetime | None:
+        return began_after(fact.valid.start, self.plan.created_at, target)
 
     def _merge(self, decision: Decision, fact: Fact, target: Memory) -> None:
         """Stored, but hidden behind the memory that already says it."""
@@ -421,7 +453,7 @@ class _Application:
         if target is None or refusal:
             self.ledger.decided(decision, Outcome.REFUSED, note=refusal)
             return
-        end = _end_of(target, self.plan.created_at)
+        end = end_of(target, self.plan.created_at)
         closing = Revision(state=State.RETIRED, valid_to=end)
         cause = self._because(decision)
         self.batch.revise(target, MemoryEvent.Kind.RETIRE, closing, cause)
@@ -432,7 +464,12 @@ class _Application:
         self.ledger.decided(decision, Outcome.CONFIRMED, memory_id=memory_id)
 
     def _settle_repeat(
-        self, decision: Decision, fact: Fact, said: Memory, target: Memory | None
+        self,
+        decision: Decision,
+        fact: Fact,
+        said: Memory,
+        target: Memory | None,
+        beside: str,
     ) -> None:
         """The very words are stored already, or were deleted after this add came in."""
         if said.state != State.ACTIVE:
@@ -441,10 +478,13 @@ class _Application:
             decision.verdict == Verdict.DELETE
             and target
             and target is not said
-            and not self._why_beside(decision, fact, target)
-            and not self._began_after(fact, target)
+            and not beside
+            and not self._began(fact, target)
         ):
-            self._close(decision, fact, target, said)
+            if decision.concerns:
+                self._hold(decision, fact, target)
+            else:
+                self._close(decision, fact, target, said)
         else:
             self._confirm(decision, said)
 
@@ -463,7 +503,7 @@ class _Application:
             attributed_to=fact.attributed_to,
             speaker=fact.speaker,
             kind=fact.kind,
-            valid=_ordered(fact.valid),
+            valid=ordered(fact.valid),
             expires_on=_day(options.get("expires_on")),
             is_immutable=bool(options.get("is_immutable")),
             confidence=fact.confidence,
@@ -534,50 +574,14 @@ def count_calls(ingestion: Ingestion, calls: Sequence[ModelCall]) -> None:
     ingestion.model_calls += len(calls)
 
 
-def _may_change(target: Memory) -> bool:
-    return target.state == State.ACTIVE and not target.is_immutable
-
-
 def _why_refused(decision: Decision, target: Memory | None) -> str:
     """Why nothing may be retired; blank when a sentence takes the target back."""
     if decision.problem:
         return decision.problem
-    if decision.evidence and target and _may_change(target):
+    if decision.evidence and target and may_change(target):
         return ""
-    is_there = target is not None and _may_change(target)
-    return "no sentence takes it back" if is_there else _why_untouched(target)
-
-
-def _why_untouched(target: Memory | None) -> str:
-    if target is None:
-        return "its target is unknown"
-    if target.is_immutable:
-        return "its target is immutable"
-    return f"its target is {target.state}"
-
-
-def _end_of(target: Memory, at: datetime) -> datetime:
-    """When its truth ends that ended ``at`` the latest; never before it began."""
-    end = min(at, target.valid_to or at)
-    return max(end, target.valid_from or end)
-
-
-def _ordered(valid: ValidTime) -> ValidTime:
-    """An end before the start is no end."""
-    is_inverted = valid.start and valid.end and valid.end < valid.start
-    return replace(valid, end=None) if is_inverted else valid
-
-
-def _updated_valid(new: ValidTime, target: Memory) -> ValidTime:
-    """The fact's bounds, and the memory's where it has none and they agree."""
-    start, end = new.start or target.valid_from, new.end or target.valid_to
-    if start and end and end < start:
-        start, end = new.start, new.end
-    return _ordered(replace(new, start=start, end=end))
-
-
-def _categories(memory: Memory) -> tuple[str, ...] | None:
-    return tuple(memory.categories) if memory.categories is not None else None
+    is_there = target is not None and may_change(target)
+    return "no sentence takes it back" if is_there else why_untouched(target)
 
 
 def _day(raw: str | None) -> date | None:

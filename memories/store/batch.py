@@ -183,17 +183,21 @@ class Batch:
         *,
         kind: MemoryEvent.Kind = MemoryEvent.Kind.ADD,
         related: UUID | None = None,
+        review: JsonDict | None = None,
     ) -> Memory:
-        """A memory comes into being: head, version 1, event, vectors."""
+        """A memory comes into being: head, version 1, event, vectors.
+
+        ``review`` is why it waits for somebody's approval, where it does.
+        """
         at = self._next_instant(new.anchor_id)
         head = _head_of(self.project_id, new, at)
         self._new_heads[head.id] = head
         self._count(head, before=None)
         self._versions.append(self._snapshot(head))
         self._vectors.append((head, head.number, new.vectors))
-        self._tell(head, kind, cause, old=None, related=related)
+        self._tell(head, kind, cause, old=None, related=related, review=review)
         self._announce(head, _topics(head, kind))
-        if head.categories is None:
+        if head.categories is None and head.state != State.QUARANTINED:
             self._leave_uncategorized(head, cause)
         return head
 
@@ -205,6 +209,7 @@ class Batch:
         cause: Cause,
         *,
         related: UUID | None = None,
+        review: JsonDict | None = None,
     ) -> Memory:
         """A memory changes: the version it was is closed, a new one follows."""
         before, old = _counted_as(head), head.number
@@ -221,9 +226,9 @@ class Batch:
             self._moved_vectors.add(head.id)
         self._count(head, before=before)
         self._versions.append(self._snapshot(head))
-        self._tell(head, kind, cause, old=old, related=related)
+        self._tell(head, kind, cause, old=old, related=related, review=review)
         self._announce(head, _topics(head, kind, state, categories))
-        if kind == MemoryEvent.Kind.RESTORE and head.categories is None:
+        if kind in _SEEN_AGAIN and head.categories is None:
             self._leave_uncategorized(head, cause)
         return head
 
@@ -320,6 +325,7 @@ class Batch:
         *,
         old: int | None,
         related: UUID | None = None,
+        review: JsonDict | None = None,
         at: datetime | None = None,
     ) -> None:
         at = at or head.known_from
@@ -339,6 +345,7 @@ class Batch:
                 engine=cause.engine,
                 model=cause.model,
                 reason=cause.reason,
+                review=review,
                 at=at,
             )
         )
@@ -419,6 +426,8 @@ class Batch:
             script.update(anchor, ["last_known_at"])
 
 
+_SEEN_AGAIN = (MemoryEvent.Kind.RESTORE, MemoryEvent.Kind.APPROVE)
+"""Kinds of event that bring a memory to light: it may lack categories still."""
 WHOLE_HEAD = [
     f.attname for f in Memory._meta.concrete_fields if f.name not in ("id", "tenant")
 ]
@@ -562,11 +571,17 @@ def _topics(
 ) -> list[str]:
     """What webhooks call an event of a memory that was in this state and these
     categories: who comes back from a delete is added, and categories are told apart.
+
+    Of what waits for review nobody is told, nor that it was rejected; approved, it is
+    new to all.
     """
     topic = EVENT_RULES[kind].topic
-    if topic is None:
+    is_hidden = State.QUARANTINED in (was, head.state) and head.state != State.ACTIVE
+    if topic is None or is_hidden:
         return []
-    if kind == MemoryEvent.Kind.RESTORE and was in (State.DELETED, State.RETIRED):
+    if was == State.QUARANTINED or (
+        kind == MemoryEvent.Kind.RESTORE and was in (State.DELETED, State.RETIRED)
+    ):
         topic = Topic.MEMORY_ADD
     is_sorted_anew = bool(head.categories) and head.categories != categories
     extra = [Topic.MEMORY_CATEGORIZE] if is_sorted_anew else []

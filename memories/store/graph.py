@@ -24,8 +24,9 @@ from tenants.scopes import require_tenant
 
 MAX_NAME_CHARS = 300
 MAX_TYPE_CHARS = 64
-ASSERTING = (State.ACTIVE, State.SUPERSEDED, State.RETIRED)
-"""States of a memory that says that something is so, or was so until it was over."""
+ASSERTING = (State.ACTIVE, State.SUPERSEDED, State.RETIRED, State.QUARANTINED)
+"""States of a memory that says that something is so, or was so until it was over, or
+would say so: relations of that state wait with it, and are asserted once it is."""
 
 _CLOSE_UNSAID = """
 UPDATE memories_relation r SET known_to = changed.at
@@ -60,6 +61,12 @@ WHERE s.tenant_id = %s AND s.memory_id = ANY(%s)
       WHERE mine.tenant_id = s.tenant_id AND mine.memory_id = m.id
         AND now.known_to IS NULL AND now.state = m.state AND now.type = r.type
         AND now.source_id = r.source_id AND now.target_id = r.target_id)
+"""
+_ASSERTED_BY = """
+SELECT DISTINCT r.source_id, r.type, r.target_id
+FROM memories_relationsupport s
+JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
+WHERE s.tenant_id = %s AND s.memory_id = %s
 """
 
 _KNOWN_ENTITIES = """
@@ -116,6 +123,28 @@ def follow_heads(heads: Collection[Memory]) -> None:
         said_again = cursor.fetchall()
     script = Script()
     _assert_relations(script, [(by_id[row[0]], row[1:]) for row in said_again])
+    script.run()
+
+
+def inherit(giver: Memory, heir: Memory) -> None:
+    """What one memory would assert, another asserts: its words are the other's now.
+
+    Call once both are written, under the anchor's lock.
+    """
+    tenant_id = require_tenant().tenant_id
+    with connection.cursor() as cursor:
+        cursor.execute(_ASSERTED_BY, [tenant_id, giver.id])
+        edges: list[Edge] = cursor.fetchall()
+    script = Script()
+    _assert_relations(script, [(heir, (edge[0], edge[1], edge[2])) for edge in edges])
+    mentioned = Mention.objects.filter(memory_id=giver.id)
+    script.insert(
+        [
+            Mention(project_id=heir.project_id, entity_id=entity_id, memory_id=heir.id)
+            for entity_id in mentioned.values_list("entity_id", flat=True)
+        ],
+        skip_known=True,
+    )
     script.run()
 
 

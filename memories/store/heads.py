@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
 
 from memories.models import Ingestion, Memory
+from memories.selectors.review import Held, held_events
 from memories.store.batch import hash_text
 from memories.types import Decision, Scope, State
 
@@ -19,9 +20,15 @@ class Heads:
     A target outside the anchor is not there: no decision can reach what is not locked.
     """
 
-    def __init__(self, rows: Iterable[Memory], accepted_at: datetime) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Memory],
+        accepted_at: datetime,
+        held: Mapping[UUID, Held] | None = None,
+    ) -> None:
         self._rows = {row.id: row for row in rows}
         self._accepted_at = accepted_at
+        self._held = dict(held or {})
 
     @classmethod
     def read(
@@ -37,7 +44,10 @@ class Heads:
             known = {row.id for row in rows}
             twins = mine.filter(_saying(hashes, runs, ingestion))
             rows += twins.exclude(id__in=known)
-        return cls(rows, ingestion.accepted_at)
+        waiting = [row.id for row in rows if row.state == State.QUARANTINED]
+        events = held_events(waiting) if waiting else {}
+        held = {memory_id: Held.of(event) for memory_id, event in events.items()}
+        return cls(rows, ingestion.accepted_at, held)
 
     def __iter__(self) -> Iterator[Memory]:
         return iter(self._rows.values())
@@ -65,21 +75,38 @@ class Heads:
             and head.known_from >= self._accepted_at
         )
 
-    def remember(self, head: Memory) -> None:
+    def waiting(self, text: str, run_id: str | None, change: Held) -> Memory | None:
+        """Who waits for review already with this text, to do the same once approved."""
+        wanted = (hash_text(text), run_id)
+        for memory_id, held in self._held.items():
+            row = self._rows.get(memory_id)
+            is_same = (held.verdict, held.target_id) == (
+                change.verdict,
+                change.target_id,
+            )
+            if row and is_same and (row.text_hash, row.run_id) == wanted:
+                return row
+        return None
+
+    def remember(self, head: Memory, held: Held | None = None) -> None:
         self._rows[head.id] = head
+        if held is not None:
+            self._held[head.id] = held
 
     def forget(self, memory_id: UUID) -> None:
         self._rows.pop(memory_id, None)
 
 
 def _saying(hashes: set[str], runs: set[str | None], ingestion: Ingestion) -> Q:
-    """Active memories in these words (by the index that keeps them single), and
-    deleted ones: their words must not come back by an add accepted before."""
+    """Active memories in these words (by the index that keeps them single), those that
+    wait for review, and deleted ones: their words must not come back by an add accepted
+    before."""
     condition = Q(
         state=State.DELETED,
         text_hash__in=hashes,
         known_from__gte=ingestion.accepted_at,
     )
     for run_id in runs:
-        condition |= Q(state=State.ACTIVE, text_hash__in=hashes, run_id=run_id)
+        for state in (State.ACTIVE, State.QUARANTINED):
+            condition |= Q(state=state, text_hash__in=hashes, run_id=run_id)
     return condition

@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     MERGED = "merged"
     RETIRED = "retired"
+    QUARANTINED = "quarantined"
     CONFIRMED = "confirmed"
     REFUSED = "refused"
     DROPPED = "dropped"
@@ -33,6 +34,7 @@ class MessageOutcome(StrEnum):
     """What became of a message."""
 
     LEARNED = "learned"
+    QUARANTINED = "quarantined"
     CONFIRMED = "confirmed"
     NOTHING = "nothing"
     RECALLED = "recalled"
@@ -40,6 +42,7 @@ class MessageOutcome(StrEnum):
     FAILED = "failed"
 
 
+WAITS = "waits for review"
 CHANGING = {
     Outcome.STORED,
     Outcome.UPDATED,
@@ -160,6 +163,8 @@ class Ledger:
         outcomes = {Outcome(fact["outcome"]) for fact in mine}
         if outcomes & CHANGING:
             return MessageOutcome.LEARNED, ""
+        if Outcome.QUARANTINED in outcomes:
+            return MessageOutcome.QUARANTINED, WAITS
         if Outcome.CONFIRMED in outcomes:
             return MessageOutcome.CONFIRMED, ""
         if message_id in self.given:

@@ -32,17 +32,20 @@ from memories.models import (
 )
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors
+from memories.selectors.review import Held
 from memories.store.accept import take_place
 from memories.store.barriers import is_barred, pass_barriers
-from memories.store.batch import Batch, Cause, NewMemory, hash_text
+from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
 from memories.store.script import Script
-from memories.types import SCOPE_KEYS, JsonDict, Scope, State
+from memories.types import SCOPE_KEYS, Concern, JsonDict, Scope, State
 from tenants.models import ProjectModel
 from tenants.scopes import current_tenant_id, tenant_scope
 
 ADDED, KNOWN, BARRED = "added", "known", "was deleted since the import was asked for."
 FACT_FIELDS = tuple(field.attname for field in FactColumns._meta.fields)
 UUID_CHARS = 36
+CONCERNS = "concerns"
+"""Under which key the reader of a line says why its memory is to be reviewed."""
 Texts = Mapping[str, SpaceVectors]
 
 
@@ -145,6 +148,7 @@ class NewFact:
     expires_on: Any
     is_immutable: bool
     replaced_by: UUID | None
+    concerns: tuple[Concern, ...] = ()
 
 
 def bring_facts(bringer: Bringer, facts: Sequence[NewFact], texts: Texts) -> list[str]:
@@ -182,6 +186,8 @@ def _bring_fact(
     texts: Texts,
 ) -> None:
     successor = names.there(fact.replaced_by)
+    state = State.SUPERSEDED if successor else State.ACTIVE
+    waits = bool(fact.concerns)
     head = batch.add(
         NewMemory(
             id=names[fact.id],
@@ -195,13 +201,15 @@ def _bring_fact(
             metadata=fact.metadata,
             categories=fact.categories,
             attributed_to="user" if fact.scope.user_id else "agent",
-            state=State.SUPERSEDED if successor else State.ACTIVE,
+            state=State.QUARANTINED if waits else state,
             replaced_by_id=successor,
             expires_on=fact.expires_on,
             is_immutable=fact.is_immutable,
             language=bringer.language,
         ),
         bringer.cause,
+        kind=MemoryEvent.Kind.QUARANTINE if waits else MemoryEvent.Kind.ADD,
+        review=Held(concerns=fact.concerns).as_json() if waits else None,
     )
     head.updated_at = fact.updated_at or fact.created_at
 
@@ -401,10 +409,22 @@ class _Transfer:
             if v.text and v.number == v.vector_number
         ]
         self._batch.bring(head, versions, events, vectors, is_there=stub is not None)
+        if line.get(CONCERNS):
+            self._hold(head, line[CONCERNS])
         self._stubs.pop(memory_id, None)
         self._memories.present.add(memory_id)
         self._bring_beside(head, line)
         return ADDED
+
+    def _hold(self, head: Memory, concerns: Sequence[Concern]) -> None:
+        """What was in force where it comes from waits here until it is approved."""
+        self._batch.revise(
+            head,
+            MemoryEvent.Kind.QUARANTINE,
+            Revision(state=State.QUARANTINED),
+            self._bringer.cause,
+            review=Held(concerns=tuple(concerns)).as_json(),
+        )
 
     def bring_relation(self, line: JsonDict) -> str:
         source = self._entities.there(line["source_id"])
@@ -567,7 +587,7 @@ _HEAD_FIELDS = (
 )
 _EVENT_FIELDS = (
     *("kind", "old_number", "new_number", "actor_kind", "actor_id", "engine"),
-    *("model", "at"),
+    *("model", "review", "at"),
 )
 _RELATION_FIELDS = (
     *("fact", "state", "confidence", "valid_from", "valid_to", "known_from"),

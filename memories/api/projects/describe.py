@@ -17,6 +17,7 @@ from rest_framework.serializers import (
     DateTimeField,
     EmailField,
     Field,
+    FloatField,
     ListField,
     Serializer,
     UUIDField,
@@ -25,10 +26,22 @@ from rest_framework.serializers import (
 from memories.api.components import maybe, nullable
 from memories.api.describe import AT, answered, asked, described, in_query
 from memories.api.projects.requests import MAX_WORD_CHARS, WIRE_ROLES
-from memories.models.settings import MAX_CATEGORIES, MAX_INSTRUCTION_CHARS
+from memories.models.settings import (
+    MAX_CATEGORIES,
+    MAX_INSTRUCTION_CHARS,
+    MAX_SOURCE_CHARS,
+    MAX_UNTRUSTED,
+    UNTRUSTED,
+    UNTRUSTED_BY_NAME,
+)
 from tenants.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS
 
 CATEGORIES_HELP = "{name: description} or names, as given; [] gives the default back."
+SOURCES_HELP = (
+    "What comes from these sources is quarantined until it is approved: "
+    + ", ".join([*UNTRUSTED, *(f"{kind}:…" for kind in UNTRUSTED_BY_NAME)])
+    + ". [] trusts all."
+)
 ORG_ID = "019a3f0c-5e6d-7a10-8b6f-3c2d1e0f9a8b"
 PROJECT_ID = "019a3f0c-5e6d-7a11-9c70-4d3e2f1a0b9c"
 
@@ -83,6 +96,9 @@ class Project(Serializer):  # type: ignore[type-arg]
     exclusion_prompt = maybe(CharField, allow_null=True)
     enable_graph = maybe(BooleanField)
     version = maybe(CharField, allow_null=True)
+    review_instructions = maybe(BooleanField)
+    review_untrusted = maybe(ListField, child=CharField())
+    review_below_confidence = maybe(FloatField, min_value=0, max_value=1)
     is_default = maybe(BooleanField)
     expiration_date = maybe(DateTimeField, allow_null=True)
     active_prompt_profile = maybe(CharField, allow_null=True)
@@ -131,6 +147,22 @@ class ProjectChangesBody(Serializer):  # type: ignore[type-arg]
         max_length=MAX_WORD_CHARS,
         allow_blank=True,
         help_text="Kept, without effect.",
+    )
+    review_instructions = maybe(
+        BooleanField,
+        help_text="What orders an agent about is quarantined until it is approved.",
+    )
+    review_untrusted = maybe(
+        ListField,
+        child=CharField(max_length=MAX_SOURCE_CHARS),
+        max_length=MAX_UNTRUSTED,
+        help_text=SOURCES_HELP,
+    )
+    review_below_confidence = maybe(
+        FloatField,
+        min_value=0,
+        max_value=1,
+        help_text="What the engine is less sure of is quarantined; 0: nothing is.",
     )
 
 
@@ -191,6 +223,9 @@ PROJECT_EXAMPLE = {
     "exclusion_prompt": None,
     "enable_graph": True,
     "version": None,
+    "review_instructions": False,
+    "review_untrusted": [],
+    "review_below_confidence": 0.0,
     "is_default": True,
     "expiration_date": None,
     "active_prompt_profile": None,

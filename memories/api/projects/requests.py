@@ -8,7 +8,7 @@ from typing import Any
 
 from memories.api import reading
 from memories.api.reading import Fields, Problem
-from memories.models.settings import MAX_INSTRUCTION_CHARS, catalogue_of
+from memories.models.settings import MAX_INSTRUCTION_CHARS, catalogue_of, sources_of
 from tenants.checks import MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 
 WIRE_ROLES = ("READER", "OWNER")
@@ -105,6 +105,21 @@ def _categories(value: Any) -> list[Any]:
     return value
 
 
+def _sources(value: Any) -> list[str]:
+    try:
+        return sources_of(value)
+    except ValueError as exc:
+        raise Problem(str(exc)) from exc
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Problem("must be a number from 0 to 1.")
+    if not 0 <= value <= 1:
+        raise Problem("must be a number from 0 to 1.")
+    return float(value)
+
+
 _NAMES = {
     "name": reading.text_up_to(MAX_NAME_CHARS, reading.words),
     "description": reading.text_up_to(MAX_TEXT_CHARS),
@@ -123,5 +138,8 @@ _SETTINGS: Mapping[str, tuple[str, Any]] = {
     "exclusion_prompt": ("excludes", _INSTRUCTIONS),
     "enable_graph": ("with_graph", reading.boolean),
     "version": ("version", _WORD),
+    "review_instructions": ("review_instructions", reading.boolean),
+    "review_untrusted": ("review_untrusted", _sources),
+    "review_below_confidence": ("review_below_confidence", _share),
 }
 """The wire's name of a setting, and what it is called here."""

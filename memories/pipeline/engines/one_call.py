@@ -27,8 +27,8 @@ from memories.types import (
     Verdict,
 )
 
-SchemaOf = Callable[[bool], JsonDict]
-"""The schema of the reply, with or without entities and relations."""
+SchemaOf = Callable[..., JsonDict]
+"""The schema of the reply, ``with_graph`` or without, ``with_flag`` or without."""
 
 
 class OneCallEngine(ModelEngine):
@@ -48,7 +48,11 @@ class OneCallEngine(ModelEngine):
         options: EngineOptions,
         recall: Recall,
     ) -> EngineResult:
-        schema, reader = _format(self.schema(), options.with_graph)
+        schema, reader = _format(
+            self.schema(),
+            with_graph=options.with_graph,
+            with_flag=options.flag_instructions,
+        )
         answers = self._ask_exchange(
             f"{self.name}_{options.subject}",
             schema,
@@ -91,8 +95,7 @@ class OneCallEngine(ModelEngine):
 
 @cache
 def _format(
-    schema_of: SchemaOf,
-    with_graph: bool,  # noqa: FBT001 (a cache key)
+    schema_of: SchemaOf, *, with_graph: bool, with_flag: bool
 ) -> tuple[JsonDict, ListReader]:
-    schema = schema_of(with_graph)
+    schema = schema_of(with_graph=with_graph, with_flag=with_flag)
     return schema, ListReader(schema, "facts")

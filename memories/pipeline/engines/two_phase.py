@@ -28,7 +28,7 @@ from memories.pipeline.prompting import (
     system_text,
 )
 from memories.pipeline.reply import ListReader
-from memories.pipeline.schemas import DECIDE, EXTRACT, GRAPH
+from memories.pipeline.schemas import DECIDE, GRAPH, extraction
 from memories.prompts import get_prompt
 from memories.providers.base import ChatRequest
 from memories.types import (
@@ -44,7 +44,11 @@ from memories.types import (
     Verdict,
 )
 
-_EXTRACT = ListReader(EXTRACT, "facts")
+_EXTRACTS = {
+    with_flag: (schema, ListReader(schema, "facts"))
+    for with_flag in (False, True)
+    for schema in [extraction(with_flag=with_flag)]
+}
 _DECIDE = ListReader(DECIDE, "decisions")
 _GRAPH = ListReader(GRAPH, "facts")
 _FACTS_PER_GRAPH_CALL = 40
@@ -103,8 +107,9 @@ class TwoPhase(ModelEngine):
         found: _Found,
     ) -> list[_Extract]:
         """What is worth remembering, each text once."""
+        schema, reader = _EXTRACTS[options.flag_instructions]
         answers = self._ask_exchange(
-            f"extract_{options.subject}", EXTRACT, _EXTRACT, messages, context, options
+            f"extract_{options.subject}", schema, reader, messages, context, options
         )
         extracts: dict[str, _Extract] = {}
         for answer in answers:

@@ -85,6 +85,9 @@ def test_a_project_that_nobody_changed(client, acme):
         "exclusion_prompt": None,
         "enable_graph": True,
         "version": None,
+        "review_instructions": False,
+        "review_untrusted": [],
+        "review_below_confidence": 0.0,
         "is_default": True,
         "expiration_date": None,
         "active_prompt_profile": None,
@@ -360,3 +363,40 @@ def test_a_key_whose_owner_left_may_change_nothing(client, acme, bob):
     assert client.get(project_path(acme)).json()["user_role"] == "READER"
     assert client.patch(project_path(acme), {"name": "Mine"}).status_code == 403
     assert client.post(LIST, {"filters": {"user_id": "ida"}}).status_code == 200
+
+
+# --- What is reviewed -------------------------------------------------------
+
+
+def test_review_is_switched_on_and_off(change, acme):
+    shown = change(
+        review_instructions=True,
+        review_untrusted=["Tool", "app: crawler", "tool"],
+        review_below_confidence=0.5,
+    )
+    assert shown["review_instructions"] is True
+    assert shown["review_untrusted"] == ["tool", "app:crawler"]
+    assert shown["review_below_confidence"] == 0.5
+    assert setup_of(acme).settings.has_review
+    change(review_instructions=False, review_untrusted=[], review_below_confidence=0)
+    assert not setup_of(acme).settings.has_review
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("review_instructions", "yes"),
+        ("review_untrusted", "tool"),
+        ("review_untrusted", ["robots"]),
+        ("review_untrusted", ["app:"]),
+        ("review_untrusted", [1]),
+        ("review_untrusted", ["tool"] * 51),
+        ("review_below_confidence", 1.5),
+        ("review_below_confidence", "0.5"),
+        ("review_below_confidence", True),
+    ],
+)
+def test_what_cannot_be_reviewed_is_refused_by_name(client, acme, name, value):
+    answer = client.patch(project_path(acme), {name: value})
+    assert answer.status_code == 400
+    assert name in answer.json()["fields"]
