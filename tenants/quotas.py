@@ -8,9 +8,10 @@ hard quota refuses what would exceed it; a soft one (``"soft": ["add"]``) only s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Sum
@@ -114,10 +115,15 @@ def quotas_of(access: Access) -> list[Quota]:
 
     Names from before there were only these are not counted any more.
     """
-    owners = ((access.limits, None), (access.project_limits, access.project_id))
+    own = _quotas(access.tenant_id, access.project_id, access.project_limits)
+    return [*_quotas(access.tenant_id, None, access.limits), *own]
+
+
+def _quotas(
+    tenant_id: UUID, project_id: UUID | None, limits: Mapping[str, Any]
+) -> list[Quota]:
     return [
-        Quota(name, limit, name in limits.get(SOFT, ()), access.tenant_id, project_id)
-        for limits, project_id in owners
+        Quota(name, limit, name in limits.get(SOFT, ()), tenant_id, project_id)
         for name, limit in limits.get(PER_MONTH, {}).items()
         if name in QUOTAS
     ]
@@ -149,8 +155,18 @@ def spend(access: Access, operation: str) -> Spent:
 
 
 def states_of(access: Access) -> list[QuotaState]:
-    """What this month has used of every quota. Outside a scope."""
-    quotas = quotas_of(access)
+    """What this month has used of every quota of a key. Outside a scope."""
+    return _states(quotas_of(access))
+
+
+def states_of_owner(
+    tenant_id: UUID, project_id: UUID | None, limits: Mapping[str, Any]
+) -> list[QuotaState]:
+    """The same of a tenant's own quotas (``project_id`` None), or of a project's."""
+    return _states(_quotas(tenant_id, project_id, limits))
+
+
+def _states(quotas: Sequence[Quota]) -> list[QuotaState]:
     nothing, any_number = [0] * len(quotas), [-1] * len(quotas)
     answer = _spend(quotas, nothing, any_number) if quotas else None
     if answer is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -11,23 +11,28 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet, Sum
 
-from tenants.models import ApiKey, SubjectUsage, Usage
+from tenants.models import ApiKey, Project, SubjectUsage, Usage
 from tenants.usage import Amounts, Subject
 
 DAY, KEY, OPERATION, SUBJECT = "day", "key", "operation", "subject"
+PROJECT = "project"
 GROUPS = (DAY, KEY, OPERATION, SUBJECT)
+"""What the API groups by; a key sees one project only."""
+MAX_DAYS = 400
 AMOUNTS = tuple(field.name for field in fields(Amounts))
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     DAY: ("day",),
     KEY: ("api_key_id",),
     OPERATION: ("operation",),
     SUBJECT: ("kind", "name"),
+    PROJECT: ("project_id",),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class UsageQuestion:
-    """``first`` and ``last`` are days, both included; ``groups`` some of ``GROUPS``.
+    """``first`` and ``last`` are days, both included; ``groups`` some of ``GROUPS``,
+    or of a tenant by ``PROJECT``.
 
     By subject is not by key: subjects are counted whichever key asked.
     """
@@ -36,6 +41,7 @@ class UsageQuestion:
     last: date
     groups: tuple[str, ...]
     operation: str | None = None
+    project_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class UsageRow:
     key: ApiKey | None = None
     operation: str | None = None
     subject: Subject | None = None
+    project: Project | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,10 @@ def report_usage(question: UsageQuestion, *, page: int, page_size: int) -> Usage
     groups = counted.values(*columns).annotate(**sums).order_by(*order)
     start = (page - 1) * page_size
     found = list(groups[start : start + page_size])
-    keys = _keys({row["api_key_id"] for row in found if row.get("api_key_id")})
+    keys = _named(ApiKey.objects.all(), found, "api_key_id")
+    projects = _named(Project.objects.all(), found, "project_id")
     return UsageReport(
-        rows=tuple(_row(row, keys) for row in found),
+        rows=tuple(_row(row, keys, projects) for row in found),
         count=groups.count(),
         total=_amounts(counted.aggregate(**sums)),
     )
@@ -81,20 +89,31 @@ def _counted(question: UsageQuestion) -> QuerySet[Any]:
     rows = table._default_manager.filter(
         day__gte=question.first, day__lte=question.last
     )
+    if question.project_id:
+        rows = rows.filter(project_id=question.project_id)
     return rows.filter(operation=question.operation) if question.operation else rows
 
 
-def _keys(ids: set[UUID]) -> dict[UUID, ApiKey]:
-    return ApiKey.objects.in_bulk(list(ids)) if ids else {}
+def _named[Row: Model](
+    rows: QuerySet[Row], found: Sequence[Mapping[str, Any]], column: str
+) -> dict[UUID, Row]:
+    """The rows that a column of these groups names; no query when none does."""
+    ids = {row[column] for row in found if row.get(column)}
+    return rows.in_bulk(list(ids)) if ids else {}
 
 
-def _row(row: Mapping[str, Any], keys: Mapping[UUID, ApiKey]) -> UsageRow:
+def _row(
+    row: Mapping[str, Any],
+    keys: Mapping[UUID, ApiKey],
+    projects: Mapping[UUID, Project],
+) -> UsageRow:
     return UsageRow(
         amounts=_amounts(row),
         day=row.get("day"),
         key=keys.get(row.get("api_key_id") or UUID(int=0)),
         operation=row.get("operation"),
         subject=(row["kind"], row["name"]) if "kind" in row else None,
+        project=projects.get(row.get("project_id") or UUID(int=0)),
     )
 
 

@@ -8,9 +8,16 @@ from typing import Any
 from memories.api import reading
 from memories.api.reading import Fields, Problem
 from memplatform.lib import clock
-from tenants.reports import DAY, GROUPS, KEY, OPERATION, SUBJECT, UsageQuestion
+from tenants.reports import (
+    DAY,
+    GROUPS,
+    KEY,
+    MAX_DAYS,
+    OPERATION,
+    SUBJECT,
+    UsageQuestion,
+)
 
-MAX_DAYS = 400
 MAX_OPERATION_CHARS = 32
 
 

@@ -89,7 +89,7 @@ def _of_quotas(visit: Visit) -> Iterator[Notice]:
     """Those who can do nothing about limits are not told of them."""
     if not visit.may_admin or visit.project is None:
         return
-    for state in quota_states(visit, visit.project):
+    for state in quota_states(visit, [visit.project]):
         if is_near(state):
             yield Notice(
                 BAD if state.is_used_up else WARN,
