@@ -5,11 +5,17 @@ Roles are on the views (tenants/console/visits.py).
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from memories.console.overview.views import overview
+from memories.console.subjects.privacy import erasure
 
 app_name = "memories"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
+    path("prompts/", include("memories.console.prompts.urls")),
+    path("review/", include("memories.console.review.urls")),
+    path("settings/", include("memories.console.settings.urls")),
+    path("subjects/<uuid:subject_id>/", include("memories.console.subjects.urls")),
+    path("erasures/<uuid:operation_id>/", erasure, name="erasure"),
 ]

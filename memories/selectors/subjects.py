@@ -18,6 +18,7 @@ from memories.models import Memory, MemoryEvent, Message, Subject
 from memories.models.subjects import SubjectKind
 from memories.selectors.recall import as_chat
 from memories.types import EVENT_RULES, STATE_RULES, ChatMessage, Page
+from memplatform.lib.errors import NotFound
 
 KINDS: tuple[str, ...] = tuple(SubjectKind.values)
 _THERE = Q(memory_count__gt=0) | Q(declared_at__isnull=False)
@@ -36,6 +37,11 @@ class SubjectView:
     memory_count: int
     created_at: datetime
     last_active_at: datetime
+
+    @property
+    def title(self) -> str:
+        """What a person would call it."""
+        return self.display_name or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,14 @@ def find_subject(only: Mapping[str, str], kind: str, name: str) -> SubjectView |
     """One subject, or None when it is not there for a key narrowed to ``only``."""
     row = _visible_to(only).filter(kind=kind, external_id=name).first()
     return None if row is None else _seen_by(only, view_of(row))
+
+
+def get_subject(subject_id: UUID) -> SubjectView:
+    """One subject by its row, also one that has no living memory; raises NotFound."""
+    row = Subject.objects.filter(id=subject_id).first()
+    if row is None:
+        raise NotFound("There is no such subject.")
+    return view_of(row)
 
 
 def list_names(only: Mapping[str, str], kind: str, *, most: int) -> list[str]:

@@ -13,20 +13,24 @@ a day in May:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from itertools import chain
 from uuid import UUID
 
-from memories.models import MemoryEvent
+from memories.models import MemoryEvent, MemoryVersion
+from memories.selectors.changes import Change, change_between
+from memories.selectors.compare import versions_of
 from memories.selectors.restoring import (
     Aim,
     Moved,
     Wording,
     count_erased,
     list_moved,
+    texts_now,
     who_says,
 )
 from memories.types import State
@@ -111,6 +115,11 @@ class RestorePlan:
         return [step for step in self.all_steps if step.problem]
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many steps have each effect."""
+        return dict(Counter(str(step.effect) for step in self.steps))
+
+    @property
     def token(self) -> str:
         """Another one as soon as anything would be done that this plan does not say."""
         digest = sha256(repr(self.aim).encode())
@@ -128,6 +137,52 @@ def make_plan(aim: Aim, ids: Collection[UUID] | None = None) -> RestorePlan:
     said = who_says([step.wanted for step in steps if step.wanted])
     erased = count_erased(aim.about) if aim.memory_id is None and ids is None else 0
     return RestorePlan(aim, tuple(_chains(steps, said)), erased)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """A step in words: ``change`` from what is said now to what will be.
+
+    ``beside`` is what replaced a memory that comes back, where that stays current too.
+    """
+
+    step: Step
+    now: MemoryVersion | None
+    then: MemoryVersion | None
+    change: Change
+    beside: str
+
+
+def describe(plan: RestorePlan, steps: Sequence[Step]) -> list[ShownStep]:
+    """Some steps of a plan as a person reads them; call inside a scope."""
+    numbers = {(s.memory_id, s.moved.number) for s in steps}
+    numbers |= {(s.memory_id, s.moved.then_number or 0) for s in steps}
+    versions = versions_of(numbers)
+    staying = _staying(plan, steps)
+    return [_shown(step, versions, staying) for step in steps]
+
+
+def _shown(
+    step: Step,
+    versions: Mapping[tuple[UUID, int], MemoryVersion],
+    staying: Mapping[UUID, str],
+) -> ShownStep:
+    moved = step.moved
+    now = versions.get((moved.memory_id, moved.number))
+    then = versions.get((moved.memory_id, moved.then_number or 0))
+    is_back = step.effect == Effect.BACK and moved.replaced_by is not None
+    beside = staying.get(moved.replaced_by, "") if moved.replaced_by else ""
+    change = change_between(now, then if step.effect != Effect.DELETED else None)
+    return ShownStep(step, now, then, change, beside if is_back else "")
+
+
+def _staying(plan: RestorePlan, steps: Sequence[Step]) -> dict[UUID, str]:
+    """Texts of what replaced these memories and will be current all the same."""
+    over = (Effect.DELETED, Effect.ENDED)
+    going = {step.memory_id for step in plan.steps if step.effect in over}
+    wanted = {s.moved.replaced_by for s in steps if s.moved.replaced_by} - going
+    found = texts_now(wanted)
+    return {id_: text for id_, (text, state) in found.items() if state == State.ACTIVE}
 
 
 def _step(moved: Moved) -> Step | None:

@@ -56,15 +56,18 @@ def declare_subject(access: Access, declared: Declaration) -> SubjectView:
     return view_of(subject)
 
 
-def delete_subject(access: Access, kind: str, name: str) -> UUID:
+def delete_subject(
+    access: Access, kind: str, name: str, *, mode: str | None = None
+) -> UUID:
     """Accept the deletion of a subject; returns the operation's id.
 
+    ``mode`` None is the project's own: erase, or delete softly.
     A name that nobody knows is no error: it may have spoken and left no memory.
     """
     now = clock.now()
     pattern = {f"{kind}_id": name}
     with tenant_scope(access.tenant_id, project_id=access.project_id):
-        mode = get_setup(access.project_id).settings.subject_deletion
+        mode = mode or get_setup(access.project_id).settings.subject_deletion
         operation = Operation.objects.create(
             project_id=access.project_id,
             kind=Operation.Kind.DELETE_USER,

@@ -17,7 +17,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
@@ -109,7 +109,7 @@ class Visit:
         return tenant_scope(self.tenant_id, project_id=project_id)
 
 
-type View[**P] = Callable[Concatenate[ConsoleRequest, Visit, P], HttpResponse]
+type View[**P] = Callable[Concatenate[ConsoleRequest, Visit, P], HttpResponseBase]
 
 
 class Page(Protocol):
@@ -120,7 +120,7 @@ class Page(Protocol):
 
     def __call__(
         self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponse: ...
+    ) -> HttpResponseBase: ...
 
 
 def project_page(
@@ -145,7 +145,7 @@ def _page(read: Role, write: Role | None) -> Callable[[View[...]], Page]:
             tenant: str,
             project: UUID | None = None,
             **kwargs: Any,
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             return _enter(
                 view, cast("ConsoleRequest", request), wanted, (tenant, project), kwargs
             )
@@ -164,7 +164,7 @@ def _enter(
     roles: tuple[Role, Role | None],
     place: tuple[str, UUID | None],
     kwargs: dict[str, Any],
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Find out who asks and whether they may, then run the view in their time zone."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -95,6 +96,22 @@ def _time(instant: datetime, text: str) -> SafeString:
 def count(number: int | None) -> str:
     """A number with its thousands apart."""
     return "–" if number is None else number_format(number, force_grouping=True)
+
+
+@register.filter
+def value(given: Any) -> SafeString | str:
+    """A value of any kind as a person reads it: metadata, days, categories."""
+    if given is None or given == []:
+        return "nothing"
+    if isinstance(given, bool):
+        return "yes" if given else "no"
+    if isinstance(given, datetime):
+        return when(given)
+    if isinstance(given, list) and all(isinstance(item, str) for item in given):
+        return ", ".join(given)
+    if isinstance(given, dict | list):
+        return json.dumps(given, ensure_ascii=False)
+    return str(given)
 
 
 @register.simple_tag

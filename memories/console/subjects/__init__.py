@@ -1,0 +1,1 @@
+"""Pages about one subject, and the list of them."""

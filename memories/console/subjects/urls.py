@@ -1,0 +1,26 @@
+"""Addresses of the pages about one subject."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from memories.console.subjects import privacy
+from memories.console.subjects.compare import (
+    compare_page,
+    restore_page,
+    restored_page,
+)
+from memories.console.subjects.conversations import conversations
+from memories.console.subjects.history import history
+
+urlpatterns = [
+    path("history/", history, name="history"),
+    path("compare/", compare_page, name="compare"),
+    path("restore/", restore_page, name="restore-subject"),
+    path("restores/<uuid:operation_id>/", restored_page, name="restored"),
+    path("conversations/", conversations, name="conversations"),
+    path("privacy/", privacy.privacy, name="privacy"),
+    path("privacy/exports/", privacy.export, name="export-subject"),
+    path("privacy/exports/<uuid:export_id>/", privacy.download, name="download"),
+    path("privacy/erase/", privacy.erase_page, name="erase-subject"),
+]

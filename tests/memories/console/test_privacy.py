@@ -1,0 +1,167 @@
+"""Subject → Privacy: a copy of everything, and its erasure with a receipt."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from memories.models import Export, Operation, Subject
+from memories.selectors.compare import About
+from memories.selectors.privacy import count_held
+from memories.services.configuration import change_settings
+from memories.types import ProposedEntity, ProposedRelation
+from tenants.models import AuditEntry
+from tests.memories.agents import adds
+from tests.memories.console.pages import subject_of, text_of
+
+NAME = "canary-7f3a"
+SECRET = "Canary keeps a zebrafinch."
+
+
+@pytest.fixture
+def canary(agent):
+    """The id of a subject with a memory in every drawer there is."""
+    graph = {
+        "entities": (ProposedEntity("Canary", "person"),),
+        "relations": (ProposedRelation("Canary", "keeps", "zebrafinch"),),
+    }
+    agent.decide(adds(SECRET, **graph), user_id=NAME)
+    agent.delete(agent.keep("Canary hums.", user_id=NAME))
+    agent.keep("Ann likes tea.")
+    return subject_of(agent, NAME)
+
+
+def held(agent):
+    with agent.scope():
+        return count_held(About("user", NAME))
+
+
+def pending(agent, kind: str) -> Operation:
+    with agent.scope():
+        return Operation.objects.get(kind=kind, status="PENDING")
+
+
+# --- roles --------------------------------------------------------------------
+
+
+def test_a_viewer_sees_neither_the_tab_nor_the_page(console, bob, page, canary):
+    browser = console(bob)
+    url = page("memories:privacy", canary)
+    assert browser.get(url).status_code == 403
+    for name in ("memories:export-subject", "memories:erase-subject"):
+        assert browser.post(page(name, canary)).status_code == 403
+    assert url not in browser.get(page("memories:history", canary)).content.decode()
+
+
+def test_another_tenants_subject_is_not_there(console, alice, page, other, acme):
+    other.keep(SECRET)
+    subject_id = subject_of(other)
+    for name in ("memories:privacy", "memories:erase-subject"):
+        assert console(alice).get(page(name, subject_id)).status_code == 404
+
+
+# --- a copy -------------------------------------------------------------------
+
+
+def test_a_copy_of_everything_held_can_be_taken_away(console, sam, page, agent, canary):
+    support = console(sam)
+    asked = support.post(page("memories:export-subject", canary), follow=True)
+    assert "The copy is being made." in text_of(asked)
+    assert 'hx-trigger="every 2s"' in asked.content.decode()
+    agent.run(pending(agent, "EXPORT").id)
+    seen = support.get(page("memories:privacy", canary)).content.decode()
+    (url,) = re.findall(r'href="([^"]+/exports/[^"]+)"', seen)
+    answer = support.get(url)
+    lines = [json.loads(line) for line in b"".join(answer).decode().splitlines()]
+    texts = [v["text"] for x in lines if x["type"] == "memory" for v in x["versions"]]
+    assert SECRET in texts
+    assert "Ann likes tea." not in texts
+    with agent.scope():
+        actions = {e.action: e.actor_id for e in AuditEntry.objects.all()}
+    assert actions["subject.export"] == actions["subject.download"] == sam.id
+
+
+def test_another_subjects_copy_is_not_there(console, sam, page, agent, canary):
+    support = console(sam)
+    support.post(page("memories:export-subject", canary))
+    agent.run(pending(agent, "EXPORT").id)
+    with agent.scope():
+        export = Export.objects.get()
+    url = page("memories:download", subject_of(agent), export.id)
+    assert support.get(url).status_code == 404
+
+
+# --- erasure ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["", "canary", NAME.upper(), f"{NAME} "])
+def test_another_word_erases_nothing(console, sam, page, agent, canary, typed):
+    url = page("memories:erase-subject", canary)
+    answer = console(sam).post(url, {"confirmation": typed})
+    assert answer.status_code == 422
+    assert agent.count(Operation, kind="DELETE_USER") == 0
+
+
+def test_the_page_says_what_goes_and_that_it_cannot_be_undone(
+    console, sam, page, canary
+):
+    seen = text_of(console(sam).get(page("memories:privacy", canary)))
+    assert "cannot be undone" in seen
+    assert "2 memories with 3 versions, 2 messages" in seen
+
+
+def test_the_receipt_counts_what_went(console, sam, page, agent, canary):
+    before = held(agent)
+    support = console(sam)
+    url = page("memories:erase-subject", canary)
+    waiting = support.post(url, {"confirmation": NAME}, follow=True)
+    (path, _) = waiting.redirect_chain[-1]
+    assert "is being done" in text_of(waiting)
+    agent.run(pending(agent, "DELETE_USER").id)
+    seen = text_of(support.get(path))
+    assert f"Memories {before.memories} Messages {before.messages}" in seen
+    with agent.scope():
+        entry = AuditEntry.objects.get(action="erase_subject")
+    assert f"Audit entry {entry.id}" in seen
+    assert entry.actor_id == sam.id
+    assert "by Sam" in seen
+
+
+def test_nothing_of_it_is_left_anywhere(console, sam, page, agent, canary):
+    support = console(sam)
+    url = page("memories:erase-subject", canary)
+    done = support.post(url, {"confirmation": NAME}, follow=True)
+    (path, _) = done.redirect_chain[-1]
+    agent.run(pending(agent, "DELETE_USER").id)
+    after = held(agent)
+    assert (after.memories, after.messages, after.relations) == (0, 0, 0)
+    receipt = support.get(path).content.decode()
+    for word in (NAME, "zebrafinch", "hums"):
+        assert word not in receipt
+    assert support.get(page("memories:history", canary)).status_code == 404
+    with agent.scope():
+        assert not Subject.objects.filter(external_id=NAME).exists()
+        told = [f"{e.object_id} {e.changes}" for e in AuditEntry.objects.all()]
+    assert not [line for line in told if NAME in line or "finch" in line]
+    assert agent.texts() == ["Ann likes tea."]
+
+
+def test_it_erases_also_where_a_key_only_deletes(console, sam, page, agent, canary):
+    with agent.scope():
+        change_settings(agent.company.project, {"subject_deletion": "soft"})
+    url = page("memories:erase-subject", canary)
+    console(sam).post(url, {"confirmation": NAME})
+    agent.run(pending(agent, "DELETE_USER").id)
+    assert held(agent).memories == 0
+
+
+def test_a_receipt_of_another_tenant_is_not_there(
+    console, alice, carol, sam, page, agent, canary, globex
+):
+    url = page("memories:erase-subject", canary)
+    done = console(sam).post(url, {"confirmation": NAME}, follow=True)
+    (path, _) = done.redirect_chain[-1]
+    assert console(carol).get(path).status_code == 404
+    assert console(alice).get(path).status_code == 200
