@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 
@@ -15,6 +17,8 @@ from tenants.models import ProjectModel, TenantModel, reference
 UNFINISHED = ("PENDING", "RUNNING")
 ERASED = "erased"
 """The error code of an operation that erasure has emptied (sql/erase.sql)."""
+REPLAY_OF = "replay_of"
+"""The option of a replay: the ingestion whose messages it processes again."""
 
 
 class Operation(ProjectModel):
@@ -96,6 +100,21 @@ class Operation(ProjectModel):
                 condition=Q(kind="SEARCH") & ~Q(payload={}),
                 name="search_kept",
             ),
+            models.Index(
+                fields=["tenant", "project", "-created_at", "-id"],
+                condition=Q(kind="ADD"),
+                name="add_newest",
+            ),
+            models.Index(
+                fields=["tenant", "anchor", "-created_at", "-id"],
+                condition=Q(kind="ADD"),
+                name="add_of_anchor",
+            ),
+            models.Index(
+                fields=["tenant", "project", "-created_at", "-id"],
+                condition=Q(kind="ADD", status="FAILED"),
+                name="add_failed",
+            ),
         ]
 
     @property
@@ -135,6 +154,12 @@ class Ingestion(ProjectModel):
                 fields=["tenant", "operation"], name="ingestion_of_operation"
             )
         ]
+
+    @property
+    def said_in(self) -> UUID:
+        """The ingestion that its messages belong to: an earlier one's, in a replay."""
+        replayed = self.options.get(REPLAY_OF)
+        return UUID(replayed) if replayed else self.id
 
 
 class Message(ProjectModel):

@@ -173,7 +173,7 @@ def _view(
 ) -> OperationView:
     payload = dict(operation.payload)
     if ingestion is not None:
-        payload["messages"] = messages.get(ingestion.id, [])
+        payload["messages"] = messages.get(ingestion.said_in, [])
     return OperationView(
         id=operation.id,
         kind=operation.kind,
@@ -208,7 +208,7 @@ def _results(
 
 
 def _messages(ingestions: Iterable[Ingestion]) -> dict[UUID, list[dict[str, Any]]]:
-    ids = [ingestion.id for ingestion in ingestions]
+    ids = [ingestion.said_in for ingestion in ingestions]
     found: dict[UUID, list[dict[str, Any]]] = {}
     rows = Message.objects.filter(ingestion_id__in=ids).order_by("position")
     for message in rows if ids else ():

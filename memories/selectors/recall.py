@@ -154,7 +154,8 @@ class Said:
 def read_said(ingestion: Ingestion, *, recent: int) -> Said:
     """All of it in one round trip, with at most ``recent`` turns from before."""
     tenant_id = current_tenant_id()
-    mine, anchor = [tenant_id, ingestion.id], [tenant_id, ingestion.anchor_id]
+    mine = [tenant_id, ingestion.said_in]
+    anchor = [tenant_id, ingestion.anchor_id]
     with connection.cursor() as cursor:
         cursor.execute(_SAID, [*mine, *anchor, *mine, recent, *anchor])
         messages = cursor.fetchall()

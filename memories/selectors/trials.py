@@ -47,6 +47,7 @@ def recorded_adds(
         infer=True,
         operation__kind=Operation.Kind.ADD,
         operation__status__in=ENDED,
+        options__replay_of__isnull=True,  # their messages are an earlier add's
         **own,
     )
     kept = rows.exclude(operation__error_code=ERASED).exclude(Exists(emptied))

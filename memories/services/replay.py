@@ -1,12 +1,24 @@
-"""Try a failed operation again, once the cause of its failure is removed."""
+"""Process again: a failed add in its place, or what any add said as a new one.
+
+A *retry* gives a failed operation all its attempts again. A *replay* is a new add of
+the same messages, the last of its anchor: the engine decides anew on what is known by
+now, and only that changes memories.
+"""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from memories import wake
-from memories.models import Operation
+from memories.models import Ingestion, Message, Operation
+from memories.models.ingestion import REPLAY_OF, UNFINISHED
+from memories.selectors.ingestions import list_retryable, replay_problem
+from memories.services.actors import actor_of
+from memories.services.setup import ready_setup
+from memories.services.trials import require_tokens
 from memories.store import operations
+from memories.store.accept import accept_again
+from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.scopes import tenant_scope
@@ -41,3 +53,80 @@ def reopen_operation(operation_id: UUID, *, actor: Actor = SYSTEM) -> None:
     changes = {"status": ["FAILED", "PENDING"], "error_code": [reason, None]}
     record_audit("operation.retry", operation, actor=actor, changes=changes)
     wake.after_commit(wake.RUN_OPERATION, operation.tenant_id, operation.id)
+
+
+def retry_failed(access: Access, error_code: str) -> int:
+    """Retry the adds that failed for one reason, in the order they came in.
+
+    At most ``selectors.ingestions.MOST_AT_ONCE``, the oldest first; each in a scope of
+    its own, with its own entry in the audit. One that somebody else was faster with, or
+    that was erased meanwhile, is left out. Returns how many.
+    """
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        wanted = list_retryable(error_code)
+    retried = 0
+    for operation_id in wanted:
+        try:
+            retry_operation(access, operation_id)
+        except (InvalidRequest, NotFound):
+            continue
+        retried += 1
+    return retried
+
+
+def replay_operation(access: Access, operation_id: UUID) -> UUID:
+    """A new add of what an earlier one said; returns its id. Opens its own scopes.
+
+    One at a time: while a replay of it is unfinished there is no second. Raises
+    NotFound, QuotaExceeded, and InvalidRequest for one that has not ended, was stored
+    word for word, or whose messages were erased or not kept any longer.
+    """
+    setup = ready_setup(access.tenant_id, access.project_id)
+    require_tokens(access)
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        source = _find(operation_id)
+        _refuse(replay_problem(source.operation, source))
+        replay = accept_again(
+            source, actor_of(access), engine=setup.engine, at=clock.now()
+        )
+        # The anchor is locked now, as it is by an erasure and by another replay.
+        _refuse(_lost(source) or _replayed_already(source, replay))
+        record_audit(
+            "operation.replay",
+            source.operation,
+            actor=Actor.of(access),
+            changes={"replay": [None, str(replay.id)]},
+        )
+        wake.after_commit(wake.RUN_OPERATION, replay.tenant_id, replay.id)
+    return replay.id
+
+
+def _find(operation_id: UUID) -> Ingestion:
+    rows = Ingestion.objects.select_related("operation")
+    source = rows.filter(operation_id=operation_id).first()
+    if source is None:
+        raise NotFound
+    return source
+
+
+def _lost(source: Ingestion) -> str:
+    said = Message.objects.filter(ingestion_id=source.said_in)
+    if said.filter(content__isnull=True).exists() or not said.exists():
+        return "What was said is no longer kept; it cannot be processed again."
+    return ""
+
+
+def _replayed_already(source: Ingestion, replay: Operation) -> str:
+    others = Operation.objects.filter(
+        anchor_id=source.anchor_id,
+        status__in=UNFINISHED,
+        **{f"payload__{REPLAY_OF}": str(source.operation_id)},
+    )
+    if others.exclude(id=replay.id).exists():
+        return "A replay of it is waiting already."
+    return ""
+
+
+def _refuse(problem: str) -> None:
+    if problem:
+        raise InvalidRequest(problem)

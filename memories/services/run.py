@@ -235,7 +235,7 @@ def _fail_ledger(operation: Operation, error: PlatformError) -> None:
     ingestion = Ingestion.objects.filter(operation_id=operation.id).first()
     if ingestion is None:
         return
-    rows = Message.objects.filter(ingestion=ingestion).order_by("position")
-    ids = list(rows.values_list("id", flat=True))
+    rows = Message.objects.filter(ingestion_id=ingestion.said_in)
+    ids = list(rows.order_by("position").values_list("id", flat=True))
     ingestion.ledger = ledger.failed(ids, ingestion.engine or "", error.code)
     ingestion.save(update_fields=["ledger"])

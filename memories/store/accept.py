@@ -11,6 +11,8 @@ from uuid import UUID
 from django.db import connection
 
 from memories.models import Attachment, Ingestion, Message, Operation
+from memories.models.ingestion import REPLAY_OF
+from memories.selectors.bursts import ALONE
 from memories.selectors.projects import ProjectSetup
 from memories.store.barriers import pass_barriers
 from memories.types import SCOPE_KEYS, Actor, AddRequest, ChatMessage, Scope
@@ -85,6 +87,49 @@ def accept(
     Message.objects.bulk_create(_messages(ingestion, request, place, at))
     if attachments := list(_attachments(ingestion, request, place, at)):
         Attachment.objects.bulk_create(attachments)
+    return operation
+
+
+def accept_again(
+    source: Ingestion, actor: Actor, *, engine: str, at: datetime
+) -> Operation:
+    """Write a replay of an add that has ended, as the newest of its anchor, PENDING.
+
+    Its messages stay where they are. It was accepted when the earlier one was: what was
+    deleted since then stays deleted (decision 13). Whose key it came with is kept, for
+    a project may distrust that. Call inside a scope.
+    """
+    earlier = source.operation
+    scope = Scope(**{key: getattr(earlier, key) for key in SCOPE_KEYS})
+    place = take_place(source.project_id, scope, 0, at)
+    is_asked_for = earlier.api_key_id or earlier.operator_id
+    operation = Operation(
+        project_id=source.project_id,
+        kind=Operation.Kind.ADD,
+        **scope.as_dict(),
+        anchor_id=place.anchor_id,
+        seq=place.seq,
+        payload={"infer": True, REPLAY_OF: str(earlier.id)},
+        request_id=actor.request_id,
+        api_key_id=earlier.api_key_id,
+        operator_id=actor.id if is_asked_for and actor.kind == "operator" else None,
+        woken_at=at,
+        created_at=at,
+        updated_at=at,
+    )
+    ingestion = Ingestion(
+        project_id=source.project_id,
+        operation_id=operation.id,
+        anchor_id=place.anchor_id,
+        engine=engine,
+        memory_type=source.memory_type,
+        options={**source.options, REPLAY_OF: str(source.said_in), ALONE: True},
+        metadata=source.metadata,
+        session_key=source.session_key,
+        accepted_at=source.accepted_at,
+    )
+    Operation.objects.bulk_create([operation])
+    Ingestion.objects.bulk_create([ingestion])
     return operation
 
 

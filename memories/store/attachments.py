@@ -29,9 +29,9 @@ class Stored:
 
 def read_attachments(ingestion: Ingestion) -> list[Stored]:
     """Those of an add in their order; call inside the tenant's scope."""
-    said = Message.objects.filter(ingestion=ingestion)
+    said = Message.objects.filter(ingestion_id=ingestion.said_in)
     first: int = said.aggregate(first=Min("position"))["first"] or 0
-    rows = Attachment.objects.filter(ingestion=ingestion)
+    rows = Attachment.objects.filter(ingestion_id=ingestion.said_in)
     return [_stored(row, first) for row in rows.order_by("position", "number")]
 
 

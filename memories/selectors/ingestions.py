@@ -1,0 +1,233 @@
+"""Ingestions as a queue to watch: what waits, what failed, what came of the rest.
+
+Call inside a tenant scope. Every list is bounded; a constant number of queries each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models.fields.json import KT
+
+from memories.models import (
+    Anchor,
+    Ingestion,
+    LlmCall,
+    Message,
+    Operation,
+)
+from memories.models.ingestion import ERASED, REPLAY_OF, UNFINISHED
+from memories.selectors.operations import reopenable
+from memories.types import SCOPE_KEYS, Page
+
+MOST_LISTED = 1_000
+"""Ingestions that can be paged through; a narrower filter leads to older ones."""
+MOST_AT_ONCE = 200
+"""Failed ones that are retried with one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionFilter:
+    """Which ingestions to list; blank and None are any.
+
+    ``kind`` (user, agent, app, run) and ``name`` are of a subject. ``until`` is
+    exclusive.
+    """
+
+    status: str = ""
+    error_code: str = ""
+    kind: str = "user"
+    name: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionRow:
+    """An ingestion in the list. Of those decided together the oldest has the cost;
+    ``cost`` None: no price is known.
+    """
+
+    id: UUID
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    attempts: int
+    latency_ms: float | None
+    error_code: str | None
+    subject: str
+    engine: str
+    messages: int
+    outcomes: Mapping[str, int]
+    cost: Decimal | None
+    tokens: int
+    is_replay: bool
+
+
+def list_ingestions(
+    wanted: IngestionFilter, *, page: int, page_size: int
+) -> Page[IngestionRow]:
+    """Newest first. ``count`` stops at ``MOST_LISTED`` + 1, and so does paging."""
+    rows = _matching(wanted)
+    count = rows.order_by().values("id")[: MOST_LISTED + 1].count()
+    page = min(page, max(1, -(-MOST_LISTED // page_size)))
+    start = (page - 1) * page_size
+    found = list(_newest(rows)[start : start + page_size])
+    return Page(_rows(found), count, page, page_size)
+
+
+def fingerprint(wanted: IngestionFilter, *, page: int, page_size: int) -> str:
+    """Changes when a row of this page does; one query."""
+    start = (page - 1) * page_size
+    rows = _newest(_matching(wanted)).values_list("id", "updated_at")
+    return " ".join(f"{i}{at}" for i, at in rows[start : start + page_size])
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Adds that failed for one reason and can be retried; ``count`` stops at
+    ``MOST_AT_ONCE`` + 1.
+    """
+
+    error_code: str
+    count: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+    @property
+    def will_retry(self) -> int:
+        return min(self.count, MOST_AT_ONCE)
+
+
+def count_retryable(error_code: str) -> Failures:
+    """How many a retry of all would be about, the oldest first."""
+    rows = _retryable(error_code).order_by("created_at", "id")[: MOST_AT_ONCE + 1]
+    found = Operation.objects.filter(id__in=list(rows.values_list("id", flat=True)))
+    totals = found.aggregate(
+        count=Count("id"), first=Min("created_at"), last=Max("created_at")
+    )
+    return Failures(error_code, totals["count"], totals["first"], totals["last"])
+
+
+def list_retryable(error_code: str) -> list[UUID]:
+    """At most ``MOST_AT_ONCE``, in the order they came in."""
+    rows = _retryable(error_code).order_by("created_at", "id")
+    return list(rows.values_list("id", flat=True)[:MOST_AT_ONCE])
+
+
+def list_error_codes() -> list[str]:
+    """Why the newest failed ones failed."""
+    failed = Operation.objects.filter(
+        kind=Operation.Kind.ADD, status=Operation.Status.FAILED
+    )
+    newest = _newest(failed).values_list("error_code", flat=True)
+    return sorted({code for code in newest[:MOST_LISTED] if code})
+
+
+def replay_problem(operation: Operation, ingestion: Ingestion) -> str:
+    """Why an add cannot be replayed, as far as its rows say; blank: it can."""
+    if operation.status in UNFINISHED:
+        return "It has not ended yet; it cannot be replayed."
+    if not ingestion.infer:
+        return "It was stored word for word: there is nothing to decide anew."
+    if operation.error_code == ERASED:
+        return "What it was about has been erased; it cannot be replayed."
+    return ""
+
+
+def _retryable(error_code: str) -> QuerySet[Operation]:
+    return reopenable().filter(kind=Operation.Kind.ADD, error_code=error_code)
+
+
+def _matching(wanted: IngestionFilter) -> QuerySet[Operation]:
+    given = {
+        "status": wanted.status,
+        "error_code": wanted.error_code,
+        "created_at__gte": wanted.since,
+        "created_at__lt": wanted.until,
+    }
+    if wanted.error_code:
+        given["status"] = Operation.Status.FAILED
+    rows = Operation.objects.filter(
+        kind=Operation.Kind.ADD, **{key: value for key, value in given.items() if value}
+    )
+    return rows.filter(_of_subject(wanted)) if wanted.name else rows
+
+
+def _of_subject(wanted: IngestionFilter) -> Q:
+    """By its anchors, which an index finds; a run is in the key of none."""
+    own = {f"{wanted.kind}_id": wanted.name}
+    if wanted.kind == "run":
+        return Q(**own)
+    anchors = Anchor.objects.filter(**own).values_list("id", flat=True)
+    return Q(**own, anchor_id__in=list(anchors))
+
+
+def _newest(rows: QuerySet[Operation]) -> QuerySet[Operation]:
+    return rows.order_by("-created_at", "-id")
+
+
+def _rows(operations: Sequence[Operation]) -> tuple[IngestionRow, ...]:
+    ids = [operation.id for operation in operations]
+    details = Ingestion.objects.filter(operation_id__in=ids).defer("ledger")
+    ingestions = {
+        row.operation_id: row for row in details.annotate(totals=KT("ledger__totals"))
+    }
+    said = _count_messages(ingestions.values())
+    spent = _spent(ids)
+    return tuple(
+        _row(operation, ingestions[operation.id], said, spent)
+        for operation in operations
+        if operation.id in ingestions
+    )
+
+
+def subject_of(operation: Operation) -> str:
+    """Whom it is about, in one line."""
+    ids = {key: getattr(operation, key) for key in SCOPE_KEYS}
+    named = [f"{key.removesuffix('_id')} {name}" for key, name in ids.items() if name]
+    return ", ".join(named)
+
+
+def _count_messages(ingestions: Iterable[Ingestion]) -> dict[UUID, int]:
+    rows = Message.objects.filter(ingestion_id__in=[i.said_in for i in ingestions])
+    counted = rows.order_by().values_list("ingestion_id")
+    return dict(counted.annotate(count=Count("id")))
+
+
+def _spent(operation_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    calls = LlmCall.objects.filter(operation_id__in=operation_ids).order_by()
+    summed = calls.values("operation_id").annotate(cost=Sum("cost"))
+    return {row["operation_id"]: dict(row) for row in summed}
+
+
+def _row(
+    operation: Operation,
+    ingestion: Ingestion,
+    said: Mapping[UUID, int],
+    spent: Mapping[UUID, dict[str, Any]],
+) -> IngestionRow:
+    totals = getattr(ingestion, "totals", None)
+    return IngestionRow(
+        id=operation.id,
+        status=operation.status,
+        created_at=operation.created_at,
+        updated_at=operation.updated_at,
+        attempts=operation.attempts,
+        latency_ms=operation.latency_ms,
+        error_code=operation.error_code,
+        subject=subject_of(operation),
+        engine=ingestion.engine or "word for word",
+        messages=said.get(ingestion.said_in, 0),
+        outcomes=(json.loads(totals) if totals else {}).get("facts", {}),
+        cost=spent.get(operation.id, {}).get("cost"),
+        tokens=ingestion.prompt_tokens + ingestion.completion_tokens,
+        is_replay=REPLAY_OF in ingestion.options,
+    )
