@@ -251,6 +251,14 @@ class ApiKey(ProjectModel):
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
+    @property
+    def state(self) -> str:
+        """What becomes of a request with it: ``valid``, ``expired``, ``revoked``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        is_over = self.expires_at is not None and clock.now() >= self.expires_at
+        return "expired" if is_over else "valid"
+
 
 class AuditEntry(TenantModel):
     """Who did what to which object, from where, old → new. Append-only."""

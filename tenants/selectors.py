@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
@@ -144,6 +144,16 @@ def list_api_keys(project_id: UUID) -> QuerySet[ApiKey]:
     """Keys of one project, newest first, revoked ones too."""
     keys = ApiKey.objects.filter(project_id=project_id).select_related("owner")
     return keys.order_by("-created_at", "-id")
+
+
+def last_used_by_project() -> dict[UUID, datetime]:
+    """When any key of a project was last used, for those whose keys ever were."""
+    used = ApiKey.objects.filter(last_used_at__isnull=False).order_by()
+    return dict(
+        used.values("project_id")
+        .annotate(last=Max("last_used_at"))
+        .values_list("project_id", "last")
+    )
 
 
 def list_audit() -> QuerySet[AuditEntry]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 from django.utils.text import slugify
@@ -321,6 +322,17 @@ def invite_member(
     return token.text
 
 
+def withdraw_invitation(invitation: Invitation, *, actor: Actor = SYSTEM) -> None:
+    """Take an invitation back: its link serves nobody from now on."""
+    record_audit(
+        "member.withdraw",
+        invitation,
+        actor=actor,
+        changes={"email": [invitation.email, None], "role": [invitation.role, None]},
+    )
+    Invitation.objects.filter(id=invitation.id).delete()
+
+
 def read_invitation(token: str) -> Invited:
     """What the link of an invitation offers. Opens its own scope.
 
@@ -429,17 +441,21 @@ def issue_api_key(
     only_agent_id: str | None = None,
     expires_at: datetime | None = None,
     requests_per_minute: int | None = None,
+    key_id: UUID | None = None,
     actor: Actor = SYSTEM,
 ) -> IssuedKey:
     """A new key of a project; its text is in the result and nowhere else.
 
-    ``requests_per_minute`` None is the tenant's limit of each key, 0 any number.
+    ``requests_per_minute`` None is the tenant's limit of each key, 0 any number. With a
+    ``key_id`` of the caller's, asking twice makes one key: the second raises
+    InvalidRequest.
     """
     checks.require_rate(requests_per_minute)
     if expires_at is not None and expires_at <= clock.now():
         raise checks.invalid("expires_at", "A key cannot expire in the past.")
     new = keys.generate_key(current_tenant_id())
-    key = ApiKey.objects.create(
+    key = ApiKey(
+        id=key_id or new_id(),
         project=project,
         owner=owner,
         name=checks.require_text("name", name, checks.MAX_KEY_NAME_CHARS),
@@ -451,6 +467,7 @@ def issue_api_key(
         expires_at=expires_at,
         requests_per_minute=requests_per_minute,
     )
+    _insert(key, "key_id", "This key was made already; its text was shown once.")
     changes = {"prefix": [None, new.prefix], "access": [None, access]}
     record_audit("key.issue", key, actor=actor, changes=changes)
     return IssuedKey(key, new.text)
@@ -475,6 +492,20 @@ def set_key_rate(
     key.requests_per_minute = requests_per_minute
     key.save(update_fields=["requests_per_minute"])
     record_audit("key.set_rate", key, actor=actor, changes=changes)
+
+
+def set_key_expiry(
+    key: ApiKey, expires_at: datetime | None, *, actor: Actor = SYSTEM
+) -> None:
+    """Let a key end at an instant to come, or never (None). Raises InvalidRequest."""
+    if expires_at is not None and expires_at <= clock.now():
+        raise checks.invalid("expires_at", "A key cannot expire in the past.")
+    old = key.expires_at.isoformat() if key.expires_at else None
+    new = expires_at.isoformat() if expires_at else None
+    key.expires_at = expires_at
+    key.save(update_fields=["expires_at"])
+    changes = {"expires_at": [old, new]}
+    record_audit("key.set_expiry", key, actor=actor, changes=changes)
 
 
 def admit_key(text: str) -> Access:
