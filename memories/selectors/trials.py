@@ -68,6 +68,66 @@ def _heard_by(purpose: Purpose) -> Q:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedAdd:
+    """A recorded add to choose from: whose it is and how what was said begins."""
+
+    id: UUID
+    accepted_at: datetime
+    who: str
+    begins: str
+
+
+def list_recorded_adds(
+    purpose: Purpose, name: str = "", *, most: int = 20
+) -> list[RecordedAdd]:
+    """The newest that this prompt would be spoken for; with a name, of that subject."""
+    if not purpose.is_decisive:
+        return []
+    subject = find_subject(purpose, name) if name else None
+    if name and subject is None:
+        return []
+    rows = list(recorded_adds(purpose, subject).select_related("operation")[:most])
+    said = said_for(rows)
+    return [
+        RecordedAdd(
+            id=row.id,
+            accepted_at=row.accepted_at,
+            who=row.operation.user_id or row.operation.agent_id or "",
+            begins=" ".join(message.content for message in said[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def find_subject(purpose: Purpose, name: str) -> Subject | None:
+    """Of the kind that this prompt is about: an agent, else a user."""
+    kind = "agent" if purpose.hears == "agent" else "user"
+    return Subject.objects.filter(kind=kind, external_id=name).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How many recorded adds there are, at most so many, and what they took."""
+
+    adds: int
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+def sum_recorded(purpose: Purpose, most: int) -> Recorded:
+    """What the last adds took when they ran: a replay takes about the same."""
+    if not purpose.is_decisive:
+        return Recorded(0, 0, 0)
+    rows = recorded_adds(purpose).values_list("prompt_tokens", "completion_tokens")
+    taken = list(rows[:most])
+    return Recorded(len(taken), sum(r for r, _ in taken), sum(w for _, w in taken))
+
+
+@dataclass(frozen=True, slots=True)
 class PastBurst:
     """Adds that were decided together, the first of them the one that led.
 
