@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,19 +16,25 @@ from uuid import UUID
 from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.selectors.memories import get_memory
+from memories.selectors.projects import get_setup
+from memories.selectors.review import Held
 from memories.services.actors import audit_edit, cause_of
+from memories.services.holding import concerns_of_change
 from memories.services.setup import ready_setup
 from memories.store.batch import Batch, Cause, Revision, hash_text
 from memories.store.operations import results_json
+from memories.store.review import hold_change
 from memories.types import (
     SCOPE_KEYS,
     STATE_RULES,
     UNSET,
+    Concern,
     JsonDict,
     MemoryView,
     OperationResult,
     State,
     Unset,
+    Verdict,
 )
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import InvalidRequest, NotFound
@@ -54,24 +60,46 @@ def update_memory(
 ) -> MemoryView:
     """Change a memory; opens its own scopes. ``reason`` stands in its history.
 
-    Raises NotFound, and InvalidRequest for an immutable memory or a text that another
-    memory of the same scope already says.
+    A key's text that the project wants reviewed waits; until it is approved, the memory
+    says what it said. Raises NotFound, and InvalidRequest for an immutable memory or a
+    text that another memory of the same scope already says.
     """
     started = clock.now()
     with tenant_scope(access.tenant_id, project_id=access.project_id):
-        _refuse_change(_find(memory_id), changes)
+        found = _find(memory_id)
+        _refuse_change(found, changes)
+        setup = get_setup(access.project_id)
+        concerns = concerns_of_change(access, setup, found, changes.text)
     vectors = _embed(access, changes.text)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
         _refuse_change(head, changes)
         revision = revision_of(head, changes, vectors)
         if revision is not None:
-            kind = MemoryEvent.Kind.UPDATE
-            batch.revise(head, kind, revision, cause_of(access, reason))
+            revise(batch, head, revision, cause_of(access, reason), concerns)
             results = batch.flush()
             finished(access, Operation.Kind.UPDATE, head, results, started).save()
             audit_edit(access, "memory.update", [head])
         return get_memory(memory_id)
+
+
+def revise(
+    batch: Batch,
+    head: Memory,
+    revision: Revision,
+    cause: Cause,
+    concerns: tuple[Concern, ...],
+) -> bool:
+    """Change a memory, all but a text with concerns: that waits. Whether it does."""
+    waits = bool(concerns) and not isinstance(revision.text, Unset)
+    if waits:
+        target, number = head.id, head.vector_number
+        change = Held(Verdict.UPDATE, concerns, target, number)
+        hold_change(batch, head, revision, change, cause)
+        revision = replace(revision, text=UNSET, vectors=None)
+    if revision.changed():
+        batch.revise(head, MemoryEvent.Kind.UPDATE, revision, cause)
+    return waits
 
 
 def delete_memory(

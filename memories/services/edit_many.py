@@ -14,8 +14,9 @@ from itertools import batched
 from typing import Self
 from uuid import UUID
 
-from memories.models import Memory, MemoryEvent, Operation
+from memories.models import Memory, Operation
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.selectors.projects import ProjectSetup, get_setup
 from memories.services.actors import audit_edit, cause_of
 from memories.services.edit import (
     IMMUTABLE,
@@ -23,17 +24,20 @@ from memories.services.edit import (
     MemoryChanges,
     delete_head,
     finished,
+    revise,
     revision_of,
     said_already,
 )
+from memories.services.holding import concerns_of_change
 from memories.services.setup import ready_setup
 from memories.store.batch import Batch, hash_text
-from memories.types import STATE_RULES, State, Unset
+from memories.types import STATE_RULES, OperationResult, State, Unset
 from memplatform.lib import clock
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 MISSING = "Memory not found!"
+HELD = "It waits for review; until then the memory says what it said."
 TEXTS_PER_CALL = 100
 ITEMS_PER_TRANSACTION = 200
 """So that an add of the same anchor waits a second at most."""
@@ -45,6 +49,7 @@ class Outcome(StrEnum):
     UPDATED = "updated"
     DELETED = "deleted"
     UNCHANGED = "unchanged"
+    QUARANTINED = "quarantined"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
 
@@ -64,7 +69,9 @@ class ItemChange:
     changes: MemoryChanges
 
 
-def update_memories(access: Access, asked: Sequence[ItemChange]) -> list[ItemOutcome]:
+def update_memories(
+    access: Access, asked: Sequence[ItemChange]
+) -> list[ItemOutcome]:
     """Outcomes in the order of the items; opens its own scopes.
 
     Raises ProviderError when a text cannot be embedded; then nothing was changed.
@@ -119,11 +126,12 @@ class _Turn:
     """
 
     access: Access
+    setup: ProjectSetup
     batch: Batch
     heads: dict[UUID, Memory]
     said: dict[tuple[str | None, str | None], UUID]
     reason: str = ""
-    changed: list[Memory] = field(default_factory=list)
+    changed: list[tuple[Memory, list[OperationResult]]] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -143,7 +151,8 @@ class _Turn:
             anchor_id=anchor_id, state=State.ACTIVE, text_hash__in=hashes
         )
         said = {_said(head): head.id for head in saying} if hashes else {}
-        return cls(access, batch, heads, said, reason)
+        setup = get_setup(access.project_id)
+        return cls(access, setup, batch, heads, said, reason)
 
     def update(self, item: ItemChange, vectors: dict[str, SpaceVectors]) -> ItemOutcome:
         head, text = self.heads.get(item.memory_id), item.changes.text
@@ -155,33 +164,37 @@ class _Turn:
         revision = revision_of(head, item.changes, embedded)
         if revision is None:
             return ItemOutcome(head.id, Outcome.UNCHANGED)
-        before = _said(head)
-        kind = MemoryEvent.Kind.UPDATE
-        self.batch.revise(head, kind, revision, cause_of(self.access, self.reason))
+        before, done = _said(head), len(self.batch.results)
+        cause = cause_of(self.access, self.reason)
+        concerns = concerns_of_change(self.access, self.setup, head, text)
+        waits = revise(self.batch, head, revision, cause, concerns)
         self._hand_over(head, before)
-        self.changed.append(head)
+        self.changed.append((head, self.batch.results[done:]))
+        if waits:
+            return ItemOutcome(head.id, Outcome.QUARANTINED, HELD)
         return ItemOutcome(head.id, Outcome.UPDATED)
 
     def delete(self, memory_id: UUID) -> ItemOutcome:
         head = self.heads.pop(memory_id, None)  # a second time it is gone
         if head is None:
             return ItemOutcome(memory_id, Outcome.NOT_FOUND, MISSING)
+        done = len(self.batch.results)
         delete_head(self.batch, head, cause_of(self.access, self.reason))
-        self.changed.append(head)
+        self.changed.append((head, self.batch.results[done:]))
         return ItemOutcome(memory_id, Outcome.DELETED)
 
     def write(self, kind: Operation.Kind, action: str, started: datetime) -> None:
         """What changed, and for each change an event of the project."""
         if not self.changed:
             return
-        effects = zip(self.changed, self.batch.flush(), strict=True)
+        self.batch.flush()
         Operation.objects.bulk_create(
             [
-                finished(self.access, kind, head, [result], started)
-                for head, result in effects
+                finished(self.access, kind, head, results, started)
+                for head, results in self.changed
             ]
         )
-        audit_edit(self.access, action, self.changed)
+        audit_edit(self.access, action, [head for head, _ in self.changed])
 
     def _problem(self, head: Memory, text: str | Unset) -> str | None:
         if head.is_immutable:

@@ -24,7 +24,7 @@ from uuid import UUID
 from memories.models import Memory, MemoryEvent
 from memories.providers.vectors import SpaceVectors
 from memories.selectors.review import Held, held_events
-from memories.store.batch import Batch, Cause, Revision, hash_text
+from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
 from memories.store.graph import inherit
 from memories.store.succession import (
     began_after,
@@ -34,12 +34,62 @@ from memories.store.succession import (
     updated_valid,
     why_untouched,
 )
-from memories.types import UNSET, State, Unset, ValidTime, Verdict
+from memories.types import (
+    SCOPE_KEYS,
+    UNSET,
+    Scope,
+    State,
+    Unset,
+    ValidTime,
+    Verdict,
+)
+from memplatform.lib import clock
 
 REWORDED = "its target says something else by now"
 SAID_BY_NOW = "another memory says the same by now"
 TRUE_EARLIER = "it was true before what it contradicts"
 Kind = MemoryEvent.Kind
+
+
+def hold_change(
+    batch: Batch, head: Memory, revision: Revision, change: Held, cause: Cause
+) -> Memory:
+    """A new text of a memory waits beside it; the rest of the revision is the caller's.
+
+    What waits already to make it say so is left as it is, and nothing is told twice.
+    """
+    if isinstance(revision.text, Unset) or revision.vectors is None:
+        raise TypeError("Only a new text can wait.")
+    text = revision.text
+    alike = Memory.objects.filter(
+        anchor_id=head.anchor_id, state=State.QUARANTINED, text_hash=hash_text(text)
+    )
+    waiting = {memory.id: memory for memory in alike}
+    for memory_id, event in held_events(waiting).items():
+        if event.related_memory_id == head.id:
+            return waiting[memory_id]
+    return batch.add(
+        NewMemory(
+            anchor_id=head.anchor_id,
+            scope=Scope(**{key: getattr(head, key) for key in SCOPE_KEYS}),
+            text=text,
+            origin=head.origin,
+            created_at=head.created_at,
+            accepted_at=clock.now(),
+            vectors=revision.vectors,
+            categories=categories_of(head),
+            attributed_to=head.attributed_to,
+            speaker=head.speaker,
+            kind=head.kind,
+            state=State.QUARANTINED,
+            confidence=head.confidence,
+            language=head.language,
+        ),
+        cause,
+        kind=Kind.QUARANTINE,
+        related=head.id,
+        review=change.as_json(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

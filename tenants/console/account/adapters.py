@@ -33,6 +33,11 @@ UNINVITED = (
     "{email} has no access here. Ask an owner of your tenant for an invitation, open"
     " its link, and sign in from there."
 )
+WAYS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code of your app, or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
 
 log = logs.get(__name__)
 
@@ -67,6 +72,11 @@ class OperatorAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def reauthenticate(self, user: Operator, password: str) -> bool:
         found = self.authenticate(self.request, email=user.email, password=password)
         return found is not None and found.pk == user.pk
+
+    def get_reauthentication_methods(self, user: Operator) -> list[dict[str, Any]]:
+        """allauth's ways to confirm that it is you, in our words."""
+        methods = super().get_reauthentication_methods(user)
+        return [{**way, "description": WAYS[way["id"]]} for way in methods]
 
     def login(self, request: HttpRequest, user: Operator) -> None:
         super().login(request, user)

@@ -7,7 +7,7 @@ import pytest
 from memories.models import Memory, MemoryEvent, MemoryVector, Operation, Relation
 from memories.services.add import add_memories
 from memories.services.configuration import change_settings
-from memories.services.edit import restore_version
+from memories.services.edit import restore_version, update_memory
 from memories.services.edit_many import (
     ItemChange,
     MemoryChanges,
@@ -519,6 +519,57 @@ def test_an_erased_subject_leaves_nothing_to_review(agent, alices):
     (reviewed,) = approve_memories(alices, [head.id])
     assert reviewed.outcome == Outcome.NOT_WAITING
     assert agent.head(head.id).text is None
+
+
+# --- what a key would reword -----------------------------------------------------------
+
+
+def test_a_keys_new_words_wait_and_the_old_ones_stay(agent, alices, lisbon):
+    ask_for_review(agent, review_instructions=True)
+    view = agent.edit(lisbon, text=ORDER, metadata={"seen": True})
+    assert (view.text, view.metadata) == ("User lives in Lisbon.", {"seen": True})
+    (head,) = waiting(agent)
+    approve_memories(alices, [head.id])
+    assert agent.texts() == [ORDER]
+    assert agent.get(lisbon).text == ORDER
+
+
+def test_the_same_new_words_wait_once(agent, lisbon):
+    ask_for_review(agent, review_instructions=True)
+    agent.edit(lisbon, text=ORDER)
+    agent.edit(lisbon, text=ORDER)
+    assert len(waiting(agent)) == 1
+
+
+def test_plain_new_words_of_a_key_are_in_force(agent, lisbon):
+    ask_for_review(agent, review_instructions=True)
+    assert agent.edit(lisbon, text=BERLIN).text == BERLIN
+
+
+def test_an_operators_new_words_are_in_force(agent, alices, lisbon):
+    ask_for_review(agent, review_instructions=True)
+    update_memory(alices, lisbon, MemoryChanges(text=ORDER))
+    assert agent.texts() == [ORDER]
+
+
+def test_of_many_new_words_the_doubtful_wait(agent, lisbon):
+    ask_for_review(agent, review_instructions=True)
+    tea = agent.keep(TEA)
+    asked = [
+        ItemChange(lisbon, MemoryChanges(text=ORDER, metadata={"a": 1})),
+        ItemChange(tea, MemoryChanges(text="User drinks tea.")),
+    ]
+    outcomes = update_memories(agent.access, asked)
+    assert [one.outcome for one in outcomes] == ["quarantined", "updated"]
+    assert agent.texts() == ["User lives in Lisbon.", "User drinks tea."]
+    assert agent.get(lisbon).metadata == {"a": 1}
+    assert agent.count(Operation, kind="UPDATE") == 2
+
+
+def test_a_key_that_is_not_trusted_rewords_nothing(agent, lisbon):
+    prefix = agent.company.key.split("_")[2]
+    ask_for_review(agent, review_untrusted=[f"key:{prefix}"])
+    assert agent.edit(lisbon, text=BERLIN).text == "User lives in Lisbon."
 
 
 # --- who is told ----------------------------------------------------------------------
