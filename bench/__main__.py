@@ -18,8 +18,9 @@ from typing import Any
 
 import psycopg
 
-from bench import report
+from bench import console_seed, report
 from bench.adds import Adds
+from bench.console import Console
 from bench.figures import QUICK, Measuring, Plan
 from bench.processes import memory_mb
 from bench.reads import Reads
@@ -30,7 +31,7 @@ from memplatform.embedded.supervisor import GaveUp, StopRequested
 
 RESULTS = report.ROOT / "bench" / "results"
 DATA = report.ROOT / ".memplatform-bench"
-PARTS = ("adds", "reads")
+PARTS = ("adds", "reads", "console")
 
 
 def main() -> None:
@@ -56,6 +57,9 @@ def _measure(options: argparse.Namespace, known: Mapping[str, Any]) -> dict[str,
                 Adds(on, admin, place).run()
             if "reads" in options.only:
                 Reads(on, admin, place).run()
+            if "console" in options.only:
+                size = console_seed.QUICK if options.quick else console_seed.Size()
+                Console(on, admin, size).run()
             roles, memory = roles_connected(admin), memory_mb(stack.pids)
         return {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),

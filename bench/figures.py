@@ -27,6 +27,7 @@ class Plan:
     hot_adds: int = 80
     searchable: int = 20
     recall_queries: int = 20
+    page_s: float = 2.0
 
 
 QUICK = Plan(
@@ -37,6 +38,7 @@ QUICK = Plan(
     hot_adds=40,
     searchable=6,
     recall_queries=5,
+    page_s=0.7,
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.console import PAGE
 from bench.reads import BESIDE_HANGING
 from bench.seed import SMALL
 
@@ -47,7 +48,7 @@ class Goal:
 
 def goals(figures: Figures) -> list[Goal]:
     """Every goal, in the order of a reader's interest."""
-    return [*_add_goals(figures), *_read_goals(figures)]
+    return [*_add_goals(figures), *_read_goals(figures), *_page_goals(figures)]
 
 
 def _add_goals(figures: Figures) -> Iterator[Goal]:
@@ -83,6 +84,17 @@ def _read_goals(figures: Figures) -> Iterator[Goal]:
     beside = _find(figures, name=BESIDE_HANGING)
     what = f"{BESIDE_HANGING}: p95, times that of idle"
     yield _goal(what, 1.25, beside, "times the p95 of idle")
+
+
+def _page_goals(figures: Figures) -> Iterator[Goal]:
+    """The slowest page counts: all of them are to be quick."""
+    pages = [figure for figure in figures if figure["name"].startswith(f"{PAGE} ")]
+    among = f"{pages[0]['store']:,} memories" if pages else "100,000 memories"
+    for column, name in (("p50_ms", "p50"), ("p95_ms", "p95")):
+        slowest = max(pages, key=lambda figure: figure[column] or 0, default=None)
+        which = slowest["name"].removeprefix(f"{PAGE} ") if slowest else "the slowest"
+        what = f"any page of the console, {among}, {name} ms (the slowest: {which})"
+        yield _goal(what, 100, slowest, column)
 
 
 def _find(figures: Figures, **wanted: Any) -> Mapping[str, Any] | None:

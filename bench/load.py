@@ -3,9 +3,9 @@
     python -m bench.load  < a job as JSON  > one line of JSON: the samples
 
 A process apart, so that making the load costs the measured processes no lock. A job is
-``{"url", "key", "clients": [[{"method", "path", "body"}, …], …], "seconds"?}``: every
-client walks through its own requests, again and again while ``seconds`` last, else
-once.
+``{"url", "key", "clients": [[{"method", "path", "body"}, …], …], "seconds"?,
+"cookie"?}``: every client walks through its own requests, again and again while
+``seconds`` last, else once. With a ``cookie`` it is a browser that is signed in.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ def run_load(
     clients: Sequence[Sequence[Mapping[str, Any]]],
     *,
     seconds: float | None = None,
+    cookie: str = "",
 ) -> Samples:
     """Run a job in a process of its own, to its end."""
     job = {"url": url, "key": key, "clients": clients, "seconds": seconds}
+    job["cookie"] = cookie
     done = subprocess.run(
         [sys.executable, "-m", "bench.load"],
         input=json.dumps(job),
@@ -82,10 +84,19 @@ def call_json(
     return json.loads(raw)
 
 
+def ask_once(url: str, path: str, cookie: str) -> int:
+    """How a page answers; what it shows is read, and thrown away."""
+    client = _Client(url, "", cookie)
+    try:
+        return client.send("GET", path, None)[0]
+    finally:
+        client.close()
+
+
 class _Client:
     """One keep-alive connection."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, cookie: str = "") -> None:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port, timeout=TIMEOUT_S
@@ -93,6 +104,8 @@ class _Client:
         self._headers = {"Content-Type": "application/json"}
         if key:
             self._headers["Authorization"] = f"Token {key}"
+        if cookie:
+            self._headers["Cookie"] = cookie
 
     def send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         self._connection.request(method, path, body, self._headers)
@@ -113,7 +126,7 @@ def _walk(job: Mapping[str, Any], number: int, samples: Samples, start: Any) -> 
         (step["method"], step["path"], _encode(step.get("body")))
         for step in job["clients"][number]
     ]
-    client = _Client(job["url"], job["key"])
+    client = _Client(job["url"], job["key"], job.get("cookie", ""))
     start.wait()
     until = time.monotonic() + job["seconds"] if job["seconds"] else None
     while True:

@@ -9,7 +9,7 @@ same two users in stores of several sizes.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -64,6 +64,7 @@ class Seeded:
     per_user: dict[str, int] = field(default_factory=dict)
     anchors: dict[str, UUID] = field(default_factory=dict)
     serial: int = 0
+    first_day: datetime = FIRST_DAY
 
     @property
     def total(self) -> int:
@@ -76,6 +77,11 @@ def grow(admin: psycopg.Connection, seeded: Seeded, total: int) -> None:
     others = total - SMALL_MEMORIES - total // 2
     for number, at in enumerate(range(0, others, SMALL_MEMORIES)):
         wanted[f"other-{number}"] = min(SMALL_MEMORIES, others - at)
+    fill(admin, seeded, wanted)
+
+
+def fill(admin: psycopg.Connection, seeded: Seeded, wanted: Mapping[str, int]) -> None:
+    """Let each of these users have so many memories."""
     missing = {
         user: count - seeded.per_user.get(user, 0)
         for user, count in wanted.items()
@@ -143,8 +149,8 @@ def _make_anchors(
                     place.tenant_id,
                     place.project_id,
                     user,
-                    FIRST_DAY + timedelta(days=300),
-                    FIRST_DAY,
+                    seeded.first_day + timedelta(days=300),
+                    seeded.first_day,
                 )
                 for user in new
             ],
@@ -167,7 +173,7 @@ def _stage(admin: psycopg.Connection, seeded: Seeded, missing: dict[str, int]) -
         for user in _shuffled(missing):
             seeded.serial += 1
             text = sentence(seeded.serial)
-            at = FIRST_DAY + timedelta(seconds=seeded.serial * 97)
+            at = seeded.first_day + timedelta(seconds=seeded.serial * 97)
             vector = HalfVector(embed_text(text, 1536))
             copy.write_row((new_id(), seeded.anchors[user], user, text, at, vector))
 
