@@ -50,6 +50,10 @@ SENDING = "tests/memories/webhooks/test_sending.py"
 WEBHOOKS = "tests/memories/api/test_webhook_deliveries.py"
 IDEMPOTENCY = "tests/memories/services/test_idempotency.py"
 
+LOCKOUT = "tests/tenants/console/test_lockout.py"
+SECOND_FACTOR = "tests/tenants/console/test_second_factor.py"
+SINGLE_SIGN_ON = "tests/tenants/console/test_single_sign_on.py"
+
 TENANT_WALLS = [
     without(
         "rls-policy",
@@ -530,7 +534,7 @@ OUTSIDE = [
     without(
         "provider-key-at-rest",
         "the encryption of a provider's key",
-        "memories/providers/secrets.py",
+        "memplatform/lib/sealing.py",
         'return _box(keys).encrypt(text.encode()).decode() if text else ""',
         "return text",
         "tests/memories/services/test_configuration.py::test_a_provider_key_is_encrypted_at_rest_and_serves",
@@ -653,7 +657,7 @@ TOLD = [
     without(
         "webhook-secret-at-rest",
         "the encryption of a webhook's secret",
-        "memories/providers/secrets.py",
+        "memplatform/lib/sealing.py",
         'return _box(keys).encrypt(text.encode()).decode() if text else ""',
         "return text",
         "tests/memories/api/test_webhooks.py::test_it_is_made_with_a_secret_that_is_shown_once",
@@ -720,6 +724,49 @@ ROLES = [
     ),
 ]
 
+SIGN_IN = [
+    without(
+        "guesses-counted",
+        "the end of guessing",
+        "tenants/console/lockout.py",
+        "return bool(cursor.fetchone()[0] <= most)",
+        "return bool(cursor.fetchone())",
+        f"{LOCKOUT}::test_a_hundred_at_once_are_a_hundred",
+    ),
+    without(
+        "codes-from-anywhere",
+        "the count of codes wherever they come from",
+        "tenants/console/account/forms.py",
+        'if not attempt.begin():\n            raise get_adapter().validation_error("too',
+        'if not attempt:\n            raise get_adapter().validation_error("too',
+        f"{SECOND_FACTOR}::test_codes_cannot_be_tried_from_many_addresses",
+    ),
+    without(
+        "code-once",
+        "the single use of a code in all processes",
+        "tenants/console/account/forms.py",
+        "if not lockout.use_of_code(self.user, code).begin():",
+        "if not code:",
+        f"{SECOND_FACTOR}::test_a_code_serves_once",
+    ),
+    without(
+        "email-verified",
+        "the provider's word that an e-mail is verified",
+        "tenants/console/account/adapters.py",
+        'if address.verified is True or address.verified == "true":',
+        "if address:",
+        f"{SINGLE_SIGN_ON}::test_an_unverified_email_signs_nobody_in",
+    ),
+    without(
+        "invited-email",
+        "the e-mail that an invitation is for",
+        "tenants/services.py",
+        "if invitation.email != email.lower():",
+        "if not email:",
+        f"{SINGLE_SIGN_ON}::test_an_invitation_of_somebody_else_does_not_serve",
+    ),
+]
+
 SABOTAGES = [
     *TENANT_WALLS,
     *KEYS_AND_FILTERS,
@@ -728,4 +775,5 @@ SABOTAGES = [
     *OUTSIDE,
     *TOLD,
     *ROLES,
+    *SIGN_IN,
 ]
