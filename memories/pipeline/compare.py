@@ -25,6 +25,10 @@ from memories.types import Decision, Fact, KnownMemory, Settled, Verdict
 ALIKE = 0.6
 """Two texts of which so much of the words is the same say one thing differently."""
 
+EFFECTS = {*CHANGING, Outcome.QUARANTINED}
+_BESIDE = (Outcome.STORED, Outcome.QUARANTINED)
+"""What becomes a memory of its own, whatever it was about."""
+
 
 class Difference(StrEnum):
     """How one fact came out, and how an add did as a whole."""
@@ -99,10 +103,12 @@ def settled_by(plan: Plan) -> tuple[Settled, ...]:
 def _settled(decision: Decision, plan: Plan, updated: set[object]) -> Settled:
     target = plan.known.get(decision.target) if decision.target else None
     outcome, note = _outcome(decision, target, plan, updated)
+    if decision.concerns and decision.fact and outcome in CHANGING:
+        outcome = Outcome.QUARANTINED
     if outcome == Outcome.UPDATED:
         updated.add(decision.target)
     said = _saying(decision.fact, plan) if outcome == Outcome.CONFIRMED else None
-    about = target if outcome != Outcome.STORED else None
+    about = None if outcome in _BESIDE else target
     about = about or said
     return Settled(
         outcome=outcome,
@@ -168,7 +174,7 @@ IsOne = Callable[[Settled, Settled], bool]
 
 
 def _effect(fact: Settled | None) -> Settled | None:
-    return fact if fact is not None and fact.outcome in CHANGING else None
+    return fact if fact is not None and fact.outcome in EFFECTS else None
 
 
 def _is_same(one: Settled, other: Settled) -> bool:

@@ -239,6 +239,7 @@ def _id(given: UUID | None) -> UUID:
 
 _CHANGES_TARGET = ("updated", "retired")
 _NAMES_ANOTHER = ("superseded", "merged")
+_SAYS = ("stored", "updated", "quarantined", *_NAMES_ANOTHER)
 
 
 def _settled(fact: Mapping[str, Any], operation_id: UUID, texts: _Texts) -> Settled:
@@ -248,7 +249,7 @@ def _settled(fact: Mapping[str, Any], operation_id: UUID, texts: _Texts) -> Sett
     about = target_id if outcome in _NAMES_ANOTHER else memory_id
     if outcome not in (*_NAMES_ANOTHER, *_CHANGES_TARGET, "confirmed"):
         about = None
-    says = outcome in ("stored", "updated", *_NAMES_ANOTHER) and memory_id is not None
+    says = outcome in _SAYS and memory_id is not None
     return Settled(
         outcome=outcome,
         text=texts.after.get((operation_id, memory_id)) if says and memory_id else None,

@@ -43,6 +43,7 @@ CASES = [
     ([confirmed()], [], "same"),  # nothing happened, then or now
     ([confirmed()], [updated("User lives in Lisbon with Ben.")], "new"),
     ([BEES], [Settled("dropped", "User keeps bees.")], "gone"),
+    ([BEES], [Settled("quarantined", "User keeps bees.")], "changed"),
     ([RETIRED], [RETIRED], "same"),
     ([RETIRED], [Settled("retired", None, new_id(), "x")], "changed"),
 ]
