@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("prompts/", include("memories.console.prompts.urls")),
     path("review/", include("memories.console.review.urls")),
     path("settings/", include("memories.console.settings.urls")),
+    path("webhooks/", include("memories.console.webhooks.urls")),
     path("subjects/<uuid:subject_id>/", include("memories.console.subjects.urls")),
     path("erasures/<uuid:operation_id>/", erasure, name="erasure"),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -66,17 +66,26 @@ class WebhookChanges:
 
 
 def create_webhook(
-    project: Project, new: NewWebhook, *, owner_id: UUID, actor: Actor = SYSTEM
+    project: Project,
+    new: NewWebhook,
+    *,
+    owner_id: UUID,
+    webhook_id: UUID | None = None,
+    actor: Actor = SYSTEM,
 ) -> tuple[Webhook, str]:
     """The webhook and its secret, which nobody is shown again.
 
-    Raises InvalidRequest when the project has too many.
+    With a ``webhook_id`` of the caller's, asking twice makes one. Raises InvalidRequest
+    the second time, and when the project has too many.
     """
     Project.objects.select_for_update().get(id=project.id)
+    if webhook_id and Webhook.objects.filter(id=webhook_id).exists():
+        raise InvalidRequest("This webhook was made already; its secret was shown.")
     if Webhook.objects.filter(project=project).count() >= MOST:
         raise InvalidRequest(f"A project may have {MOST} webhooks.")
     secret, now = new_secret(), clock.now()
     webhook = Webhook.objects.create(
+        id=webhook_id or new_id(),
         project=project,
         name=new.name,
         url=new.url,
@@ -131,9 +140,17 @@ def delete_webhook(webhook: Webhook, *, actor: Actor = SYSTEM) -> None:
     Webhook.objects.filter(id=webhook.id).delete()
 
 
-def rotate_secret(webhook: Webhook, *, actor: Actor = SYSTEM) -> tuple[Webhook, str]:
-    """A new secret; for a day the old one signs as well, so that nothing is refused."""
+def rotate_secret(
+    webhook: Webhook, *, seen_at: datetime | None = None, actor: Actor = SYSTEM
+) -> tuple[Webhook, str]:
+    """A new secret; for a day the old one signs as well, so that nothing is refused.
+
+    ``seen_at`` is ``updated_at`` as the caller saw it: raises InvalidRequest if the
+    webhook was changed since, for a second rotation would end what receivers check.
+    """
     webhook, secret = _locked(webhook), new_secret()
+    if seen_at is not None and webhook.updated_at != seen_at:
+        raise InvalidRequest("The webhook was changed meanwhile. Look at it again.")
     webhook.previous_secret_encrypted = webhook.secret_encrypted
     webhook.previous_secret_until = clock.now() + BOTH_SIGN
     webhook.secret_encrypted = secrets.encrypt(secret, settings.ENCRYPTION_KEYS)
@@ -160,7 +177,7 @@ def cancel_pending(webhook: Webhook, reason: str) -> None:
     )
 
 
-def send_test(webhook: Webhook, topic: str) -> Delivery:
+def send_test(webhook: Webhook, topic: str, *, actor: Actor = SYSTEM) -> Delivery:
     """Send a made-up event at once, marked as a test; raises InvalidRequest."""
     webhook = _locked(webhook)
     _require_active(webhook)
@@ -174,11 +191,14 @@ def send_test(webhook: Webhook, topic: str) -> Delivery:
         give_up_at=now,  # whoever tests looks at once
         created_at=now,
     )
+    record_audit("webhook.test", webhook, actor=actor, changes={"topic": topic})
     _send_now(webhook)
     return delivery
 
 
-def redeliver(webhook: Webhook, delivery: Delivery) -> Delivery:
+def redeliver(
+    webhook: Webhook, delivery: Delivery, *, actor: Actor = SYSTEM
+) -> Delivery:
     """Send it once more, as one message with the same id, with retries for a day.
 
     Raises InvalidRequest when the webhook is not active or its text was erased.
@@ -202,6 +222,8 @@ def redeliver(webhook: Webhook, delivery: Delivery) -> Delivery:
             "delivered_at",
         ]
     )
+    sent = {"delivery": str(delivery.id)}
+    record_audit("webhook.redeliver", webhook, actor=actor, changes=sent)
     _send_now(webhook)
     return delivery
 

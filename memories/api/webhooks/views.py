@@ -160,7 +160,7 @@ class TestWebhook(WebhookApiView):
         topic = requests.read_topic(request.data)
         with self.changed(webhook_id) as webhook:
             topic = topic or webhook.event_types[0]
-            delivery = services.send_test(webhook, topic)
+            delivery = services.send_test(webhook, topic, actor=self.actor)
         return Response(shapes.delivery_json(delivery))
 
 
@@ -195,7 +195,7 @@ class Redeliver(WebhookApiView):
     def post(self, request: Request, webhook_id: str, delivery_id: str) -> Response:
         with self.changed(webhook_id) as webhook:
             delivery = _delivery(webhook, delivery_id)
-            delivery = services.redeliver(webhook, delivery)
+            delivery = services.redeliver(webhook, delivery, actor=self.actor)
         return Response(shapes.delivery_json(delivery))
 
 

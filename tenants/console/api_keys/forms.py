@@ -20,7 +20,7 @@ class KeyLimitsForm(forms.Form):
     last_day = forms.DateField(
         label="Last day",
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="It serves until that day ends in your time zone. Blank: for ever.",
     )
     requests_per_minute = forms.IntegerField(

@@ -27,10 +27,14 @@ class AuditForm(forms.Form):
     object = forms.CharField(label="Object", required=False, max_length=256)
     project = forms.ChoiceField(label="Project", required=False)
     first = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label="From",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     last = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label="To",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
     def __init__(self, *args: Any, projects: Sequence[Project], **kwargs: Any) -> None:

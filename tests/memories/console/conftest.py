@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 from tenants import services
@@ -38,6 +40,19 @@ def console() -> Callable[[Operator], Client]:
         return client
 
     return console
+
+
+@pytest.fixture
+def queries() -> Callable[[Client, str], int]:
+    """How many queries a page costs, once it was opened before."""
+
+    def queries(browser: Client, address: str) -> int:
+        assert browser.get(address).status_code == 200
+        with CaptureQueriesContext(connection) as captured:
+            browser.get(address)
+        return len(captured)
+
+    return queries
 
 
 @pytest.fixture
