@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from memories.console.overview.views import overview
+from memories.console.subjects.find import subjects
 from memories.console.subjects.privacy import erasure
 
 app_name = "memories"
@@ -17,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/", include("memories.console.review.urls")),
     path("settings/", include("memories.console.settings.urls")),
     path("webhooks/", include("memories.console.webhooks.urls")),
+    path("subjects/", subjects, name="subjects"),
+    path("memories/<uuid:memory_id>/", include("memories.console.memory.urls")),
     path("subjects/<uuid:subject_id>/", include("memories.console.subjects.urls")),
     path("erasures/<uuid:operation_id>/", erasure, name="erasure"),
 ]

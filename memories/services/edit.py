@@ -51,6 +51,7 @@ class MemoryChanges:
 
     text: str | Unset = UNSET
     metadata: JsonDict | Unset | None = UNSET
+    categories: tuple[str, ...] | Unset | None = UNSET
     created_at: datetime | Unset = UNSET
     expires_on: date | Unset | None = UNSET
 
@@ -122,7 +123,9 @@ def delete_memory(
     return len(linked)
 
 
-def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
+def restore_version(
+    access: Access, memory_id: UUID, number: int, *, reason: str = ""
+) -> MemoryView:
     """Make an old version the current one again, as a new version.
 
     Raises NotFound, and InvalidRequest when another memory says the same by now.
@@ -154,7 +157,7 @@ def restore_version(access: Access, memory_id: UUID, number: int) -> MemoryView:
             vectors=vectors,
         )
         kind = MemoryEvent.Kind.RESTORE
-        batch.revise(head, kind, revision, cause_of(access))
+        batch.revise(head, kind, revision, cause_of(access, reason))
         results = batch.flush()
         finished(access, Operation.Kind.RESTORE, head, results, started).save()
         audit_edit(access, "memory.restore", [head])
@@ -197,7 +200,7 @@ def revision_of(
     """What really changes; None when everything asked for is so already."""
     asked = {
         name: value
-        for name in ("text", "metadata", "created_at", "expires_on")
+        for name in ("text", "metadata", "categories", "created_at", "expires_on")
         if (value := getattr(changes, name)) is not UNSET
         and _comparable(value) != _comparable(getattr(head, name))
     }
@@ -208,6 +211,8 @@ def revision_of(
 
 def _comparable(value: Any) -> Any:
     """Metadata as JSON, where ``true`` is not 1 as it is in Python."""
+    if isinstance(value, tuple):
+        return list(value)
     return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 

@@ -70,7 +70,7 @@ class ItemChange:
 
 
 def update_memories(
-    access: Access, asked: Sequence[ItemChange]
+    access: Access, asked: Sequence[ItemChange], *, reason: str = ""
 ) -> list[ItemOutcome]:
     """Outcomes in the order of the items; opens its own scopes.
 
@@ -91,7 +91,7 @@ def update_memories(
     for anchor_id, positions in _turns(ids, found):
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             items = [asked[position] for position in positions]
-            turn = _Turn.open(access, anchor_id, items, texts)
+            turn = _Turn.open(access, anchor_id, items, texts, reason=reason)
             for position, item in zip(positions, items, strict=True):
                 outcomes[position] = turn.update(item, vectors)
             turn.write(Operation.Kind.UPDATE, "memory.update", started)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from memories.models import Feedback, Memory
+from memories.services.edit import delete_memory
 from memories.types import STATE_RULES
 from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
@@ -51,3 +52,15 @@ def give_feedback(access: Access, memory_id: UUID, opinion: Opinion) -> Feedback
             },
         )
     return feedback
+
+
+def mark_wrong(access: Access, memory_id: UUID, *, reason: str = "") -> None:
+    """It never was true: say so as feedback, and delete it, which can be undone.
+
+    Opens its own scope. Raises NotFound.
+    """
+    opinion = Opinion(Feedback.Value.VERY_NEGATIVE, reason or None)
+    why = f"Marked as wrong: {reason}" if reason else "Marked as wrong"
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        give_feedback(access, memory_id, opinion)
+        delete_memory(access, memory_id, delete_linked=False, reason=why)

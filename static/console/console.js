@@ -45,7 +45,7 @@
     if (event.target.closest("[data-help]")) document.getElementById("help").showModal();
     const all = event.target.closest("[data-check-all]");
     if (all) {
-      const boxes = all.closest("form").querySelectorAll(`input[name="${all.dataset.checkAll}"]`);
+      const boxes = [...all.form.elements].filter((box) => box.name === all.dataset.checkAll);
       boxes.forEach((box) => { box.checked = all.checked; });
     }
   });

@@ -5,15 +5,22 @@ from __future__ import annotations
 from django.urls import path
 
 from memories.console.subjects import privacy
+from memories.console.subjects.browse import add, subject
+from memories.console.subjects.bulk import bulk
 from memories.console.subjects.compare import (
     compare_page,
     restore_page,
     restored_page,
 )
 from memories.console.subjects.conversations import conversations
+from memories.console.subjects.graph import graph
 from memories.console.subjects.history import history
 
 urlpatterns = [
+    path("", subject, name="subject"),
+    path("memories/add/", add, name="add-memory"),
+    path("memories/change/", bulk, name="bulk"),
+    path("graph/", graph, name="graph"),
     path("history/", history, name="history"),
     path("compare/", compare_page, name="compare"),
     path("restore/", restore_page, name="restore-subject"),

@@ -1,0 +1,1 @@
+"""The page of one memory, and what is done to it from there."""

@@ -1,0 +1,17 @@
+"""Addresses of one memory."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from memories.console.memory import actions
+from memories.console.memory.views import memory
+
+urlpatterns = [
+    path("", memory, name="memory"),
+    path("edit/", actions.edit, name="edit-memory"),
+    path("supersede/", actions.supersede, name="supersede-memory"),
+    path("delete/", actions.delete, name="delete-memory"),
+    path("wrong/", actions.wrong, name="wrong-memory"),
+    path("restore/", actions.restore, name="restore-memory"),
+]

@@ -1,0 +1,323 @@
+"""One memory: its page in every state, its provenance, and what is done from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from memories.models import Feedback, Memory
+from memories.types import State, Verdict
+from tenants.models import AuditEntry
+from tests.memories.agents import adds, decides
+from tests.memories.services.conftest import use_engine
+
+TEA, JAM = "Ann likes tea.", "Ann likes jam."
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def tea(agent):
+    return agent.keep(TEA, metadata={"plan": "gold"})
+
+
+def audited(agent) -> list[tuple[str, str]]:
+    """(action, object id) of what operators changed, oldest first."""
+    with agent.scope():
+        rows = AuditEntry.objects.filter(actor_kind="operator").order_by("at", "id")
+        actions = rows.filter(action__startswith="memory.")
+        return list(actions.values_list("action", "object_id"))
+
+
+def edit_form(head: Memory, **changes) -> dict:
+    form = {"text": head.text, "number": head.number, "metadata": '{"plan": "gold"}'}
+    return form | changes
+
+
+# --- the page -------------------------------------------------------------------
+
+
+def test_it_shows_what_it_says_since_when_and_of_whom(console, bob, page, tea):
+    said = console(bob).get(page("memories:memory", tea)).content.decode()
+    assert TEA in said
+    assert "Current: agents recall it." in said
+    assert "stored word for word" in said
+    assert "gold" in said
+
+
+def test_it_is_followed_down_to_the_message_and_the_models_reply(
+    console, bob, page, agent, models
+):
+    use_engine(agent, "single_pass")
+    agent.learn("I moved to Berlin.")
+    (head,) = agent.heads()
+    said = console(bob).get(page("memories:memory", head.id)).content.decode()
+    assert "I moved to Berlin." in said
+    assert "What the model was asked and said" in said
+    assert "&quot;facts&quot;" in said
+    assert "learned by single_pass" in said
+    assert "version 1" in said
+
+
+def test_two_versions_are_compared_word_by_word(console, bob, page, agent, tea):
+    agent.edit(tea, text=JAM)
+    agent.edit(tea, text="Ann likes honey.")
+    seen = console(bob).get(page("memories:memory", tea, old=1, new=2))
+    assert "<del>tea</del>" in seen.content.decode()
+    assert "<ins>jam</ins>" in seen.content.decode()
+    last = console(bob).get(page("memories:memory", tea))
+    assert (last.context["old"], last.context["new"]) == (2, 3)
+
+
+@pytest.mark.parametrize("numbers", [{"old": "x"}, {"old": "99"}])
+def test_a_version_that_is_none_is_refused(console, bob, page, agent, tea, numbers):
+    agent.edit(tea, text=JAM)
+    seen = console(bob).get(page("memories:memory", tea, **numbers))
+    assert seen.status_code in (400, 404)
+
+
+def test_a_deleted_memory_still_opens_and_says_so(console, sam, page, agent, tea):
+    agent.delete(tea)
+    said = console(sam).get(page("memories:memory", tea)).content.decode()
+    assert TEA in said
+    assert "Deleted: nobody recalls it." in said
+    assert page("memories:restore-memory", tea) in said
+    assert page("memories:edit-memory", tea) not in said
+
+
+def test_a_superseded_memory_names_what_took_its_place(console, bob, page, agent, tea):
+    agent.decide(decides(Verdict.DELETE, JAM, tea))
+    old = console(bob).get(page("memories:memory", tea)).content.decode()
+    assert "Superseded by" in old
+    successor = agent.head(tea).replaced_by_id
+    assert page("memories:memory", successor) in old
+    new = console(bob).get(page("memories:memory", successor)).content.decode()
+    assert "What it took the place of" in new
+    assert TEA in new
+
+
+def test_a_viewer_is_offered_nothing_to_change(console, bob, page, tea):
+    said = console(bob).get(page("memories:memory", tea)).content.decode()
+    for name in ("edit", "delete", "supersede", "wrong"):
+        assert page(f"memories:{name}-memory", tea) not in said
+
+
+def test_a_long_story_costs_no_more_queries(console, bob, page, agent, tea, queries):
+    agent.edit(tea, text=JAM)
+    few = queries(console(bob), page("memories:memory", tea))
+    for number in range(25):
+        agent.edit(tea, text=f"Ann likes tea number {number}.")
+    address = page("memories:memory", tea)
+    assert queries(console(bob), address) <= few
+    assert len(console(bob).get(address).context["story"].told.items) == 20
+
+
+def test_what_is_not_there_is_not_found(console, bob, page):
+    assert console(bob).get(page("memories:memory", uuid4())).status_code == 404
+
+
+def test_another_tenants_memory_is_not_there(console, carol, globex, page, tea):
+    answer = console(carol).get(page("memories:memory", tea))
+    assert answer.status_code == 404
+    assert TEA not in answer.content.decode()
+
+
+# --- edit -----------------------------------------------------------------------
+
+
+def test_an_edit_is_a_new_version_with_its_reason_and_who_did_it(
+    console, sam, page, agent, tea
+):
+    changes = edit_form(
+        agent.head(tea), text=JAM, categories="food, drinks", reason="r"
+    )
+    answer = console(sam).post(page("memories:edit-memory", tea), changes)
+    assert answer["Location"] == page("memories:memory", tea)
+    head = agent.head(tea)
+    assert (head.text, head.number, head.categories) == (JAM, 2, ["food", "drinks"])
+    assert head.metadata == {"plan": "gold"}
+    event = agent.history(tea)[-1]
+    assert (event.actor_kind, event.actor_id, event.reason) == ("operator", sam.id, "r")
+    assert audited(agent) == [("memory.update", str(tea))]
+
+
+def test_a_row_of_a_list_becomes_a_form_and_a_row_again(console, sam, page, agent, tea):
+    browser, address = console(sam), page("memories:edit-memory", tea)
+    form = browser.get(address, headers=HTMX).content.decode()
+    assert form.lstrip().startswith("<tr")
+    assert "hx-post" in form
+    changes = edit_form(agent.head(tea), text=JAM)
+    saved = browser.post(address, changes, headers=HTMX)
+    assert saved.content.decode().lstrip().startswith("<tr")
+    assert JAM in saved.content.decode()
+    assert "Memory changed." in saved["HX-Trigger"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", ""),
+        ("metadata", "[1]"),
+        ("metadata", '{"a": NaN}'),
+        ("metadata", '{"a": "\\u0000"}'),
+        ("metadata", '{"a": "\\ud800"}'),
+        ("expires_on", "someday"),
+        ("categories", "x" * 101),
+    ],
+)
+def test_what_cannot_be_is_told_beside_its_field(
+    console, sam, page, agent, tea, field, value
+):
+    form = edit_form(agent.head(tea), **{field: value})
+    answer = console(sam).post(page("memories:edit-memory", tea), form, headers=HTMX)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert agent.head(tea).number == 1
+
+
+def test_what_another_memory_says_already_is_told_beside_the_text(
+    console, sam, page, agent, tea
+):
+    agent.keep(JAM)
+    form = edit_form(agent.head(tea), text=JAM)
+    answer = console(sam).post(page("memories:edit-memory", tea), form)
+    assert answer.status_code == 422
+    assert "already says exactly this" in answer.context["form"].errors["text"][0]
+
+
+def test_who_was_slower_is_told_before_anything_is_overwritten(
+    console, sam, page, agent, tea
+):
+    form = edit_form(agent.head(tea), text="Ann likes rum.")
+    agent.edit(tea, text=JAM)
+    answer = console(sam).post(page("memories:edit-memory", tea), form)
+    assert answer.status_code == 422
+    assert "changed since you opened it" in answer.content.decode()
+    assert agent.head(tea).text == JAM
+    again = answer.context["form"].data
+    assert (again["number"], again["text"]) == (2, "Ann likes rum.")
+
+
+# --- supersede --------------------------------------------------------------------
+
+
+def test_the_new_truth_closes_the_time_of_the_old_one(console, sam, page, agent, tea):
+    since = {"text": "Ann likes coffee.", "valid_from": "2026-05-01T00:00"}
+    answer = console(sam).post(
+        page("memories:supersede-memory", tea), {**since, "reason": "she wrote to us"}
+    )
+    old = agent.head(tea)
+    assert answer["Location"] == page("memories:memory", old.replaced_by_id)
+    new = agent.head(old.replaced_by_id)
+    may = datetime(2026, 5, 1, tzinfo=UTC)
+    assert (old.state, new.state) == (State.SUPERSEDED, State.ACTIVE)
+    assert (new.text, new.origin) == ("Ann likes coffee.", "console")
+    assert new.valid_from == may
+    assert agent.events(tea) == ["ADD", "SUPERSEDE"]
+    assert agent.history(tea)[-1].reason == "she wrote to us"
+    assert {action for action, _ in audited(agent)} == {"memory.supersede"}
+
+
+def test_what_began_later_is_not_superseded_by_what_was_before(
+    console, sam, page, agent, tea
+):
+    agent.decide(adds("Ann lives in Rome.", valid=_from(2026, 4)))
+    rome = next(head for head in agent.heads() if "Rome" in head.text)
+    form = {"text": "Ann lives in Oslo.", "valid_from": "2025-01-01T00:00"}
+    answer = console(sam).post(page("memories:supersede-memory", rome.id), form)
+    assert answer.status_code == 422
+    assert "cannot be true before it" in answer.context["form"].errors["valid_from"][0]
+    assert agent.head(rome.id).state == State.ACTIVE
+
+
+def _from(year: int, month: int):
+    from memories.types import ValidTime
+
+    return ValidTime(start=datetime(year, month, 1, tzinfo=UTC))
+
+
+def test_a_deleted_memory_is_not_superseded(console, sam, page, agent, tea):
+    agent.delete(tea)
+    address = page("memories:supersede-memory", tea)
+    answer = console(sam).post(address, {"text": JAM})
+    assert answer.status_code == 422
+    assert agent.count(Memory) == 1
+
+
+# --- delete, wrong, restore -------------------------------------------------------
+
+
+def test_a_delete_is_asked_for_once_and_can_be_undone(console, sam, page, agent, tea):
+    browser, address = console(sam), page("memories:delete-memory", tea)
+    assert TEA in browser.get(address).content.decode()
+    after = browser.post(address, {"reason": "asked by phone"}, follow=True)
+    assert agent.head(tea).state == State.DELETED
+    assert agent.history(tea)[-1].reason == "asked by phone"
+    undo = page("memories:restore-memory", tea)
+    assert f'<a href="{undo}">Undo</a>' in after.content.decode()
+    assert "before it was deleted" in browser.get(undo).content.decode()
+    browser.post(undo, {"reason": ""})
+    assert agent.head(tea).state == State.ACTIVE
+    assert [action for action, _ in audited(agent)] == [
+        "memory.delete",
+        "memory.restore",
+    ]
+
+
+def test_undoing_a_delete_brings_back_the_state_it_had(console, sam, page, agent, tea):
+    agent.decide(decides(Verdict.DELETE, JAM, tea))
+    agent.delete(tea)
+    console(sam).post(page("memories:restore-memory", tea), {"reason": "mistake"})
+    assert agent.head(tea).state == State.SUPERSEDED
+    assert agent.texts({"user_id": "ann"}) == [TEA, JAM]
+
+
+def test_what_was_said_again_meanwhile_is_not_brought_back(
+    console, sam, page, agent, tea
+):
+    agent.delete(tea)
+    agent.keep(TEA)
+    answer = console(sam).post(page("memories:restore-memory", tea), {"reason": "x"})
+    assert answer.status_code == 422
+    assert "already says exactly this" in answer.content.decode()
+
+
+def test_a_version_is_restored_after_its_diff_was_shown(console, sam, page, agent, tea):
+    agent.edit(tea, text=JAM)
+    browser, address = console(sam), page("memories:restore-memory", tea, version=1)
+    assert "<ins>tea</ins>" in browser.get(address).content.decode()
+    browser.post(address, {"reason": "it was right"})
+    head = agent.head(tea)
+    assert (head.text, head.number) == (TEA, 3)
+    assert agent.history(tea)[-1].reason == "it was right"
+
+
+def test_what_is_wrong_is_deleted_and_judged(console, sam, page, agent, tea):
+    console(sam).post(page("memories:wrong-memory", tea), {"reason": "never said"})
+    assert agent.head(tea).state == State.DELETED
+    assert agent.history(tea)[-1].reason == "Marked as wrong: never said"
+    with agent.scope():
+        opinion = Feedback.objects.get(memory_id=tea)
+    assert (opinion.feedback, opinion.operator_id) == ("VERY_NEGATIVE", sam.id)
+    said = console(sam).get(page("memories:memory", tea)).content.decode()
+    assert "Sam" in said
+    assert "never said" in said
+
+
+# --- who may ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["edit", "supersede", "delete", "wrong", "restore"])
+def test_a_viewer_changes_nothing(console, bob, page, agent, tea, name):
+    address = page(f"memories:{name}-memory", tea)
+    assert console(bob).get(address).status_code == 403
+    assert console(bob).post(address, {"text": JAM}).status_code == 403
+    assert agent.head(tea).number == 1
+
+
+@pytest.mark.parametrize("name", ["edit", "supersede", "delete", "wrong", "restore"])
+def test_an_outsider_changes_nothing(console, carol, globex, page, agent, tea, name):
+    address = page(f"memories:{name}-memory", tea)
+    assert console(carol).post(address, {"text": JAM}).status_code == 404
+    assert agent.head(tea).number == 1
