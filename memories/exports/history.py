@@ -239,6 +239,9 @@ def read_line(record: Mapping[str, Any], now: datetime) -> JsonDict:
     _check_valid_time([found] if section == RELATION else found.get("versions") or [])
     _accept_by(found, now)
     _accept_by(found.get("ingestion") or {}, now)
+    if section == MEMORY:  # nothing is known before it is accepted
+        first_known = found["versions"][0]["known_from"]
+        found["accepted_at"] = min(found["accepted_at"], first_known)
     return {"type": section, **found}
 
 

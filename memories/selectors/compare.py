@@ -119,10 +119,11 @@ class Comparison:
         return not self.groups
 
 
-# The version that was believed at an instant, of a memory ``m``.
+# The version that was believed at an instant, of a memory ``m``. What came in later is
+# not looked for: nothing is known before it is accepted.
 VERSION_AT = """
 SELECT v.* FROM memories_memoryversion v
-WHERE v.tenant_id = m.tenant_id AND v.memory_id = m.id
+WHERE v.tenant_id = m.tenant_id AND v.memory_id = m.id AND m.accepted_at <= %s
   AND v.known_from <= %s AND (v.known_to IS NULL OR v.known_to > %s)
 ORDER BY v.number DESC LIMIT 1
 """
@@ -146,7 +147,12 @@ WITH sides AS (
            {differs} AS is_changed
     FROM memories_memory m
     LEFT JOIN LATERAL ({version_at}) AS a ON true
-    JOIN LATERAL ({version_at}) AS b ON true
+    JOIN LATERAL (
+        SELECT m.number, m.state, m.known_from, {head} WHERE m.known_from <= %s
+        UNION ALL
+        SELECT v.number, v.state, v.known_from, {version}
+        FROM ({version_at}) AS v WHERE m.known_from > %s
+    ) AS b ON true
     WHERE {mine} AND m.text IS NOT NULL AND m.known_from > %s
 ), fates AS (
     SELECT id, then_number, now_number, changed_at,
@@ -235,9 +241,13 @@ def _read(
 ) -> list[tuple[Any, ...]]:
     mine, ids = about.sql()
     statement = _COMPARE.format(
-        differs=differs("a", "b"), version_at=VERSION_AT, mine=mine
+        differs=differs("a", "b"),
+        version_at=VERSION_AT,
+        mine=mine,
+        head=", ".join(f"m.{name}" for name in SAID),
+        version=", ".join(f"v.{name}" for name in SAID),
     )
-    sides = [then, then, now, now, *ids, then]
+    sides = [*[then] * 3, *[now] * 5, *ids, then]
     wanted: list[Any] = [[str(fate) for fate in fates], most, start]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*sides, *ids, then, *wanted])
@@ -344,11 +354,11 @@ class Moment:
 
 _DAYS = """
 SELECT (at AT TIME ZONE %s)::date AS day, count(*), max(at)
-FROM (SELECT m.known_from AS at
-      FROM memories_memory m WHERE {mine} AND m.number > 0
-      UNION ALL
-      SELECT m.accepted_at FROM memories_memory m WHERE {mine} AND m.number > 1
-     ) AS known
+FROM memories_memory m
+CROSS JOIN LATERAL (
+    VALUES (m.known_from), (CASE WHEN m.number > 1 THEN m.accepted_at END)
+) AS known (at)
+WHERE {mine} AND m.number > 0 AND at IS NOT NULL
 GROUP BY day ORDER BY day DESC LIMIT %s
 """
 
@@ -361,7 +371,7 @@ def list_days(about: About, timezone: str, *, most: int = 400) -> list[Moment]:
     """
     mine, ids = about.sql()
     with connection.cursor() as cursor:
-        cursor.execute(_DAYS.format(mine=mine), [timezone, *ids, *ids, most])
+        cursor.execute(_DAYS.format(mine=mine), [timezone, *ids, most])
         return [Moment(*row) for row in cursor.fetchall()]
 
 

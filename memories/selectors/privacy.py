@@ -45,10 +45,12 @@ WITH asked AS MATERIALIZED (
     WHERE o.tenant_id = %s AND o.project_id = %s AND o.{key} = %s
 ), mine AS MATERIALIZED (
     SELECT m.id, m.anchor_id, m.accepted_at, m.{key} AS name FROM memories_memory m
-    WHERE m.tenant_id = %s AND m.project_id = %s AND (m.{key} = %s OR m.id IN (
-        SELECT e.memory_id FROM memories_memoryevent e
-        WHERE e.tenant_id = %s AND e.kind IN ('ADD', 'UPDATE', 'MERGE')
-          AND e.operation_id IN (SELECT id FROM asked)))
+    WHERE m.tenant_id = %s AND m.project_id = %s AND m.{key} = %s
+    UNION
+    SELECT m.id, m.anchor_id, m.accepted_at, m.{key} FROM memories_memoryevent e
+    JOIN memories_memory m ON m.tenant_id = e.tenant_id AND m.id = e.memory_id
+    WHERE e.tenant_id = %s AND e.kind IN ('ADD', 'UPDATE', 'MERGE')
+      AND e.operation_id IN (SELECT id FROM asked)
 ), quoting AS MATERIALIZED (
     SELECT id FROM asked
     UNION

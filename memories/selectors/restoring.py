@@ -107,7 +107,7 @@ def list_moved(aim: Aim, ids: Collection[UUID] | None = None) -> list[Moved]:
         asked: list[Any] = [current_tenant_id(), aim.undoes]
     else:
         then, since = _AT, aim.at
-        asked = [aim.at, aim.at]
+        asked = [aim.at] * 3
     named: Any = list(ids) if ids is not None else None
     statement = _MOVED.format(differs=differs("v", "m"), then=then, mine=mine)
     only = [since, since, aim.memory_id, aim.memory_id, named, named]

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from itertools import chain
 from uuid import UUID
@@ -90,7 +91,7 @@ class Step:
         return (self.memory_id, then) if is_reworded and then else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RestorePlan:
     """Every step there is. Steps of one chain hand words on, in their order, and are
     done in one transaction. ``erased`` counts memories nobody can bring back.
@@ -100,26 +101,26 @@ class RestorePlan:
     chains: tuple[tuple[Step, ...], ...]
     erased: int
 
-    @property
+    @cached_property
     def all_steps(self) -> list[Step]:
         return list(chain.from_iterable(self.chains))
 
-    @property
+    @cached_property
     def steps(self) -> list[Step]:
         """What will be done."""
         return [step for step in self.all_steps if not step.problem]
 
-    @property
+    @cached_property
     def problems(self) -> list[Step]:
         """What will be left as it is."""
         return [step for step in self.all_steps if step.problem]
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, int]:
         """How many steps have each effect."""
         return dict(Counter(str(step.effect) for step in self.steps))
 
-    @property
+    @cached_property
     def token(self) -> str:
         """Another one as soon as anything would be done that this plan does not say."""
         digest = sha256(repr(self.aim).encode())
@@ -228,8 +229,10 @@ def _chains(
     memories that have changed words), and then all let go before any takes.
     """
     by_id = {step.memory_id: step for step in steps}
-    while by_id:
-        link: Step | None = by_id.pop(next(iter(by_id)))
+    for step in steps:
+        link = by_id.pop(step.memory_id, None)
+        if link is None:
+            continue
         links: list[Step] = []
         while link is not None:
             links.append(link)

@@ -342,6 +342,18 @@ def test_an_erasure_reaches_what_says_it_was_accepted_later(
     assert "oats" not in left and "Lisbon" not in left and '"plan"' not in left
 
 
+def test_nothing_is_known_before_it_was_accepted(outsider, exported, imported, lived):
+    lines = [json.loads(line) for line in exported().splitlines()]
+    memories = [line for line in lines if line["type"] == "memory"]
+    known = {line["id"]: line["versions"][0]["known_from"] for line in memories}
+    for line in memories:
+        line["accepted_at"] = line["updated_at"]
+    imported(outsider, "\n".join(map(json.dumps, lines)))
+    brought = [json.loads(line) for line in exported(by=outsider).splitlines()]
+    accepted = [x["accepted_at"] for x in brought if x["type"] == "memory"]
+    assert sorted(accepted) == sorted(known.values())
+
+
 def test_a_foreign_version_of_the_format_is_refused(
     outsider, exported, imported, lived
 ):
