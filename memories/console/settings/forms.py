@@ -22,11 +22,14 @@ from memories.console.settings.knobs import (
     platform_note,
 )
 
+CHARS_A_LINE = 90
+LEAST_LINES, MOST_LINES = 2, 16
+
 
 class Lines(forms.CharField):
     """One entry a line."""
 
-    widget = forms.Textarea(attrs={"rows": 3})
+    widget = forms.Textarea
 
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else "\n".join(value or ())
@@ -44,7 +47,7 @@ class Lines(forms.CharField):
 class Categories(Lines):
     """``name: description`` a line, as a mapping."""
 
-    widget = forms.Textarea(attrs={"rows": 10})
+    widget = forms.Textarea
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -66,7 +69,7 @@ class Categories(Lines):
 class Json(forms.CharField):
     """A JSON object, or nothing."""
 
-    widget = forms.Textarea(attrs={"rows": 8, "spellcheck": "false"})
+    widget = forms.Textarea(attrs={"spellcheck": "false"})
 
     def prepare_value(self, value: Any) -> Any:
         if value is None or isinstance(value, str):
@@ -102,6 +105,7 @@ class GroupForm(forms.Form):
         super().__init__(data, initial=initial, prefix=group.slug)
         for knob in group.knobs:
             self.fields[knob.name] = _field(knob)
+            _fit(self.fields[knob.name], values[knob.name])
 
     def changes(self) -> dict[str, Any]:
         """What differs from what stands, None for a default; after ``is_valid``."""
@@ -162,8 +166,7 @@ def _field(knob: Knob) -> forms.Field:
         case Shape.WORD:
             return forms.CharField(**common)
         case Shape.TEXT:
-            widget = forms.Textarea(attrs={"rows": 4})
-            return forms.CharField(**common, strip=False, widget=widget)
+            return forms.CharField(**common, strip=False, widget=forms.Textarea)
         case Shape.LINES:
             return Lines(**common)
         case Shape.CATEGORIES:
@@ -182,6 +185,14 @@ def _number(knob: Knob, step: str) -> forms.NumberInput:
             if v is not None
         }
     )
+
+
+def _fit(field: forms.Field, value: Any) -> None:
+    """As many lines as there are to see, within reason."""
+    if isinstance(field.widget, forms.Textarea):
+        text = str(field.prepare_value(value) or "")
+        lines = sum(1 + len(line) // CHARS_A_LINE for line in text.splitlines())
+        field.widget.attrs["rows"] = min(max(lines, LEAST_LINES), MOST_LINES)
 
 
 def _help(knob: Knob) -> str:
