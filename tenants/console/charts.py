@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-WIDTH, HEIGHT = 600, 120
+WIDTH, HEIGHT = 600, 200
 GAP = 0.25
 """Of a bar's place that stays empty."""
 

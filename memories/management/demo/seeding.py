@@ -115,7 +115,8 @@ def _open_desk(tenant: Tenant, engine: str) -> Desk:
     with tenant_scope(tenant.id):
         owner = _owner()
         project = services.create_project(story.PROJECT, description=story.DESCRIPTION)
-        change_settings(project, {"engine": engine, "profiles_enabled": True})
+        settings = {"engine": engine, "profiles_enabled": True}
+        change_settings(project, {**settings, "categories": story.CATEGORIES})
         key = services.issue_api_key(project, owner, name="Shop chat")
         support = _support(project)
     return Desk(

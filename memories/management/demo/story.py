@@ -14,6 +14,17 @@ DESCRIPTION = (
     "A demonstration: the support desk of a made-up tea shop, played through the real"
     " pipeline at the days it tells of. Delete it whenever you like."
 )
+CATEGORIES = {
+    "taste": "teas they like or dislike, favourite tea, drinking tea, matcha, jasmine",
+    "health": "allergies, diet, vegetarian, pregnancy, caffeine",
+    "orders": "ordered, bought, paid, invoice, subscription box, tin, kilos",
+    "delivery": "address, parcel, shipping, delivery day, opening hours, closed",
+    "people": "partner, husband, daughter, children, brother, friends, dog, pets",
+    "work": "job, employer, works at, café owner, tea house, business",
+    "contact": "phone number, e-mail address, how to reach them",
+    "home": "lives in, moved to, city, travel, visiting",
+}
+"""What the shop sorts memories into."""
 AMELIE, JONAS, PRIYA = "amelie.laurent", "jonas.weber", "priya.nair"
 NAMES = {AMELIE: "Amélie", JONAS: "Jonas", PRIYA: "Priya"}
 AGENT = "tea-advisor"
@@ -220,20 +231,6 @@ _OF_JONAS: tuple[Step, ...] = (
         "Noted. Shall I change the standing order?",
         "Yes please. My brother Malte does the ordering in August.",
     ),
-    Said(
-        66,
-        "14:32",
-        JONAS,
-        _turns("Here is the invoice that I cannot match to any order."),
-        has_broken_invoice=True,
-    ),
-    _chat(
-        65,
-        "07:48",
-        JONAS,
-        "I paid the invoice for order 7731 yesterday. It was in another mailbox.",
-        "Thank you, that settles it.",
-    ),
     _chat(
         41,
         "08:20",
@@ -263,6 +260,20 @@ _OF_JONAS: tuple[Step, ...] = (
         "favourite tea is Darjeeling",
         "NEGATIVE",
         "It suggested Darjeeling for the children's table.",
+    ),
+    Said(
+        4,
+        "14:32",
+        JONAS,
+        _turns("Here is the invoice that I cannot match to any order."),
+        has_broken_invoice=True,
+    ),
+    _chat(
+        2,
+        "07:48",
+        JONAS,
+        "I paid the invoice for order 7731 yesterday. It was in another mailbox.",
+        "Thank you, that settles it.",
     ),
 )
 _OF_PRIYA: tuple[Step, ...] = (
