@@ -14,8 +14,10 @@ from memories.console.subjects.privacy import erasure
 app_name = "memories"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
+    path("ingestions/", include("memories.console.ingestions.urls")),
     path("prompts/", include("memories.console.prompts.urls")),
     path("review/", include("memories.console.review.urls")),
+    path("search-lab/", include("memories.console.search_lab.urls")),
     path("settings/", include("memories.console.settings.urls")),
     path("webhooks/", include("memories.console.webhooks.urls")),
     path("subjects/", subjects, name="subjects"),

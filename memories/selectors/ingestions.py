@@ -70,6 +70,16 @@ class IngestionRow:
     tokens: int
     is_replay: bool
 
+    @property
+    def took(self) -> str:
+        """From its request to its end."""
+        if self.latency_ms is None:
+            return ""
+        if self.latency_ms < 1_000:
+            return f"{self.latency_ms:.0f} ms"
+        seconds = self.latency_ms / 1_000
+        return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
 
 def list_ingestions(
     wanted: IngestionFilter, *, page: int, page_size: int
@@ -120,15 +130,6 @@ def list_retryable(error_code: str) -> list[UUID]:
     """At most ``MOST_AT_ONCE``, in the order they came in."""
     rows = _retryable(error_code).order_by("created_at", "id")
     return list(rows.values_list("id", flat=True)[:MOST_AT_ONCE])
-
-
-def list_error_codes() -> list[str]:
-    """Why the newest failed ones failed."""
-    failed = Operation.objects.filter(
-        kind=Operation.Kind.ADD, status=Operation.Status.FAILED
-    )
-    newest = _newest(failed).values_list("error_code", flat=True)
-    return sorted({code for code in newest[:MOST_LISTED] if code})
 
 
 def replay_problem(operation: Operation, ingestion: Ingestion) -> str:

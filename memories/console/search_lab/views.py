@@ -1,0 +1,115 @@
+"""The search lab: a search as the API would answer it, with everything behind it.
+
+Nothing of it is recorded or counted. The query is embedded outside of any transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+
+from memories.console.search_lab.forms import LabForm
+from memories.providers.local import count_tokens
+from memories.retrieval.absence import Absence, explain_absence, find_named
+from memories.retrieval.context import context_block
+from memories.retrieval.rank import Explained, Gate
+from memories.retrieval.search import Looked, leg_depth, look
+from memories.types import MemoryView
+from memplatform.lib.errors import ProviderError
+from tenants.console.rendering import show
+from tenants.console.visits import ConsoleRequest, Visit, project_page
+from tenants.models import Role
+
+MOST_MISSED = 25
+"""Candidates that are told of though a search does not return them."""
+CURL = """\
+curl -X POST {url} \\
+  -H "Authorization: Token $MEMPLATFORM_API_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d {body}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A candidate in its place."""
+
+    memory: MemoryView
+    how: Explained
+
+
+@project_page(read=Role.VIEWER)
+def search_lab(request: ConsoleRequest, visit: Visit) -> HttpResponse:
+    form = LabForm(request.GET or None)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return _show(request, visit, {"form": form}, status)
+    asked = form.request()
+    try:
+        looked = look(visit.access, asked)
+    except ProviderError as exc:
+        return _show(request, visit, {"form": form, "problem": exc}, 200)
+    context = {
+        "form": form,
+        "curl": _curl(request, form),
+        "asked": asked,
+        "has_searched": True,
+    }
+    if looked is not None:
+        context |= _found(looked)
+        context["absences"] = _absences(looked, form.cleaned_data["memory"])
+    return _show(request, visit, context, 200)
+
+
+def _show(
+    request: ConsoleRequest, visit: Visit, context: Mapping[str, Any], status: int
+) -> HttpResponse:
+    return show(
+        request,
+        visit,
+        "memories/search_lab.html",
+        context,
+        fragment="found",
+        status=status,
+    )
+
+
+def _found(looked: Looked) -> dict[str, Any]:
+    rows = [Row(looked.pool.view(e.memory_id), e) for e in looked.explained()]
+    shown = [row for row in rows if row.how.gate is Gate.SHOWN]
+    missed = [row for row in rows if row.how.gate is not Gate.SHOWN]
+    context = context_block([row.memory for row in shown], looked.setup.timezone)
+    return {
+        "shown": shown,
+        "missed": missed[:MOST_MISSED],
+        "missed_count": len(missed),
+        "candidates": len(rows),
+        "depth": leg_depth(looked.request),
+        "weights": looked.setup.settings,
+        "has_decay": looked.setup.client.decay,
+        "agent_context": context,
+        "tokens": count_tokens(context),
+    }
+
+
+def _absences(looked: Looked, given: str) -> list[Absence] | None:
+    """What became of the memory that somebody misses; None: nobody asked."""
+    named = given.strip()
+    if not named:
+        return None
+    try:
+        ids = [UUID(named)]
+    except ValueError:
+        ids = find_named(looked, named)
+    return [explain_absence(looked, memory_id) for memory_id in ids]
+
+
+def _curl(request: ConsoleRequest, form: LabForm) -> str:
+    url = request.build_absolute_uri("/v3/memories/search/")
+    body = json.dumps(form.as_body(), ensure_ascii=False)
+    return CURL.format(url=shlex.quote(url), body=shlex.quote(body))
