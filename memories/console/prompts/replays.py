@@ -165,7 +165,8 @@ def _tabs(path: str, view: ReplayView, outcome: str) -> list[Tab]:
     tabs = [Tab(f"All {view.total}", path, not outcome)]
     return tabs + [
         Tab(f"{TRIALS[key][0]} {count}", f"{path}?outcome={key}", key == outcome)
-        for key, count in sorted(view.by_outcome.items())
+        for key in TRIALS
+        if (count := view.by_outcome.get(key, 0))
     ]
 
 

@@ -23,11 +23,11 @@ OUTCOMES: Mapping[str, str] = {
 }
 DIFFERENCES: Mapping[str, tuple[str, str]] = {
     # difference → what it is called, its badge
-    Difference.SAME: ("same", ""),
-    Difference.REWORDED: ("other words", "badge-accent"),
+    Difference.GONE: ("no longer stored", "badge-bad"),
     Difference.CHANGED: ("decided differently", "badge-warn"),
     Difference.NEW: ("newly stored", "badge-good"),
-    Difference.GONE: ("no longer stored", "badge-bad"),
+    Difference.REWORDED: ("other words", "badge-accent"),
+    Difference.SAME: ("same", ""),
 }
 TRIALS: Mapping[str, tuple[str, str]] = {
     **DIFFERENCES,

@@ -17,11 +17,17 @@ def prompts(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     setup = ready(visit)
     with visit.scope():
         templates = list_templates()
-    spoken = {None, setup.engine}
+    is_by_rules = setup.engine == "local"
+    others = [
+        template
+        for template in templates
+        if not is_by_rules and template.purpose.engine not in (None, setup.engine)
+    ]
     context = {
         "engine": setup.engine,
-        "is_by_rules": setup.engine == "local",
-        "rows": [(t, t.purpose.engine in spoken) for t in templates],
+        "is_by_rules": is_by_rules,
+        "mine": [template for template in templates if template not in others],
+        "others": others,
         "outdated": [t for t in templates if t.is_outdated],
     }
     return show(request, visit, "memories/prompts.html", context)

@@ -90,8 +90,8 @@ def test_the_list_shows_what_speaks(shown, ada, page, admin, models):
     seen = shown(ada, at(page, "prompts"))
     assert "Remember and decide, about a user" in seen
     assert "version 2" in seen
-    assert "version 3 for 25.0 %" in seen
-    assert "100.0 %" in seen
+    assert "version 3 for 25 %" in seen
+    assert "100 %" in seen
 
 
 @pytest.mark.parametrize("versions", [3, 30])
@@ -284,7 +284,7 @@ def test_a_replay_of_nobody_is_refused(console, ada, page, admin, models):
     assert "There is nobody of this name." in answer.content.decode()
 
 
-@pytest.mark.parametrize("trials", [3, 25])
+@pytest.mark.parametrize("trials", [3, 12])
 def test_a_replay_takes_the_same_queries_whatever_its_length(
     console, ada, page, admin, models, trials, django_assert_num_queries
 ):
