@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from memories.models import Ingestion
 from memories.selectors import recall
-from memories.types import Verdict
+from memories.services.deletion import erase_subject
+from memories.types import Actor, Verdict
 from memplatform.lib import clock
 from tests.memories.agents import decides
 
@@ -17,14 +20,15 @@ from tests.memories.agents import decides
 def near(agent):
     """``near(query, most=10)``: texts of the nearest memories of ann, nearest first."""
 
-    def look(*queries: str, most: int = 10, anchor_of: str = "ann"):
+    def look(*queries: str, most: int = 10, anchor_of: str = "ann", **when):
         setup = agent.setup
         space = setup.active_space
         vectors = setup.embedders[space.id].embed(queries)
         (anchor,) = {h.anchor_id for h in agent.heads() if h.user_id == anchor_of}
         with agent.scope():
+            accepted_at = when.pop("accepted_at", clock.now())
             found = recall.nearest(
-                anchor, space.id, vectors, most=most, accepted_at=clock.now()
+                anchor, space.id, vectors, most=most, accepted_at=accepted_at, **when
             )
         return [[memory.text for memory in row] for row in found]
 
@@ -125,3 +129,60 @@ def nodes(plan):
     yield plan
     for below in plan.get("Plans", ()):
         yield from nodes(below)
+
+
+# --- as it was -----------------------------------------------------------------------
+
+
+def test_what_was_known_then_is_recalled_in_the_words_of_then(agent, near):
+    bees = agent.keep("Ann keeps bees.")
+    before = clock.now()
+    agent.edit(bees, text="Ann keeps wasps.")
+    agent.keep("Ann keeps hornets.")
+    assert near("bees", as_of=before) == [["Ann keeps bees."]]
+    assert set(near("bees")[0]) == {"Ann keeps wasps.", "Ann keeps hornets."}
+
+
+def test_the_nearest_of_then_come_first_and_no_more_than_asked_for(agent, near):
+    for n in range(12):
+        agent.keep(f"Ann owns a boat named Boat {n}.")
+    agent.keep("Ann keeps bees.")
+    then = clock.now()
+    (found,) = near("Who has beehives?", as_of=then)
+    assert (found[0], len(found)) == ("Ann keeps bees.", 10)
+    assert near("boats", "bees", most=3, as_of=then) == near("boats", "bees", most=3)
+
+
+def test_what_was_deleted_since_an_add_came_in_is_recalled_as_then(agent, near):
+    bees = agent.keep("Ann keeps bees.")
+    accepted_at = clock.now()
+    agent.delete(bees)
+    after = clock.now()
+    assert near("bees", as_of=after) == [[]]
+    assert near("bees", as_of=after, accepted_at=accepted_at) == [["Ann keeps bees."]]
+    assert near("bees", as_of=accepted_at) == [["Ann keeps bees."]]
+
+
+def test_what_had_expired_then_is_not_recalled(agent, near, frozen):
+    day = frozen.instant.date()
+    agent.keep("Ann keeps bees.", expires_on=day)
+    then = frozen.instant + timedelta(hours=1)
+    frozen.advance(days=2)
+    assert near("bees") == [[]]
+    assert near("bees", as_of=then) == [["Ann keeps bees."]]
+    assert near("bees", as_of=then + timedelta(days=1)) == [[]]
+
+
+def test_what_was_erased_is_absent_from_then_too(agent, near):
+    agent.keep("Ann keeps bees.", user_id="ann", run_id="r1")
+    agent.keep("Ann keeps wasps.", user_id="ann", run_id="r2")
+    then = clock.now()
+    with agent.scope():
+        erase_subject(agent.access.project_id, "run", "r1", Actor("system"))
+    assert near("bees", as_of=then) == [["Ann keeps wasps."]]
+
+
+def test_then_is_no_way_to_another_tenant(agent, other, near):
+    agent.keep("Ann keeps bees.")
+    other.keep("Bea keeps bees.")
+    assert near("bees", as_of=clock.now()) == [["Ann keeps bees."]]

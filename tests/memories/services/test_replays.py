@@ -13,7 +13,7 @@ from memories.models import (
     PromptTrial,
     Subject,
 )
-from memories.services import replays
+from memories.services import replays, trials
 from memories.services.background import empty_what_is_over
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject, purge
@@ -217,6 +217,23 @@ def test_an_erasure_that_comes_first_leaves_nothing_to_try(models, admin, learne
     admin.run(operation_id)
     assert models.stats()["chat"] == asked
     assert set(admin.outcomes(operation_id)) == {"erased"}
+
+
+def test_an_erasure_while_the_model_thinks_wins(models, admin, learned, monkeypatch):
+    operation_id = admin.start_replay(number=1, most=1)
+    decide = trials.Shadow.decide_past
+
+    def erase_and_decide(shadow, burst):
+        settled = decide(shadow, burst)
+        with admin.agent.scope():
+            erase_subject(admin.access.project_id, "user", "ann", Actor("system"))
+        return settled
+
+    monkeypatch.setattr(trials.Shadow, "decide_past", erase_and_decide)
+    admin.run(operation_id)
+    with admin.agent.scope():
+        (trial,) = PromptTrial.objects.all()
+    assert (trial.outcome, trial.decisions) == ("erased", None)
 
 
 def test_its_texts_go_with_those_of_models(models, admin, learned, frozen):

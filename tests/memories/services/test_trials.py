@@ -19,11 +19,12 @@ from memories.models import (
 from memories.services import trials
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject
-from memories.types import Actor
+from memories.types import Actor, Attached, ChatMessage
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotFound, QuotaExceeded
 from tenants.models import Tenant
 from tenants.usage import waiting
+from tests.documents import picture
 from tests.memories.services.conftest import use_engine
 from tests.memories.services.prompts import PURPOSE, Admin, reply
 
@@ -251,6 +252,32 @@ def test_adds_that_were_decided_together_are_tried_together(settings, models, ad
     tried = admin.try_on(ids[1]).tried[0]
     assert [m.content for m in tried.messages] == ["I own 4 boats."]
     assert tried.difference == "same"
+
+
+def with_image(shows: str) -> ChatMessage:
+    seen = Attached("image_url", data=picture(shows), media_type="image/png", part=0)
+    return ChatMessage("user", "Our garden.", attached=(seen,))
+
+
+def test_an_add_with_an_image_names_the_prompt_that_decided(settings, models, admin):
+    settings.LLM_VISION = True
+    models.configure(vision=True)
+    done = admin.agent.learn(with_image("I keep bees."))
+    with admin.agent.scope():
+        (event,) = MemoryEvent.objects.filter(operation_id=done.id)
+        spoke = event.prompt_version.template.purpose
+    assert spoke == PURPOSE
+
+
+def test_an_image_is_not_described_again(settings, models, admin):
+    settings.LLM_VISION = True
+    models.configure(vision=True)
+    done = admin.agent.learn(with_image("I keep bees."))
+    admin.draft()
+    (tried,) = admin.try_on(done.id).tried
+    assert tried.difference == "same"
+    assert outcomes(tried) == [("stored", "User keeps bees.")]
+    assert models.stats()["by_purpose"]["images"] == 1
 
 
 def test_an_add_that_the_model_fails_at_says_why_and_the_next_is_tried(models, admin):
