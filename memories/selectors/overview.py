@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Sum
 
@@ -22,6 +23,8 @@ from memplatform.lib import clock
 from tenants.models import Usage
 from tenants.scopes import require_tenant
 
+KNOWN_S = 300
+"""How long counts of days that are over are believed."""
 NEWEST = 2_000
 """Operations whose times are looked at."""
 MOST = 100
@@ -41,7 +44,7 @@ class Latency:
 class Figures:
     """What happened on some days; ``learned`` by the day that a memory is of.
 
-    ``failed`` stops at ``MOST``.
+    ``failed`` counts adds, and stops at ``MOST``.
     """
 
     adds: Mapping[date, int]
@@ -72,7 +75,7 @@ def figures(days: Sequence[date]) -> Figures:
     return Figures(
         adds=by_day["add"],
         searches=by_day["search"],
-        learned=_learned(days[0]),
+        learned=_learned(days),
         model_calls=sum(row["calls"] for row in usage),
         tokens=sum(row["tokens"] for row in usage),
         cost=sum((row["cost"] for row in usage), Decimal()),
@@ -96,7 +99,7 @@ def _usage(first: date) -> list[dict[str, Any]]:
 _LEARNED = """
 SELECT (created_at AT TIME ZONE 'UTC')::date, count(*)
   FROM memories_memory
- WHERE tenant_id = %s AND project_id = %s AND created_at >= %s
+ WHERE tenant_id = %s AND project_id = %s AND created_at >= %s AND created_at < %s
  GROUP BY 1
 """
 _LATENCIES = """
@@ -113,8 +116,17 @@ SELECT kind, count(*),
 """
 
 
-def _learned(first: date) -> dict[date, int]:
-    return dict(_rows(_LEARNED, [_start(first)]))
+def _learned(days: Sequence[date]) -> dict[date, int]:
+    """Of the days before the last one what this process knows of since minutes: they
+    change only when something is backdated or erased.
+    """
+    first, last = _start(days[0]), _start(days[-1])
+    known = f"learned:{require_tenant().project_id}:{days[0]}:{days[-1]}"
+    before: dict[date, int] | None = cache.get(known)
+    if before is None:
+        before = dict(_rows(_LEARNED, [first, last]))
+        cache.set(known, before, KNOWN_S)
+    return before | dict(_rows(_LEARNED, [last, last + timedelta(days=1)]))
 
 
 def _latencies(first: date) -> dict[str, Latency]:
@@ -124,7 +136,9 @@ def _latencies(first: date) -> dict[str, Latency]:
 
 def _failed(first: date) -> int:
     failed = Operation.objects.filter(
-        status=Operation.Status.FAILED, created_at__gte=_start(first)
+        kind=Operation.Kind.ADD,
+        status=Operation.Status.FAILED,
+        created_at__gte=_start(first),
     )
     return failed.values("id")[:MOST].count()
 

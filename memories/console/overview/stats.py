@@ -54,7 +54,7 @@ def _latencies(figures: Figures) -> Iterator[Stat]:
 def _failures(visit: Visit, figures: Figures) -> Iterator[Stat]:
     count = f"{MOST}+" if figures.failed >= MOST else _number(figures.failed)
     url = page_url(visit, "memories:ingestions", status="FAILED")
-    yield Stat("Failed", count, "operations", url if figures.failed else "")
+    yield Stat("Failed", count, "adds", url if figures.failed else "")
 
 
 def _models(figures: Figures) -> Iterator[Stat]:
