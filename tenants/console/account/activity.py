@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from memplatform.lib import clock
 
 SEEN_AT = "seen_at"
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - of a peer on a socket file
 RESOLUTION_S = 300
 
 
@@ -27,6 +28,11 @@ class ActivityMiddleware:
         return response
 
 
+def address_of(request: HttpRequest) -> str:
+    """Who asks, as the database can keep it."""
+    return request.META.get("REMOTE_ADDR") or UNKNOWN_ADDRESS
+
+
 def note_activity(request: HttpRequest) -> None:
     now = clock.now()
     seen_at = request.session.get(SEEN_AT)
@@ -34,5 +40,5 @@ def note_activity(request: HttpRequest) -> None:
         return
     request.session[SEEN_AT] = now.timestamp()
     UserSession.objects.filter(session_key=request.session.session_key).update(
-        last_seen_at=now, ip=request.META["REMOTE_ADDR"]
+        last_seen_at=now, ip=address_of(request)
     )

@@ -19,7 +19,7 @@ from memplatform.lib import clock, logs, sealing
 from memplatform.lib.errors import PlatformError
 from tenants import checks, services
 from tenants.console import lockout
-from tenants.console.account.activity import SEEN_AT
+from tenants.console.account.activity import SEEN_AT, address_of
 from tenants.models import Operator
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 INVITATION = "invitation"
 """Where the session keeps the token of an invitation that is being accepted."""
-UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - of a peer on a socket file
 UNPROVEN = "The sign-in gave no verified e-mail, so nobody can be found by it."
 UNINVITED = (
     "{email} has no access here. Ask an owner of your tenant for an invitation, open"
@@ -91,7 +90,7 @@ class OperatorAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return redirect("console:sign-in")
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return request.META.get("REMOTE_ADDR") or UNKNOWN_ADDRESS
+        return address_of(request)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

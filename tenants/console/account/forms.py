@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from tenants import checks
 from tenants.console import lockout
+from tenants.console.account.activity import address_of
 from tenants.models import Operator
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class ForgottenPasswordForm(forms.Form):
     """To whom a link is sent; whether anybody has this e-mail is not told."""
 
     email = forms.EmailField(
-        label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "username"})
+        label="E-mail",
+        max_length=checks.MAX_EMAIL_CHARS,
+        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
 
 
@@ -90,13 +93,8 @@ class NewOperatorForm(_CreationForm):
         field_classes: dict[str, type[forms.Field]] = {}
 
 
-def address_of(request: HttpRequest) -> str:
-    return cast("str", get_adapter().get_client_ip(request))
-
-
 def forgotten_email(form: ForgottenPasswordForm, request: HttpRequest) -> str | None:
     """The e-mail to send a link to; None when it was asked for too often."""
     email = form.cleaned_data["email"].lower()
-    checks.require_email(email)
     attempt = lockout.reset_link(email, address_of(request))
     return email if attempt.begin() else None

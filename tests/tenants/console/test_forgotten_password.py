@@ -109,6 +109,11 @@ def test_the_request_does_the_same_for_every_email(
             ask(client, email)
 
 
+@pytest.mark.parametrize("email", ["x", "", f"{'x' * 300}@x.org", "a\0@x.org"])
+def test_what_is_no_email_is_refused(client, db, email):
+    assert client.post(FORGOTTEN, {"email": email}).status_code == 422
+
+
 def test_who_was_switched_off_gets_no_link(client, alice, mailing):
     alice.is_active = False
     alice.save()

@@ -81,6 +81,12 @@ def test_when_it_was_last_seen_is_written_now_and_then(alice, frozen):
     assert (seen.last_seen_at, seen.ip) == (frozen.instant, "192.0.2.9")
 
 
+def test_a_peer_without_an_address_signs_in_too(alice):
+    """As behind a server that listens on a socket file."""
+    client = signed_in(alice.email, REMOTE_ADDR="")
+    assert client.get(SESSIONS).status_code == 200
+
+
 def test_a_session_from_before_the_list_is_on_it(client, alice):
     client.force_login(alice)
     assert len(client.get(SESSIONS).context["sessions"]) == 1

@@ -86,6 +86,12 @@ def test_it_leads_where_the_operator_wanted_to_go(client, alice, provider):
     )
 
 
+def test_it_leads_nowhere_else(client, alice, provider):
+    provider.person = person(alice.email)
+    answer = go(client, f"{BEGIN}?next=https://evil.example/")
+    assert answer["Location"] == "/console/"
+
+
 def test_the_password_still_serves(client, alice, provider):
     provider.person = person(alice.email)
     go(client)
