@@ -102,6 +102,11 @@ class Operation(ProjectModel):
             ),
             models.Index(
                 fields=["tenant", "project", "-created_at", "-id"],
+                condition=Q(kind="RESTORE"),
+                name="restore_newest",
+            ),
+            models.Index(
+                fields=["tenant", "project", "-created_at", "-id"],
                 condition=Q(kind="ADD"),
                 name="add_newest",
             ),

@@ -21,6 +21,14 @@ from memories.types import Page
 from tenants.scopes import require_tenant
 
 RUN = "run:"
+CHANGING = ("stored", "updated", "superseded", "merged", "retired")
+WORDS = {
+    "stored": "learned",
+    "superseded": "learned in place of another",
+    "merged": "learned, and merged",
+    "retired": "taken back",
+    "confirmed": "known already",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,15 @@ class Lesson:
     text: str | None
     state: str | None
     why: str
+
+    @property
+    def word(self) -> str:
+        """The outcome as a person would say it of the message."""
+        return WORDS.get(self.outcome, self.outcome)
+
+    @property
+    def is_change(self) -> bool:
+        return self.outcome in CHANGING
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +189,7 @@ def _turn(message: Message, told: _Told) -> Turn:
         sent_at=message.sent_at,
         status=operation.status,
         outcome=outcome,
-        why=why or operation.error or "",
+        why=operation.error or why,
         lessons=tuple(
             _lesson(fact, told) for fact in told.facts.get(str(message.id), ())
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from memories.selectors.compare import (
     About,
     Comparison,
     Fate,
+    Moment,
     compare,
     last_restore,
     list_days,
@@ -46,6 +48,9 @@ from tenants.models import Role
 
 PAGE_SIZE = 50
 WEEK = timedelta(days=7)
+BARS, BAR_HEIGHT = 60, 60
+LEAST_SLOTS = 30
+"""So that few days are no wide blocks."""
 
 
 @project_page(read=Role.VIEWER)
@@ -67,13 +72,18 @@ def compare_page(
             page=page if only else 1,
             page_size=PAGE_SIZE if only else 10,
         )
+        days = list_days(subject.about, timezone.get_current_timezone_name())
         context = {
             "comparison": comparison,
             "then": then,
             "now": now,
+            "then_field": _field(then),
+            "now_field": _field(now),
             "only": only,
             "page": _page_of(comparison, page) if only else None,
-            "days": list_days(subject.about, timezone.get_current_timezone_name()),
+            "days": days,
+            "bars": (bars := _bars(days, then, now)),
+            "bar_slots": max(len(bars), LEAST_SLOTS),
             "presets": _presets(subject, last_restore(subject.about)),
         }
     return show(request, visit, "memories/compare.html", subject.context(**context))
@@ -130,6 +140,41 @@ def _instants(
     if now is not None and now < then:
         return now, then
     return then, now
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day of the history as it is drawn, 60 units high."""
+
+    day: Moment
+    height: int
+    is_between: bool
+
+    @property
+    def top(self) -> int:
+        return BAR_HEIGHT - self.height
+
+
+def _bars(days: Sequence[Moment], then: datetime, now: datetime | None) -> list[Bar]:
+    """The last days with changes, oldest first; the root keeps small ones visible."""
+    shown = days[:BARS][::-1]
+    most = max((day.changes for day in shown), default=1)
+    return [
+        Bar(
+            day,
+            max(round(BAR_HEIGHT * (day.changes / most) ** 0.5), 3),
+            then < day.last_at and (now is None or day.last_at <= now),
+        )
+        for day in shown
+    ]
+
+
+def _field(instant: datetime | None) -> str:
+    """As a date field takes it, in the operator's zone: to the millisecond."""
+    if instant is None:
+        return ""
+    local = timezone.localtime(instant).replace(tzinfo=None)
+    return local.isoformat(timespec="milliseconds")
 
 
 def _start(subject: SubjectPage) -> datetime:

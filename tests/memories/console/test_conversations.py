@@ -36,15 +36,15 @@ def test_what_was_learned_stands_beside_what_was_said(agent, seen):
     learn(agent, "I like tea.", adds(TEA))
     shown = seen()
     assert "I like tea." in shown
-    assert f"stored {TEA}" in shown
+    assert f"learned {TEA}" in shown
 
 
 def test_what_was_learned_and_is_over_says_so(agent, seen):
     learn(agent, "I like tea.", adds(TEA))
     (tea,) = agent.heads()
     learn(agent, "No, jam.", decides(Verdict.DELETE, JAM, tea))
-    assert f"stored {TEA} superseded since" in seen()
-    assert f"superseded {JAM}" in seen()
+    assert f"learned {TEA} superseded since" in seen()
+    assert f"learned in place of another {JAM}" in seen()
 
 
 # what the engine made of the message → what a person reads
@@ -66,7 +66,7 @@ def test_why_nothing_was_learned(agent, seen, plan, expected):
 def test_what_is_known_already_says_so(agent, seen):
     learn(agent, "I like tea.", adds(TEA))
     learn(agent, "Tea, as ever.", adds(TEA))
-    assert f"confirmed {TEA}" in seen()
+    assert f"known already {TEA}" in seen()
 
 
 def test_what_waits_and_what_failed(agent, seen, models):
@@ -75,7 +75,7 @@ def test_what_waits_and_what_failed(agent, seen, models):
     assert "Being processed." in seen()
     models.configure(faults=[{"kind": "unauthorized", "times": 9}])
     agent.run(waiting)
-    assert "failed The model provider refused the request." in seen()
+    assert "failed HTTP 401" in seen()
 
 
 def test_sessions_newest_first_their_turns_oldest_first(agent, seen, frozen):
