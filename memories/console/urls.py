@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("ingestions/", include("memories.console.ingestions.urls")),
     path("prompts/", include("memories.console.prompts.urls")),
+    path("providers/", include("memories.console.providers.urls")),
     path("review/", include("memories.console.review.urls")),
     path("search-lab/", include("memories.console.search_lab.urls")),
     path("settings/", include("memories.console.settings.urls")),

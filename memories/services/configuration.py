@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ from memories.pipeline.client_schema import SchemaProblem, resolve
 from memories.providers import secrets
 from memories.store.spaces import touch_project
 from memplatform.lib import clock
-from memplatform.lib.errors import InvalidRequest
+from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants import checks
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.models import Project
@@ -71,6 +72,8 @@ PROVIDER_OPTIONS: Mapping[str, Mapping[str, tuple[type, float, float]]] = {
     ProviderConfig.Kind.EMBEDDING: {"dimension": (int, 1, 16_000)},
 }
 """By kind that something asks: what may be set, as what, from, to."""
+type Prices = tuple[Decimal | None, Decimal | None]
+"""Of one token of a prompt and of a completion; None is not known."""
 ENCRYPTED = (
     (ProviderConfig, "api_key_encrypted"),
     (EmbeddingSpace, "api_key_encrypted"),
@@ -168,14 +171,17 @@ def configure_provider(
     *,
     base_url: str,
     model: str,
-    api_key: str = "",
+    api_key: str | None = "",
     options: Mapping[str, Any] | None = None,
+    prices: Prices | None = None,
     actor: Actor = SYSTEM,
 ) -> ProviderConfig:
     """Give a project its own chat or embedding endpoint.
 
-    The key is encrypted with the first of ENCRYPTION_KEYS and never shown again. An
-    embedding provider serves from the next ``reembed`` on. Raises InvalidRequest.
+    The key is encrypted with the first of ENCRYPTION_KEYS and never shown again; None
+    keeps the one there is (see :func:`kept_key`). ``prices`` None keeps those there
+    are. An embedding provider serves from the next ``reembed`` on. Raises
+    InvalidRequest.
     """
     _require_kind(kind)
     _require_url(base_url)
@@ -183,22 +189,62 @@ def configure_provider(
     if not model.strip():
         raise InvalidRequest("model: name one.", fields={"model": ["Name one."]})
     now = clock.now()
-    config, is_new = ProviderConfig.objects.update_or_create(
-        project=project,
-        kind=kind,
-        defaults={
-            "base_url": base_url,
-            "model": model.strip(),
-            "api_key_encrypted": secrets.encrypt(api_key, settings.ENCRYPTION_KEYS),
-            "options": given,
-            "updated_at": now,
-        },
-    )
+    Project.objects.select_for_update().get(id=project.id)
+    config = ProviderConfig.objects.filter(project=project, kind=kind).first()
+    action = "provider.update" if config else "provider.create"
+    if api_key is None:
+        encrypted = kept_key(config, base_url)
+    else:
+        encrypted = secrets.encrypt(api_key, settings.ENCRYPTION_KEYS)
+    config = config or ProviderConfig(project=project, kind=kind, created_at=now)
+    old = [config.model or None, config.base_url or None]
+    config.base_url, config.model = base_url, model.strip()
+    config.api_key_encrypted, config.options = encrypted, given
+    if prices is not None:
+        config.prompt_price, config.completion_price = prices
+    config.updated_at = now
+    config.save()
     touch_project(project.id)
-    action = "provider.create" if is_new else "provider.update"
-    changes = {"kind": [None, kind], "model": [None, model], "url": [None, base_url]}
+    changes = {
+        "kind": kind,
+        "model": [old[0], config.model],
+        "url": [old[1], base_url],
+        "key": "kept" if api_key is None else "given" if api_key else "none",
+    }
     record_audit(action, config, actor=actor, changes=changes)
     return config
+
+
+def kept_key(config: ProviderConfig | None, base_url: str) -> str:
+    """The encrypted key of a provider, for one and the same address.
+
+    A key is written, never read: were it sent wherever the address is changed to, an
+    admin could read it there. Raises InvalidRequest for another one.
+    """
+    if config is None or not config.api_key_encrypted:
+        return ""
+    if config.base_url.rstrip("/") != base_url.rstrip("/"):
+        message = "The address is another: give the key again, or none."
+        raise InvalidRequest(f"api_key: {message}", fields={"api_key": [message]})
+    return config.api_key_encrypted
+
+
+def remove_provider(project: Project, kind: str, *, actor: Actor = SYSTEM) -> None:
+    """Let the platform's model serve again, or the local one. Raises NotFound.
+
+    What reads memories stays until the next ``reembed``.
+    """
+    config = ProviderConfig.objects.filter(project=project, kind=kind).first()
+    if config is None:
+        raise NotFound("The project has no such provider of its own.")
+    changes = {
+        "kind": kind,
+        "model": [config.model, None],
+        "url": [config.base_url, None],
+    }
+    record_audit("provider.remove", config, actor=actor, changes=changes)
+    ProviderConfig.objects.filter(id=config.id).delete()
+    touch_project(project.id)
 
 
 def rotate_secrets(*, actor: Actor = SYSTEM) -> int:
@@ -300,9 +346,16 @@ def _require_kind(kind: str) -> None:
 
 
 def _require_url(base_url: str) -> None:
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets, or a port beyond 65535
+        has_place = False
+    if not has_place or parts.scheme not in ("http", "https"):
         message = "an http(s) address, such as https://api.openai.com/v1."
+        raise InvalidRequest(f"base_url: {message}", fields={"base_url": [message]})
+    if "@" in parts.netloc:
+        message = "an address without a user name or password."
         raise InvalidRequest(f"base_url: {message}", fields={"base_url": [message]})
 
 

@@ -26,6 +26,7 @@ from memories.store.spaces import start_filling, touch_project
 from memories.types import SpaceKey
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.models import Project
 from tenants.scopes import tenant_scope
 
@@ -41,6 +42,7 @@ def change_embedder(
     *,
     base_url: str = "",
     api_key_encrypted: str = "",
+    actor: Actor = SYSTEM,
 ) -> UUID | None:
     """Start filling the space of another embedder; returns the operation that does.
 
@@ -66,10 +68,14 @@ def change_embedder(
             space.progress_id = None
         space.save()
         touch_project(project_id)
+        told = {"model": key.model, "dimension": key.dimension, "url": base_url}
+        record_audit("embedder.change", space, actor=actor, changes=told)
         return None if is_read else start_filling(space)
 
 
-def return_to_previous(tenant_id: UUID, project_id: UUID) -> EmbeddingSpace:
+def return_to_previous(
+    tenant_id: UUID, project_id: UUID, *, actor: Actor = SYSTEM
+) -> EmbeddingSpace:
     """Go back to the space that was read before; opens its scope.
 
     While another is being filled that is the one still read: the filling is called
@@ -77,7 +83,7 @@ def return_to_previous(tenant_id: UUID, project_id: UUID) -> EmbeddingSpace:
     NotFound without one.
     """
     with tenant_scope(tenant_id, project_id=project_id):
-        previous = _previous()
+        previous = previous_space()
     if previous is None:
         raise NotFound("This project never had another embedding space.")
     change_embedder(
@@ -91,6 +97,7 @@ def return_to_previous(tenant_id: UUID, project_id: UUID) -> EmbeddingSpace:
         ),
         base_url=previous.base_url,
         api_key_encrypted=previous.api_key_encrypted,
+        actor=actor,
     )
     return previous
 
@@ -136,7 +143,8 @@ def _call_off(*, except_id: UUID) -> int:
     return building.exclude(id=except_id).update(state=EmbeddingSpace.State.RETIRED)
 
 
-def _previous() -> EmbeddingSpace | None:
+def previous_space() -> EmbeddingSpace | None:
+    """The space that :func:`return_to_previous` goes back to. Call inside a scope."""
     state = EmbeddingSpace.State
     if EmbeddingSpace.objects.filter(state=state.BUILDING).exists():
         return EmbeddingSpace.objects.filter(state=state.ACTIVE).first()
