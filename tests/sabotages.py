@@ -767,6 +767,44 @@ SIGN_IN = [
     ),
 ]
 
+REVIEWED = "tests/memories/services/test_review.py"
+REVIEW = [
+    without(
+        "review-gate",
+        "the gate that all adds pass",
+        "memories/pipeline/gate.py",
+        "    gate = _Gate(messages, kept, source)\n    return tuple(",
+        "    gate = _Gate(messages, kept, source)\n"
+        "    return tuple(decisions) if gate else tuple(",
+        f"{REVIEWED}::test_every_engine_passes_the_gate",
+        f"{REVIEWED}::test_an_order_waits",
+    ),
+    without(
+        "held-change",
+        "the quarantine of what was not approved",
+        "memories/store/apply.py",
+        "        elif decision.concerns:\n",
+        "        elif False:\n",
+        f"{REVIEWED}::test_the_old_fact_stays_in_force_until_then",
+    ),
+    without(
+        "reworded-target",
+        "the look at what a target says by now",
+        "memories/store/review.py",
+        'return "" if target.vector_number == held.target_number else REWORDED',
+        'return ""',
+        f"{REVIEWED}::test_a_target_that_was_reworded_stays_beside",
+    ),
+    without(
+        "quarantine-untold",
+        "the silence of webhooks on what waits",
+        "memories/store/batch.py",
+        "if topic is None or is_hidden:",
+        "if topic is None:",
+        f"{REVIEWED}::test_nobody_is_told_of_a_rejection",
+    ),
+]
+
 SABOTAGES = [
     *TENANT_WALLS,
     *KEYS_AND_FILTERS,
@@ -776,4 +814,5 @@ SABOTAGES = [
     *TOLD,
     *ROLES,
     *SIGN_IN,
+    *REVIEW,
 ]
