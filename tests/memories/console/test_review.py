@@ -98,6 +98,13 @@ def test_it_says_where_a_memory_comes_from(console, bob, page, reviewed):
     assert "Learned from user" in shown(console, bob, page("memories:review"))
 
 
+def test_each_memory_leads_to_its_page(console, bob, page, reviewed):
+    memory_id = held(reviewed)
+    seen = shown(console, bob, page("memories:review"))
+    assert page("memories:memory", memory_id) in seen
+    assert console(bob).get(page("memories:memory", memory_id)).status_code == 200
+
+
 def test_an_empty_queue_says_how_to_turn_review_on(console, alice, bob, page, agent):
     seen = shown(console, alice, page("memories:review"))
     assert "review_instructions" in seen
