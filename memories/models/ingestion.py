@@ -116,6 +116,11 @@ class Operation(ProjectModel):
                 name="add_of_anchor",
             ),
             models.Index(
+                fields=["tenant", "project", "run_id", "-created_at", "-id"],
+                condition=Q(kind="ADD", run_id__isnull=False),
+                name="add_of_run",
+            ),
+            models.Index(
                 fields=["tenant", "project", "-created_at", "-id"],
                 condition=Q(kind="ADD", status="FAILED"),
                 name="add_failed",

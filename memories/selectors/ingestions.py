@@ -163,7 +163,7 @@ def _matching(wanted: IngestionFilter) -> QuerySet[Operation]:
 
 
 def _of_subject(wanted: IngestionFilter) -> Q:
-    """By its anchors, which an index finds; a run is in the key of none."""
+    """By its anchors, which an index finds; a run, in the key of none, has its own."""
     own = {f"{wanted.kind}_id": wanted.name}
     if wanted.kind == "run":
         return Q(**own)

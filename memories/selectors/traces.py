@@ -5,7 +5,7 @@ Call inside a tenant scope. What was long is cut at ``MOST_SHOWN`` of each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -83,6 +83,14 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A memory that was changed, and how."""
+
+    memory: Linked
+    event: EventView
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """``together`` and ``replays`` are other operations: decided with it, made of it.
 
@@ -97,7 +105,7 @@ class Trace:
     messages: tuple[SaidView, ...]
     facts: tuple[FactView, ...]
     calls: tuple[CallView, ...]
-    events: tuple[EventView, ...]
+    changes: tuple[Change, ...]
     together: tuple[UUID, ...]
     replay_of: UUID | None
     replays: tuple[UUID, ...]
@@ -133,7 +141,7 @@ def get_trace(operation_id: UUID) -> Trace:
         messages=messages,
         facts=_facts(ledger, {m.id: m.number for m in messages}),
         calls=_calls(operation),
-        events=_events(operation),
+        changes=_changes(operation),
         together=tuple(UUID(i) for i in ledger.get("together", ())),
         replay_of=UUID(replay_of) if replay_of else None,
         replays=_replays(operation),
@@ -164,8 +172,7 @@ def _facts(
 ) -> tuple[FactView, ...]:
     entries = list(ledger.get("facts", ()))[:MOST_SHOWN]
     ids = {entry[key] for entry in entries for key in ("memory_id", "target_id")}
-    heads = Memory.objects.filter(id__in=ids - {None}).only("text", "state")
-    linked = {str(h.id): Linked(h.id, h.text, h.state) for h in (heads if ids else ())}
+    linked = {str(id_): memory for id_, memory in _linked(ids - {None}).items()}
     by_text = {str(message_id): number for message_id, number in numbers.items()}
     return tuple(
         FactView(
@@ -179,6 +186,11 @@ def _facts(
         )
         for entry in entries
     )
+
+
+def _linked(ids: Collection[Any]) -> dict[UUID, Linked]:
+    heads = Memory.objects.filter(id__in=ids).only("text", "state")
+    return {h.id: Linked(h.id, h.text, h.state) for h in (heads if ids else ())}
 
 
 def _calls(operation: Operation) -> tuple[CallView, ...]:
@@ -210,11 +222,12 @@ def _prompt_of(call: LlmCall) -> str:
     return f"{version.template.name}, version {version.number}" if version else ""
 
 
-def _events(operation: Operation) -> tuple[EventView, ...]:
+def _changes(operation: Operation) -> tuple[Change, ...]:
     rows = MemoryEvent.objects.filter(operation=operation).order_by("at", "id")
     events = list(rows[:MOST_SHOWN])
     views = explain(events)
-    return tuple(views[event.id] for event in events)
+    linked = _linked({event.memory_id for event in events})
+    return tuple(Change(linked[e.memory_id], views[e.id]) for e in events)
 
 
 def _replays(operation: Operation) -> tuple[UUID, ...]:

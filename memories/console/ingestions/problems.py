@@ -6,7 +6,6 @@ which a test compares these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memplatform.lib.errors import PlatformError
@@ -70,11 +69,15 @@ def problem_of(code: str, message: str | None = None) -> Problem:
 
 
 def _told() -> dict[str, str]:
-    """What each kind of error says of itself, by its code."""
-    return {kind.code: (kind.__doc__ or "").strip() for kind in _below(PlatformError)}
+    """What each kind of error says of itself, by its code.
 
-
-def _below(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:
-    for lower in kind.__subclasses__():
-        yield lower
-        yield from _below(lower)
+    Of several with one code the most general speaks: the others are told apart by the
+    sentence that is kept with a failure.
+    """
+    told: dict[str, str] = {}
+    level: list[type[PlatformError]] = [PlatformError]
+    while level:
+        for kind in level:
+            told.setdefault(kind.code, (kind.__doc__ or "").strip())
+        level = [lower for kind in level for lower in kind.__subclasses__()]
+    return told

@@ -46,7 +46,10 @@ class LabForm(forms.Form):
         label="Kind of subject", required=False, choices=SubjectKind.choices
     )
     subject = forms.CharField(
-        label="Subject", required=False, max_length=SCOPE_ID_CHARS
+        label="Subject",
+        required=False,
+        max_length=SCOPE_ID_CHARS,
+        widget=forms.TextInput(attrs={"placeholder": "its id"}),
     )
     filters = FiltersField(
         label="Filters",
@@ -58,14 +61,18 @@ class LabForm(forms.Form):
         ),
     )
     top_k = forms.IntegerField(
-        label="top_k", required=False, min_value=1, max_value=MAX_TOP_K
+        label="top_k",
+        required=False,
+        min_value=1,
+        max_value=MAX_TOP_K,
+        widget=forms.NumberInput(attrs={"placeholder": TOP_K}),
     )
     threshold = forms.FloatField(
         label="Threshold",
         required=False,
         min_value=0,
         max_value=1,
-        widget=forms.NumberInput(attrs={"step": "any"}),
+        widget=forms.NumberInput(attrs={"step": "any", "placeholder": THRESHOLD}),
     )
     as_of = forms.DateTimeField(
         label="As of",

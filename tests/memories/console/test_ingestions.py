@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from memories.console.ingestions.problems import WHAT_TO_DO, problem_of
 from memories.models import LlmCall, Message, Operation
 from memories.selectors import ingestions
+from memplatform.lib.errors import ProviderRejected
 from tenants.models import AuditEntry
 
 ERRORS = Path(__file__).parents[3] / "docs" / "errors.md"
@@ -74,6 +75,14 @@ def test_it_says_how_to_send_the_first(console, bob, page):
 def test_it_filters(console, bob, page, failed, query, is_found):
     response = console(bob).get(page("memories:ingestions", **query))
     assert (str(failed) in response.content.decode()) is is_found
+
+
+def test_it_finds_what_was_said_in_a_run(console, bob, page, agent):
+    inside = agent.say("Ann drinks tea.", user_id="ann", run_id="r1").operation_id
+    outside = agent.say("Ann eats figs.").operation_id
+    url = page("memories:ingestions", kind="run", subject="r1")
+    told = console(bob).get(url).content.decode()
+    assert (str(inside) in told, str(outside) in told) == (True, False)
 
 
 def test_searches_are_no_ingestions(console, bob, page, agent):
@@ -214,6 +223,10 @@ def test_every_failure_is_explained_as_in_the_docs(code):
     (row,) = re.findall(rf"^\| `{code}` .*\| (.*) \|$", ERRORS.read_text(), re.M)[-1:]
     assert WHAT_TO_DO[code] == row.replace("`", "")
     assert problem_of(code).happened.endswith(".")
+
+
+def test_a_code_is_told_by_its_most_general_error():
+    assert problem_of("provider_rejected").happened == ProviderRejected.__doc__
 
 
 def test_what_is_new_is_explained_all_the_same():

@@ -116,7 +116,7 @@ def test_it_says_why_a_memory_was_not_returned(lab, ann):
 def test_a_memory_can_be_named_by_its_words(lab):
     told = lab(query="bus", subject="ben", memory="keeps bees")
     assert "The filter excludes it" in told
-    assert "No memory that is known then says that" in lab(
+    assert "No memory of this project says that" in lab(
         query="bus", subject="ann", memory="keeps llamas"
     )
 
