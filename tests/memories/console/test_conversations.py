@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -75,7 +77,7 @@ def test_what_waits_and_what_failed(agent, seen, models):
     assert "Being processed." in seen()
     models.configure(faults=[{"kind": "unauthorized", "times": 9}])
     agent.run(waiting)
-    assert "failed HTTP 401" in seen()
+    assert re.search("Later. failed .*HTTP 401", seen())
 
 
 def test_sessions_newest_first_their_turns_oldest_first(agent, seen, frozen):

@@ -4,6 +4,7 @@ after, and through the one door like everything else.
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 
 import pytest
@@ -174,6 +175,81 @@ def test_restoring_twice_is_once(agent, back, eventful):
     back(eventful[0])
     with pytest.raises(InvalidRequest, match="nothing to restore"):
         back(eventful[0])
+
+
+# what may happen next to a memory that is current, as a function of agent and head
+def _reword(agent, head, n):
+    agent.edit(head.id, text=f"Ann said {n} things.")
+
+
+def _supersede(agent, head, n):
+    agent.decide(decides(Verdict.DELETE, f"Ann has {n} dogs.", head))
+
+
+def _update(agent, head, n):
+    agent.decide(decides(Verdict.UPDATE, f"Ann owns {n} boats.", head))
+
+
+def _merge(agent, head, n):
+    agent.decide(decides(Verdict.MERGE, f"Ann, as said, has {n} cats.", head))
+
+
+def _retire(agent, head, n):
+    agent.decide(
+        decides(Verdict.DELETE, None, head, evidence="No more.", messages=(0,))
+    )
+
+
+def _tag(agent, head, n):
+    agent.edit(head.id, metadata={"n": n})
+
+
+def _delete(agent, head, n):
+    agent.delete(head.id)
+
+
+def _bring_back(agent, head, n):
+    agent.delete(head.id)
+    restore_version(agent.access, head.id, 1)
+
+
+CHANGES = (_reword, _supersede, _update, _merge, _retire, _tag, _delete, _bring_back)
+
+
+def all_there_is(agent, at: datetime | None = None) -> dict:
+    """Every memory that is not deleted, whatever its state, with all it says."""
+    then = "known_to IS NULL" if at is None else "(known_to IS NULL OR known_to > %s)"
+    since = "" if at is None else " AND known_from <= %s"
+    rows = agent.sql(
+        "SELECT memory_id, text, metadata::text, categories, state, valid_from,"
+        " valid_to, valid_precision, expires_on, replaced_by_id, created_at, confidence"
+        f" FROM memories_memoryversion WHERE state <> 'deleted' AND {then}{since}",
+        *((at, at) if at else ()),
+    )
+    return {row[0]: row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_has_happened_any_instant_can_be_restored(agent, back, undo, seed):
+    chance = random.Random(seed)
+    for n in range(4):
+        agent.keep(f"Ann has {n} cats.")
+    instants = []
+    for n in range(10):
+        instants.append(now())
+        current = [head for head in agent.heads() if head.state == State.ACTIVE]
+        current = current or [agent.head(agent.keep(f"Ann has {n} goats."))]
+        chance.choice(CHANGES)(agent, chance.choice(current), n)
+    for at in chance.sample(instants, 2):
+        before = all_there_is(agent)
+        operation = back(at)
+        assert all_there_is(agent) == all_there_is(agent, at)
+        undone = undo(operation)
+        assert all_there_is(agent) == before
+        undo(undone)
+        assert counters(agent) == recount(agent)
+    for head in agent.heads():
+        assert overlapping(agent.versions(head.id)) == []
 
 
 # --- whose doing it was -------------------------------------------------------
