@@ -323,10 +323,14 @@ def get_replay(operation_id: UUID) -> ReplayView:
 
 def list_replays(purpose: str, *, most: int = 20) -> list[ReplayView]:
     """The newest of a prompt; a constant number of queries."""
-    rows = Operation.objects.filter(
-        kind=Operation.Kind.REPLAY, payload__purpose=purpose
-    )
+    rows = all_replays().filter(payload__purpose=purpose)
     return _replays(list(rows.order_by("-created_at", "-id")[:most]))
+
+
+def all_replays() -> QuerySet[Operation]:
+    """Found by their first trials: of all operations they are a handful."""
+    firsts = PromptTrial.objects.filter(position=0).values("operation_id")
+    return Operation.objects.filter(kind=Operation.Kind.REPLAY, id__in=firsts)
 
 
 def _replays(operations: Sequence[Operation]) -> list[ReplayView]:

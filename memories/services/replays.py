@@ -25,6 +25,7 @@ from memories.pipeline.compare import compare, difference_of
 from memories.prompts.purposes import PURPOSES
 from memories.selectors.trials import (
     PastBurst,
+    all_replays,
     get_past_burst,
     recorded_adds,
     settled_then,
@@ -89,10 +90,7 @@ def start_replay(access: Access, wanted: Replay) -> UUID:
         template = lock_template(wanted.purpose)
         if not PURPOSES[wanted.purpose].is_decisive:
             _refuse("purpose", NOT_TRIED)
-        unfinished = Operation.objects.filter(
-            kind=Operation.Kind.REPLAY, status__in=UNFINISHED
-        )
-        if unfinished.exists():
+        if all_replays().filter(status__in=UNFINISHED).exists():
             _refuse("most", "A replay is running; wait for its end, or cancel it.")
         ingestions = _chosen(wanted)
         if not ingestions:
