@@ -21,7 +21,7 @@ from memplatform.lib import clock
 from tenants.scopes import current_tenant_id
 
 MOST_NODES = 150
-MOST_EDGES = 400
+MOST_EDGES = 200
 TRUE = (State.ACTIVE,)
 SAID = (State.ACTIVE, State.SUPERSEDED, State.RETIRED)
 
@@ -73,14 +73,16 @@ class Graph:
 
 
 _NODES = """
-SELECT e.id, e.name, e.type, count(*) AS mentions, count(*) OVER () AS total
-FROM {relation}
-JOIN memories_mention n ON n.tenant_id = m.tenant_id AND n.memory_id = m.id
-JOIN memories_entity e ON e.tenant_id = n.tenant_id AND e.id = n.entity_id
-WHERE {own} AND m.{key} = %s AND m.state = ANY(%s) AND m.text IS NOT NULL
-  AND e.state = 'active'
-GROUP BY e.id, e.name, e.type
-ORDER BY mentions DESC, e.id LIMIT %s
+SELECT e.id, e.name, e.type, counted.mentions, counted.total
+FROM (
+    SELECT n.entity_id, count(*) AS mentions, count(*) OVER () AS total
+    FROM {relation}
+    JOIN memories_mention n ON n.tenant_id = m.tenant_id AND n.memory_id = m.id
+    WHERE {own} AND m.{key} = %s AND m.state = ANY(%s) AND m.text IS NOT NULL
+    GROUP BY n.entity_id ORDER BY mentions DESC, n.entity_id LIMIT %s
+) AS counted
+JOIN memories_entity e ON e.tenant_id = %s AND e.id = counted.entity_id
+ORDER BY counted.mentions DESC, e.id
 """
 _EDGES = """
 SELECT r.id, r.source_id, r.target_id, r.type, r.state, r.valid_from, r.valid_to,
@@ -115,10 +117,12 @@ def graph_of(
 def _nodes(
     about: About, as_of: datetime | None, states: Sequence[str]
 ) -> tuple[list[Node], int]:
-    relation, relation_params = source(as_of, current_tenant_id())
+    tenant_id = current_tenant_id()
+    relation, relation_params = source(as_of, tenant_id)
     own, own_params = owned()
     statement = _NODES.format(relation=relation, own=own, key=about.key)
-    params = [*relation_params, *own_params, about.name, list(states), MOST_NODES]
+    wanted = [about.name, list(states), MOST_NODES, tenant_id]
+    params = [*relation_params, *own_params, *wanted]
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         rows = cursor.fetchall()

@@ -2,14 +2,14 @@
 (() => {
   "use strict";
   const rows = () => [...document.querySelectorAll("[data-row]")];
-  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+  const typing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
   function move(by) {
     const all = rows();
     if (!all.length) return;
     const at = all.findIndex((row) => row.contains(document.activeElement));
     const next = all[Math.min(all.length - 1, Math.max(0, at + by))];
-    const target = next.querySelector("a[href], button, input") || next;
+    const target = next.querySelector("a[href]") || next.querySelector("button, input") || next;
     target.focus();
     next.scrollIntoView({ block: "nearest" });
   }

@@ -23,8 +23,8 @@
   const radius = (node) => 6 + Math.min(14, 3 * Math.sqrt(node.mentions));
   const links = edges.map((edge) => ({ ...edge }));
   const simulation = d3.forceSimulation(nodes)
-    .force("link", d3.forceLink(links).distance(110).strength(0.5))
-    .force("charge", d3.forceManyBody().strength(-260))
+    .force("link", d3.forceLink(links).distance(150).strength(0.4))
+    .force("charge", d3.forceManyBody().strength(-500))
     .force("x", d3.forceX().strength(0.05))
     .force("y", d3.forceY().strength(0.08))
     .force("apart", d3.forceCollide((node) => radius(node) + 12))
@@ -59,8 +59,10 @@
 
   const xs = nodes.map((node) => node.x);
   const ys = nodes.map((node) => node.y);
-  const [left, top] = [Math.min(...xs) - 70, Math.min(...ys) - 40];
-  const [width, height] = [Math.max(...xs) + 70 - left, Math.max(...ys) + 40 - top];
+  const centre = [xs, ys].map((all) => (Math.min(...all) + Math.max(...all)) / 2);
+  const width = Math.max(900, Math.max(...xs) - Math.min(...xs) + 160); // small ones stay small
+  const height = Math.max(420, Math.max(...ys) - Math.min(...ys) + 90);
+  const [left, top] = [centre[0] - width / 2, centre[1] - height / 2];
   const svg = make("svg", {
     viewBox: `${left} ${top} ${width} ${height}`,
     class: "graph-drawing",
@@ -72,7 +74,7 @@
   }, make("defs", {}, svg));
   make("path", { d: "M0,0 L8,4 L0,8 z", class: "graph-arrow" }, marker);
 
-  const isCrowded = edges.length > 60;
+  const isCrowded = edges.length > 60; // then only the title of an edge tells its type
   links.forEach((edge) => {
     const anchor = link(edge, edge.isOver ? "graph-edge graph-edge-over" : "graph-edge", svg);
     const { path, x, y } = route(edge);

@@ -31,6 +31,7 @@ ORDERS = (
     (MemoryOrder.OLDEST, "Oldest"),
     (MemoryOrder.CHANGED, "Last changed"),
 )
+FILTERS = ("category", "kind", "since", "until", "metadata")
 METADATA = "Write key=value."
 CALL = """curl {base_url}/v3/memories/add/ \\
   -H "Authorization: Token $MEMPLATFORM_API_KEY" \\
@@ -132,7 +133,8 @@ def subject(request: ConsoleRequest, visit: Visit, subject_id: UUID) -> HttpResp
         page=browsed.page,
         states=_states(browsed, wanted.state),
         meaning=MEANINGS[wanted.state] if wanted.state else "",
-        is_filtered=any(key not in ("state", "sort", "page") for key in request.GET),
+        is_filtered=_asks(request, *FILTERS, "text", "entity", "relation"),
+        is_narrowed=_asks(request, *FILTERS),
         list_of=subject_id,
         call=CALL.format(base_url=request.build_absolute_uri("/")[:-1], **about),
     )
@@ -171,6 +173,10 @@ def _states(browsed: Browsed, chosen: State | None) -> list[tuple[str, str, int,
     ]
     shown = [line for line in lines if line[2] or line[3] or line[0] == State.ACTIVE]
     return [*shown, (ANY, "All", browsed.all_states, chosen is None)]
+
+
+def _asks(request: ConsoleRequest, *names: str) -> bool:
+    return any(request.GET.get(name) for name in names)
 
 
 def _midnight(day: date | None) -> datetime | None:
