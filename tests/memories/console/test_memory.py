@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from memories.models import Feedback, Memory
-from memories.types import State, Verdict
+from memories.services.deletion import erase_subject
+from memories.types import Actor, State, ValidTime, Verdict
 from tenants.models import AuditEntry
 from tests.memories.agents import adds, decides
 from tests.memories.services.conftest import use_engine
@@ -54,7 +55,7 @@ def test_it_is_followed_down_to_the_message_and_the_models_reply(
     (head,) = agent.heads()
     said = console(bob).get(page("memories:memory", head.id)).content.decode()
     assert "I moved to Berlin." in said
-    assert "What the model was asked and said" in said
+    assert "What the model said" in said
     assert "&quot;facts&quot;" in said
     assert "learned by single_pass" in said
     assert "version 1" in said
@@ -84,6 +85,21 @@ def test_a_deleted_memory_still_opens_and_says_so(console, sam, page, agent, tea
     assert "Deleted: nobody recalls it." in said
     assert page("memories:restore-memory", tea) in said
     assert page("memories:edit-memory", tea) not in said
+
+
+def test_of_an_erased_memory_only_that_it_was_is_left(
+    console, sam, page, agent, acme, tea
+):
+    with agent.scope():
+        actor = Actor("operator", sam.id)
+        erase_subject(acme.project.id, "user", "ann", actor)
+    seen = console(sam).get(page("memories:memory", tea))
+    said = seen.content.decode()
+    assert seen.status_code == 200
+    assert "This memory was erased." in said
+    assert TEA not in said
+    assert ">ann<" not in said
+    assert console(sam).get(page("memories:edit-memory", tea)).status_code == 404
 
 
 def test_a_superseded_memory_names_what_took_its_place(console, bob, page, agent, tea):
@@ -231,9 +247,7 @@ def test_what_began_later_is_not_superseded_by_what_was_before(
     assert agent.head(rome.id).state == State.ACTIVE
 
 
-def _from(year: int, month: int):
-    from memories.types import ValidTime
-
+def _from(year: int, month: int) -> ValidTime:
     return ValidTime(start=datetime(year, month, 1, tzinfo=UTC))
 
 
