@@ -41,6 +41,9 @@ PERMISSIONS = "tests/tenants/api/test_permissions.py"
 APPLY = "tests/memories/store/test_apply.py"
 BATCH = "tests/memories/store/test_batch.py"
 OPERATIONS = "tests/memories/store/test_operations.py"
+PROMPT_SERVICE = "tests/memories/services/test_prompts.py"
+REPLAYS = "tests/memories/services/test_replays.py"
+TRIALS = "tests/memories/services/test_trials.py"
 HISTORY = "tests/memories/store/test_append_only.py"
 DELETION = "tests/memories/services/test_deletion.py"
 RUN = "tests/memories/services/test_run.py"
@@ -767,6 +770,42 @@ SIGN_IN = [
     ),
 ]
 
+PROMPTS = [
+    without(
+        "trial-erasure",
+        "what an erasure does to what replays made of the erased",
+        "memories/migrations/sql/trials.sql",
+        "       SET decisions = NULL,\n           outcome",
+        "       SET outcome",
+        f"{REPLAYS}::test_erasure_takes_what_replays_made_of_it",
+    ),
+    without(
+        "trial-late-write",
+        "the look whether a trial still waits",
+        "memories/services/replays.py",
+        "id=trial.id, outcome=PromptTrial.Outcome.WAITING",
+        "id=trial.id",
+        f"{REPLAYS}::test_an_erasure_while_the_model_thinks_wins",
+    ),
+    without(
+        "recall-of-then",
+        "the instant whose memories a trial recalls",
+        "memories/pipeline/run.py",
+        "as_of=add.as_of,",
+        "as_of=None,",
+        f"{TRIALS}::test_it_recalls_what_was_known_then",
+    ),
+    without(
+        "canary-draw",
+        "the share that an ingestion's id is drawn into",
+        "memories/services/run.py",
+        "known.for_ingestion(f.ingestion.id) is setup",
+        "known is not None",
+        f"{PROMPT_SERVICE}::"
+        "test_adds_that_hear_different_prompts_are_not_decided_together",
+    ),
+]
+
 REVIEWED = "tests/memories/services/test_review.py"
 REVIEW = [
     without(
@@ -814,5 +853,6 @@ SABOTAGES = [
     *TOLD,
     *ROLES,
     *SIGN_IN,
+    *PROMPTS,
     *REVIEW,
 ]
