@@ -43,6 +43,8 @@ class Moved:
     """A head that is not the version it was; ``then_*`` are None where it was not yet.
 
     ``says_other`` is about words and all beside them, ``is_reworded`` about words.
+    ``known_us`` is when the head began to be known, in microseconds since 1970: of
+    20,000, instants would take longer to read than everything else.
     """
 
     memory_id: UUID
@@ -53,7 +55,7 @@ class Moved:
     text_hash: str | None
     is_immutable: bool
     replaced_by: UUID | None
-    known_from: datetime
+    known_us: int
     then_number: int | None
     then_state: str | None
     then_replaced_by: UUID | None
@@ -73,8 +75,8 @@ class Moved:
 
 _MOVED = """
 SELECT m.id, m.anchor_id, m.run_id, m.number, m.state, m.text_hash, m.is_immutable,
-       m.replaced_by_id, m.known_from, v.number, v.state, v.replaced_by_id,
-       v.vector_number,
+       m.replaced_by_id, (extract(epoch FROM m.known_from) * 1000000)::bigint,
+       v.number, v.state, v.replaced_by_id, v.vector_number,
        CASE WHEN v.text IS DISTINCT FROM m.text
             THEN encode(sha256(convert_to(v.text, 'UTF8')), 'hex')
             ELSE m.text_hash END,

@@ -117,7 +117,7 @@ def _accept(access: Access, aim: Aim, plan: RestorePlan) -> Operation:
             "to": aim.at.isoformat(),
             "memory_id": str(aim.memory_id) if aim.memory_id else None,
             "undoes": str(aim.undoes) if aim.undoes else None,
-            "known": max(s.moved.known_from for s in plan.steps).isoformat(),
+            "known_us": max(step.moved.known_us for step in plan.steps),
             "total": len(plan.steps),
             "done": 0,
             "left": _named(plan.problems),
@@ -258,7 +258,8 @@ def _cause(operation: Operation) -> Cause:
 
 def _is_newer(step: Step, operation: Operation) -> bool:
     """Whether somebody changed it after the restore was accepted."""
-    return step.moved.known_from > datetime.fromisoformat(operation.payload["known"])
+    newest: int = operation.payload["known_us"]
+    return step.moved.known_us > newest
 
 
 def _named(left: Sequence[Step]) -> list[JsonDict]:

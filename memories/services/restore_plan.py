@@ -136,7 +136,8 @@ def make_plan(aim: Aim, ids: Collection[UUID] | None = None) -> RestorePlan:
     found = (_step(moved) for moved in list_moved(aim, ids))
     steps = [step for step in found if step is not None]
     said = who_says([step.wanted for step in steps if step.wanted])
-    erased = count_erased(aim.about) if aim.memory_id is None and ids is None else 0
+    is_about_all = aim.memory_id is None and aim.undoes is None and ids is None
+    erased = count_erased(aim.about) if is_about_all else 0
     return RestorePlan(aim, tuple(_chains(steps, said)), erased)
 
 

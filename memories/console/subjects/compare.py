@@ -47,6 +47,7 @@ from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
 
 PAGE_SIZE = 50
+FIRST_OF_GROUP = 6
 WEEK = timedelta(days=7)
 BARS, BAR_HEIGHT = 60, 60
 LEAST_SLOTS = 30
@@ -70,7 +71,7 @@ def compare_page(
             now or clock.now(),
             only=only,
             page=page if only else 1,
-            page_size=PAGE_SIZE if only else 10,
+            page_size=PAGE_SIZE if only else FIRST_OF_GROUP,
         )
         days = list_days(subject.about, timezone.get_current_timezone_name())
         context = {
