@@ -30,6 +30,7 @@ LABELS = {
     "context_tokens": "Context tokens",
     "dimension": "Dimension",
 }
+KNOBS = ("timeout_s", "deadline_s", "concurrency", "context_tokens")
 KEEP_OR_GIVE = "Write-only. Blank keeps the key there is, for the same address."
 GIVE = "Write-only: it is encrypted, and nobody is shown it again."
 
@@ -70,6 +71,19 @@ class ProviderForm(forms.Form):
         self.fields["api_key"].help_text = KEEP_OR_GIVE if has_key else GIVE
         if not has_key:
             del self.fields["has_no_key"]
+
+    @property
+    def usual(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in KNOBS]
+
+    @property
+    def knobs(self) -> list[forms.BoundField]:
+        """What has a good default and is seldom touched."""
+        return [field for field in self.visible_fields() if field.name in KNOBS]
+
+    @property
+    def has_wrong_knob(self) -> bool:
+        return any(field.errors for field in self.knobs)
 
     @property
     def given_key(self) -> str | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from tenants.console.audit.filters import PLATFORM
 from tenants.console.visits import Visit
 from tenants.models import ApiKey, AuditEntry, Operator
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 PAGES: Mapping[str, tuple[str, bool]] = {
     "tenant": ("tenants:members", False),
     "membership": ("tenants:members", False),
@@ -26,24 +30,34 @@ PAGES: Mapping[str, tuple[str, bool]] = {
     "memory": ("memories:memory", True),
     "operation": ("memories:ingestion", True),
     "subject": ("memories:subject", True),
+    "prompttemplate": ("memories:prompts", False),
+    "promptversion": ("memories:prompts", False),
 }
 """By type of object: the page that shows it, and whether its address has the id."""
-NOTHING = "nothing"
+LABELS: Mapping[str, str] = {
+    "apikey": "API key",
+    "providerconfig": "provider",
+    "embeddingspace": "embedding space",
+    "promptversion": "prompt version",
+    "prompttemplate": "prompt",
+}
+"""Types of objects in the words of the glossary, where those are others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field, old → new, as text; None where the entry tells one value only."""
+    """One field, old → new, as text; None where there was or is nothing."""
 
     field: str
     old: str | None
-    new: str
+    new: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
     entry: AuditEntry
     actor: str
+    label: str
     project_name: str
     url: str
     changes: Sequence[Change]
@@ -79,6 +93,7 @@ def rows(
         EntryRow(
             entry=entry,
             actor=actor_of(entry, names),
+            label=LABELS.get(entry.object_type, entry.object_type),
             project_name=projects.get(entry.project_id, "") if entry.project_id else "",
             url=_url(visit, entry, projects),
             changes=list(_changes(entry.changes)),
@@ -111,9 +126,18 @@ def _changes(changes: Mapping[str, Any]) -> Iterator[Change]:
             yield Change(field, None, _words(told))
 
 
-def _words(value: Any) -> str:
+def _words(value: Any) -> str | None:
     if value is None or value == "":
-        return NOTHING
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+        return None
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return _instant(value) if _INSTANT.match(value) else value
+
+
+def _instant(text: str) -> str:
+    """In the operator's time zone; what only looks like one stays as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{timezone.localtime(at):%-d %b %Y, %H:%M}" if at.tzinfo else text

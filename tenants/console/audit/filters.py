@@ -18,6 +18,12 @@ from tenants.models import ApiKey, AuditEntry, Operator, Project
 PLATFORM = "platform"
 """What the audit calls an actor who is no operator and no key."""
 
+EXAMPLES = {
+    "actor": "e-mail, key, platform",
+    "action": "member.invite",
+    "object": "a kind or an id",
+}
+
 
 class AuditForm(forms.Form):
     """All of it is optional; what cannot be read filters nothing and says so."""
@@ -44,6 +50,8 @@ class AuditForm(forms.Form):
             label="Project", required=False, choices=choices
         )
         self.fields["action"].widget.attrs["list"] = "actions"
+        for name, example in EXAMPLES.items():
+            self.fields[name].widget.attrs["placeholder"] = example
 
 
 @dataclass(frozen=True, slots=True)
