@@ -17,6 +17,8 @@ from tenants.models import ProjectModel, TenantModel, reference
 UNFINISHED = ("PENDING", "RUNNING")
 ERASED = "erased"
 """The error code of an operation that erasure has emptied (sql/erase.sql)."""
+CANCELLED = "cancelled"
+"""The error code of an operation that somebody stopped."""
 REPLAY_OF = "replay_of"
 """The option of a replay: the ingestion whose messages it processes again."""
 

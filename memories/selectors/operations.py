@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from memories.models import Ingestion, MemoryVersion, Message, Operation
-from memories.models.ingestion import ERASED
+from memories.models.ingestion import CANCELLED, ERASED
 from memories.types import OperationResult, Page
 from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
@@ -132,8 +132,12 @@ def _count_all(wanted: OperationFilter) -> int:
 
 
 def list_failed() -> list[UUID]:
-    """What has failed and could be run again, in the order it came in."""
-    return list(reopenable().order_by("created_at", "id").values_list("id", flat=True))
+    """What has failed and could be run again, in the order it came in.
+
+    What somebody stopped goes on when somebody says so.
+    """
+    failed = reopenable().exclude(error_code=CANCELLED).order_by("created_at", "id")
+    return list(failed.values_list("id", flat=True))
 
 
 def reopenable() -> QuerySet[Operation]:

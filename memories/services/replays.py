@@ -20,7 +20,7 @@ from django.conf import settings
 
 from memories import wake
 from memories.models import Operation, PromptTrial, PromptVersion, Subject
-from memories.models.ingestion import UNFINISHED
+from memories.models.ingestion import CANCELLED, UNFINISHED
 from memories.pipeline.compare import compare, difference_of
 from memories.prompts.purposes import PURPOSES
 from memories.selectors.trials import (
@@ -60,7 +60,6 @@ from tenants.selectors import Access
 MOST_ADDS = 200
 ADDS_A_RUN = 10
 """Then others may have the worker, and the worker may stop."""
-CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import memories
 import memplatform
 import tenants
-from memories.models.ingestion import ERASED
+from memories.models.ingestion import CANCELLED, ERASED
 from memories.services import imports, run
 from memplatform.lib.errors import PlatformError, ProviderError
 from memplatform.pages import InternalError
@@ -81,7 +81,7 @@ def test_the_clients_exception_is_the_one_of_the_status():
 
 def test_every_code_of_a_failed_event_is_documented():
     rows = {code for code, status, *_ in documented() if not status}
-    own = {run.GaveUp.code, run.InternalError.code, ERASED, imports.GONE}
+    own = {run.GaveUp.code, run.InternalError.code, ERASED, CANCELLED, imports.GONE}
     assert rows == own
     assert {c.code for c in classes() if issubclass(c, ProviderError)} <= set(
         answered()

@@ -15,6 +15,7 @@ from django.utils.http import quote_etag
 from memories.console.prompts.forms import ReplayForm
 from memories.console.prompts.sides import TRIALS, Row, rows_of
 from memories.console.prompts.texts import number_of, open_bench, open_desk
+from memories.models.ingestion import CANCELLED
 from memories.prompts.purposes import PURPOSES
 from memories.selectors.trials import (
     ReplayView,
@@ -27,7 +28,7 @@ from memories.selectors.trials import (
 )
 from memories.services import replays as services
 from memories.services.replay import retry_operation
-from memories.services.replays import CANCELLED, Replay
+from memories.services.replays import Replay
 from memplatform.lib.errors import InvalidRequest
 from tenants.console.paging import ListPage, page_number
 from tenants.console.problems import add_problems

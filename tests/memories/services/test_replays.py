@@ -13,6 +13,7 @@ from memories.models import (
     PromptTrial,
     Subject,
 )
+from memories.selectors.operations import list_failed
 from memories.services import replays, trials
 from memories.services.background import empty_what_is_over
 from memories.services.configuration import change_settings
@@ -132,6 +133,8 @@ def test_cancelled_it_stops_and_may_go_on(models, admin, learned, monkeypatch):
     assert admin.view(operation_id).done == 1
     with pytest.raises(InvalidRequest, match="ended already"):
         admin.cancel(operation_id)
+    with admin.agent.scope():
+        assert list_failed() == []  # not with others that failed
     retry_operation(admin.access, operation_id)
     admin.run(operation_id)
     assert admin.view(operation_id).by_outcome == {"same": 3}
