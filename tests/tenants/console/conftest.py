@@ -2,26 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from tests.memories.console.conftest import ada, console, page, queries, sam
 
-import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
-
-from tests.memories.console.conftest import ada, console, page, sam
-
-__all__ = ["ada", "console", "page", "sam"]
-
-
-@pytest.fixture
-def queries() -> Callable[[Client, str], int]:
-    """How many queries a page takes, once its caches are warm."""
-
-    def queries(client: Client, url: str) -> int:
-        assert client.get(url).status_code == 200
-        with CaptureQueriesContext(connection) as asked:
-            client.get(url)
-        return len(asked)
-
-    return queries
+__all__ = ["ada", "console", "page", "queries", "sam"]
