@@ -44,10 +44,14 @@ WITH asked AS MATERIALIZED (
     SELECT o.id, o.anchor_id, o.created_at FROM memories_operation o
     WHERE o.tenant_id = %s AND o.project_id = %s AND o.{key} = %s
 ), mine AS MATERIALIZED (
-    SELECT m.id, m.anchor_id, m.accepted_at, m.{key} AS name FROM memories_memory m
+    SELECT m.id, m.anchor_id, m.accepted_at, m.{key} AS name,
+           CASE WHEN m.text IS NOT NULL THEN m.number ELSE 0 END AS versions
+    FROM memories_memory m
     WHERE m.tenant_id = %s AND m.project_id = %s AND m.{key} = %s
     UNION
-    SELECT m.id, m.anchor_id, m.accepted_at, m.{key} FROM memories_memoryevent e
+    SELECT m.id, m.anchor_id, m.accepted_at, m.{key},
+           CASE WHEN m.text IS NOT NULL THEN m.number ELSE 0 END
+    FROM memories_memoryevent e
     JOIN memories_memory m ON m.tenant_id = e.tenant_id AND m.id = e.memory_id
     WHERE e.tenant_id = %s AND e.kind IN ('ADD', 'UPDATE', 'MERGE')
       AND e.operation_id IN (SELECT id FROM asked)
@@ -63,9 +67,7 @@ WITH asked AS MATERIALIZED (
     WHERE o.tenant_id = %s AND o.created_at >= since.first
 )
 SELECT (SELECT count(*) FROM mine),
-       (SELECT count(*) FROM memories_memoryversion v
-         WHERE v.tenant_id = %s AND v.text IS NOT NULL
-           AND v.memory_id IN (SELECT id FROM mine)),
+       (SELECT coalesce(sum(versions), 0)::bigint FROM mine),
        (SELECT count(*) FROM memories_message g
           JOIN memories_ingestion i ON i.tenant_id = g.tenant_id
            AND i.id = g.ingestion_id
@@ -93,7 +95,7 @@ def count_held(about: About) -> Held:
     tenant, name = scope.tenant_id, about.name
     params = [
         *(*place, name, *place, name, tenant, name, tenant),
-        *(tenant, tenant, tenant, *place, tenant),
+        *(tenant, tenant, *place, tenant),
     ]
     with connection.cursor() as cursor:
         cursor.execute(_HELD.format(key=about.key), params)
