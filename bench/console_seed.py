@@ -182,6 +182,15 @@ SELECT md5('relation' || id)::uuid, tenant_id, project_id, anchor_id,
  ORDER BY created_at LIMIT %(edges)s
 """,
     f"""
+INSERT INTO memories_mention (id, tenant_id, project_id, entity_id, memory_id,
+    created_at)
+SELECT gen_random_uuid(), r.tenant_id, r.project_id, named.id, m.id, m.created_at
+  FROM memories_memory m
+  JOIN memories_relation r ON r.id = md5('relation' || m.id)::uuid,
+       unnest(ARRAY[r.source_id, r.target_id]) AS named (id)
+ WHERE m.{_MINE.replace("project_id", "m.project_id")}
+""",
+    f"""
 INSERT INTO memories_relationsupport (id, tenant_id, project_id, relation_id, memory_id,
     number, created_at)
 SELECT gen_random_uuid(), r.tenant_id, r.project_id, r.id, m.id, 1, m.created_at
