@@ -69,7 +69,7 @@ def is_seeded(tenant: Tenant) -> bool:
 def seed_history(
     tenant: Tenant, *, engine: str, needs_empty: bool = True
 ) -> Mapping[str, int]:
-    """Make the demo project and play the story; how many steps of each kind.
+    """Make the demo project and play the story; how many steps of each kind happened.
 
     What an interrupted seeding left is taken away first. Opens its own scopes. Raises
     NotEmpty for a tenant that has memories, where it ``needs_empty``.
@@ -83,9 +83,9 @@ def seed_history(
     played: dict[str, int] = {}
     for step in story.steps():
         with clock.running_from(_instant(now, step.days_ago, step.at)):
-            desk.play(step)
+            is_played = desk.play(step)
         kind = type(step).__name__.lower()
-        played[kind] = played.get(kind, 0) + 1
+        played[kind] = played.get(kind, 0) + is_played
     desk.finish()
     return played
 
@@ -163,8 +163,12 @@ class Desk:
     key: Access
     support: Access
 
-    def play(self, step: story.Step) -> None:
-        """Let one step happen now, as the clock has it."""
+    def play(self, step: story.Step) -> bool:
+        """Let one step happen now, as the clock has it.
+
+        False when it is about a memory that there is not: a model words things its
+        own way, where the rules always say the same.
+        """
         played: Mapping[type, Callable[[Any], None]] = {
             story.Said: self._hear,
             story.Learned: self._learn,
@@ -173,7 +177,11 @@ class Desk:
             story.Deleted: self._delete,
             story.Rated: self._rate,
         }
-        played[type(step)](step)
+        try:
+            played[type(step)](step)
+        except NotFound:
+            return False
+        return True
 
     def finish(self) -> None:
         """Profiles of today, all counts on disk, and the word that it is done."""
