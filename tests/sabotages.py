@@ -530,7 +530,7 @@ OUTSIDE = [
         "provider-address",
         "the check of a provider's address",
         "memories/services/configuration.py",
-        'if parts.scheme not in ("http", "https") or not parts.hostname:',
+        'if not has_place or parts.scheme not in ("http", "https"):',
         "if False:",
         "tests/memories/services/test_configuration.py::test_a_wrong_provider_is_refused",
     ),

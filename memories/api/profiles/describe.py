@@ -177,6 +177,9 @@ NO_PROFILE = described(
     ),
     parameters=[_USER],
     request=None,
+    examples=[
+        answered("Accepted", {"message": "Delete in progress.", "event_id": EVENT_ID})
+    ],
 )
 PROFILE = described(
     "get_profile",
