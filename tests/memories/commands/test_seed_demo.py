@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from time import thread_time
 from types import SimpleNamespace
 
 import pytest
@@ -41,12 +42,16 @@ def told(django_db_setup, django_db_blocker) -> Iterator[SimpleNamespace]:
     with django_db_blocker.unblock():
         services.seed_demo()
         tenant = get_tenant(services.DEMO_SLUG)
-        began = clock.now()
+        began, cpu_began = clock.now(), thread_time()
         played = seeding.seed_history(tenant, engine="local")
         with tenant_scope(tenant.id):
             project = Project.objects.get(name=story.PROJECT)
         yield SimpleNamespace(
-            tenant=tenant, project=project, played=played, began=began
+            tenant=tenant,
+            project=project,
+            played=played,
+            began=began,
+            cpu_s=thread_time() - cpu_began,
         )
         usage._buffer.take()
         connections.close_all()
@@ -75,7 +80,8 @@ def test_every_step_was_played(told):
 
 
 def test_it_is_quick(told):
-    assert clock.now() - told.began < timedelta(seconds=60)
+    """In seconds of one processor, whatever else the machine does."""
+    assert told.cpu_s < 20, told.cpu_s
 
 
 def test_what_was_known_then_is_known_since_then(told, inside):
