@@ -184,6 +184,8 @@ EMBEDDING_REQUEST_DEADLINE_S = env.envfloat(
     "EMBEDDING_REQUEST_DEADLINE_S", 5.0, minimum=0.1
 )
 """How long a request (search, edit, verbatim add) waits for embeddings in all."""
+QUERY_CACHE_S = env.envfloat("QUERY_CACHE_S", 300.0, minimum=0.0)
+"""How long the vector of a query is kept; 0 is not at all."""
 VERBATIM_MAX_TEXTS = env.envint("VERBATIM_MAX_TEXTS", 100, minimum=1)
 
 # --- Webhooks ---------------------------------------------------------------
@@ -217,6 +219,9 @@ EMBEDDING_API_KEY = env.envstr("EMBEDDING_API_KEY") or (
 )
 EMBEDDING_DIMENSION = env.envint("EMBEDDING_DIMENSION", 1536, minimum=1)
 EMBEDDING_TIMEOUT_S = env.envfloat("EMBEDDING_TIMEOUT_S", 15.0, minimum=0.1)
+RERANK_BASE_URL = env.envstr("RERANK_BASE_URL")
+RERANK_MODEL = env.envstr("RERANK_MODEL")
+RERANK_API_KEY = env.envstr("RERANK_API_KEY")
 
 # --- API --------------------------------------------------------------------
 MAX_BODY_BYTES = env.envint("MAX_BODY_BYTES", 8 * 1024 * 1024, minimum=1024)

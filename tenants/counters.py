@@ -6,9 +6,6 @@ Valkey. After a failure it is left alone for a while, so that no request waits f
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -16,40 +13,27 @@ from typing import Any
 import redis
 from django.conf import settings
 
-log = logging.getLogger(__name__)
+from memplatform.lib.valkey import Cautious
 
 TIMEOUT_S = 0.25
-PAUSE_S = 5.0
-"""How long Valkey is left alone after it failed."""
 
 
 class SharedCounters:
     """Runs scripts; gives up at once, and for a while, when Valkey is away."""
 
     def __init__(self) -> None:
-        self._away_until = 0.0
-        self._lock = threading.Lock()
+        self._valkey = Cautious("Rate limits are off")
 
     def run(
         self, script: str, keys: Sequence[str], args: Sequence[int]
     ) -> list[int] | None:
         """The script's answer, a list of whole numbers; None when Valkey is away."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            answer = _script(settings.BROKER_URL, script)(keys=keys, args=args)
-        except (redis.RedisError, ValueError) as exc:
-            self._rest(exc)
-            return None
-        self._away_until = 0.0
-        return [int(number) for number in answer]
-
-    def _rest(self, exc: Exception) -> None:
-        with self._lock:
-            is_news = not self._away_until  # once an outage, not once a request
-            self._away_until = time.monotonic() + PAUSE_S
-        if is_news:
-            log.warning("Rate limits are off: Valkey is away (%s)", exc)
+        return self._valkey.ask(
+            lambda: [
+                int(number)
+                for number in _script(settings.BROKER_URL, script)(keys=keys, args=args)
+            ]
+        )
 
 
 @cache

@@ -18,6 +18,7 @@ from memories.models import EmbeddingSpace
 from memories.providers.vectors import as_direction, head_of
 from memories.retrieval import journal
 from memories.retrieval.decay import decay_factor
+from memories.retrieval.query_cache import embed_queries
 from memories.retrieval.rank import (
     CALIBRATIONS,
     Calibration,
@@ -169,7 +170,8 @@ def look(access: Access, request: SearchRequest) -> Looked | None:
     if space is None:
         return None
     embedder = setup.hurried_embedders[space.id]
-    query = embedder.embed([head_of(request.query, embedder.max_tokens)])[0]
+    asked = [head_of(request.query, embedder.max_tokens)]
+    query = embed_queries(setup.tenant_id, space.id, embedder, asked)[0]
     pool = gather(setup, space.id, request, query)
     factors = _factors(setup, pool, request)
     return Looked(setup, space, request, query, pool, factors)
