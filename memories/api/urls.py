@@ -21,6 +21,7 @@ app_name = "api"
 urlpatterns = [
     # Groups stand before the memories by id: neither "events" nor "search" is one.
     path("", include("memories.api.batch.urls")),
+    path("", include("memories.api.context.urls")),
     path("", include("memories.api.exports.urls")),
     path("", include("memories.api.feedback.urls")),
     path("", include("memories.api.imports.urls")),

@@ -90,6 +90,14 @@ def count_tokens(text: str) -> int:
     return len(encoding.ids)
 
 
+def cut_tokens(text: str, most: int) -> str:
+    """The beginning of ``text`` that has ``most`` tokens, or all of it."""
+    ends = _load_tokenizer().encode(_encodable(text), add_special_tokens=False).offsets
+    if len(ends) <= most:
+        return text
+    return text[: ends[most - 1][1]] if most > 0 else ""
+
+
 @cache
 def _load_tokenizer() -> Tokenizer:
     with as_file(_model_file("tokenizer.json")) as path:

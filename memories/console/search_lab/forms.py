@@ -8,6 +8,7 @@ from django import forms
 
 from memories.models.fields import SCOPE_ID_CHARS
 from memories.models.subjects import SubjectKind
+from memories.retrieval.assemble import DEFAULT_TOKENS, LEAST_TOKENS, MOST_TOKENS
 from memories.selectors.filters import parse_filters
 from memories.types import Filters, JsonDict, SearchRequest, Visibility
 from memplatform.lib.errors import InvalidRequest
@@ -81,6 +82,13 @@ class LabForm(forms.Form):
             attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"
         ),
         help_text="What was known at that instant, in your time zone.",
+    )
+    token_budget = forms.IntegerField(
+        label="Tokens of the block",
+        required=False,
+        min_value=LEAST_TOKENS,
+        max_value=MOST_TOKENS,
+        widget=forms.NumberInput(attrs={"placeholder": DEFAULT_TOKENS}),
     )
     show_expired = forms.BooleanField(label="Show expired", required=False)
     latest_only = forms.BooleanField(label="Latest only", required=False)

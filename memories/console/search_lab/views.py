@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,16 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from memories.console.search_lab.forms import LabForm
-from memories.providers.local import count_tokens
 from memories.retrieval.absence import Absence, explain_absence, find_named
-from memories.retrieval.context import context_block
+from memories.retrieval.assemble import (
+    DEFAULT_TOKENS,
+    Assembled,
+    ContextRequest,
+    assemble_found,
+)
 from memories.retrieval.rank import Explained, Gate
 from memories.retrieval.search import Looked, leg_depth, look
-from memories.types import MemoryView
+from memories.types import Hit, MemoryView
 from memplatform.lib.errors import ProviderError
 from tenants.console.rendering import show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
@@ -62,6 +66,7 @@ def search_lab(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     }
     if looked is not None:
         context |= _found(looked)
+        context["assembled"] = _assembled(visit, form, context["shown"])
         context["absences"] = _absences(looked, form.cleaned_data["memory"])
     return _show(request, visit, context, 200)
 
@@ -83,7 +88,6 @@ def _found(looked: Looked) -> dict[str, Any]:
     rows = [Row(looked.pool.view(e.memory_id), e) for e in looked.explained()]
     shown = [row for row in rows if row.how.gate is Gate.SHOWN]
     missed = [row for row in rows if row.how.gate is not Gate.SHOWN]
-    context = context_block([row.memory for row in shown], looked.setup.timezone)
     return {
         "shown": shown,
         "missed": missed[:MOST_MISSED],
@@ -92,9 +96,15 @@ def _found(looked: Looked) -> dict[str, Any]:
         "depth": leg_depth(looked.request),
         "weights": looked.setup.settings,
         "has_decay": looked.setup.client.decay,
-        "agent_context": context,
-        "tokens": count_tokens(context),
     }
+
+
+def _assembled(visit: Visit, form: LabForm, shown: Sequence[Row]) -> Assembled:
+    """The block that an agent is given of these, by the API."""
+    hits = [Hit(row.memory, row.how.score or 0.0) for row in shown]
+    budget = form.cleaned_data["token_budget"] or DEFAULT_TOKENS
+    request = ContextRequest(form.request(), budget=budget)
+    return assemble_found(visit.access, request, hits)
 
 
 def _absences(looked: Looked, given: str) -> list[Absence] | None:

@@ -113,6 +113,7 @@ REQUESTS = [
     Request("POST", "/v2/memories/", IDA),
     Request("POST", "/v2/memories/search/", {"query": "bees", "filters": IDA}),
     Request("POST", "/v1/summary/", {"filters": IDA}),
+    Request("POST", "/v1/context/", {"query": "bees", "filters": IDA}),
     Request("POST", "/v1/exports/", {"schema": SCHEMA, "filters": IDA}, writes=True),
     Request("POST", "/v1/exports/get/", {"memory_export_id": NOBODYS_ID}),
     Request("POST", "/v1/exports/raw/", IDA, writes=True),

@@ -121,12 +121,21 @@ def test_a_memory_can_be_named_by_its_words(lab):
     )
 
 
-def test_it_shows_what_an_agent_is_given(lab):
-    told = lab(query="Who keeps bees?", subject="ann", top_k="1")
-    assert re.search(
-        r"<memories> 1\. \[\d{4}-\d\d-\d\d\] Ann keeps bees\. </memories>", told
-    )
-    assert re.search(r"\d+ tokens", told)
+def test_it_shows_what_an_agent_is_given(lab, ann, api):
+    """Word for word what the API answers."""
+    body = {"query": "Who keeps bees?", "filters": ANN, "top_k": 1, "token_budget": 60}
+    answer = api(ann.company.key).post("/v1/context/", body).json()
+    assert "1. [" in answer["context"]
+    told = lab(query=body["query"], subject="ann", top_k="1", token_budget="60")
+    assert " ".join(answer["context"].split()) in told
+    assert f"{answer['tokens']} tokens" in told
+
+
+def test_it_says_what_the_block_had_no_room_for(lab, ann):
+    for n in range(20):
+        ann.keep(f"Ann keeps bees in the hive of number {n}.")
+    told = lab(query="bees", subject="ann", top_k="20", token_budget="60")
+    assert re.search(r"For \d+ of the memories found there was no room", told)
 
 
 def test_its_curl_is_the_same_search(console, bob, page, ann, api):

@@ -1,0 +1,95 @@
+"""The story of a context block: search, then what stands beside it, then the block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from memories.retrieval.context import ContextBlock, Material, build_context
+from memories.retrieval.material import (
+    read_excerpts,
+    read_recent,
+    read_sources,
+    read_summaries,
+)
+from memories.retrieval.search import search
+from memories.selectors.projects import get_setup
+from memories.types import Hit, SearchRequest
+from tenants.scopes import tenant_scope
+from tenants.selectors import Access
+
+LEAST_TOKENS, MOST_TOKENS, DEFAULT_TOKENS = 50, 32_000, 1_000
+DEFAULT_RECENT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """A validated request; ``budget`` in tokens. What stands beside the memories comes
+    as far as there is room: so many of the messages said last, summaries, excerpts.
+    """
+
+    search: SearchRequest
+    budget: int = DEFAULT_TOKENS
+    recent: int = DEFAULT_RECENT
+    with_summaries: bool = True
+    with_excerpts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A block, what was found for it, and what it was made from."""
+
+    block: ContextBlock
+    hits: Sequence[Hit]
+    material: Material
+
+    @property
+    def sources(self) -> Mapping[UUID, tuple[UUID, ...]]:
+        """The messages that each found memory came from."""
+        return self.material.sources
+
+    @property
+    def left_out(self) -> int:
+        """How many of the found memories there was no room for."""
+        return len(self.hits) - len(self.block.memories)
+
+    @property
+    def is_nothing_relevant(self) -> bool:
+        """Whether the answer to the query is that nothing is known of it."""
+        return not self.hits
+
+
+def assemble_context(access: Access, request: ContextRequest) -> Assembled:
+    """The block for a query; opens its own scopes.
+
+    It is a search, and recorded as one. Raises ProviderError when the query cannot be
+    embedded.
+    """
+    return assemble_found(access, request, search(access, request.search))
+
+
+def assemble_found(
+    access: Access, request: ContextRequest, hits: Sequence[Hit]
+) -> Assembled:
+    """The block of what was found already; opens its own scope."""
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        timezone = get_setup(access.project_id).timezone
+        material = _read_material(request, hits)
+    block = build_context(material, budget=request.budget, timezone=timezone)
+    return Assembled(block, hits, material)
+
+
+def _read_material(request: ContextRequest, hits: Sequence[Hit]) -> Material:
+    asked, memories = request.search, [hit.memory for hit in hits]
+    as_of, filters = asked.visibility.as_of, asked.filters
+    sources = read_sources(memories)
+    return Material(
+        memories=memories,
+        summaries=read_summaries(filters, as_of=as_of)
+        if request.with_summaries
+        else (),
+        turns=read_recent(filters, request.recent, as_of=as_of),
+        sources=sources,
+        excerpts=read_excerpts(sources) if request.with_excerpts else (),
+    )
