@@ -1,0 +1,101 @@
+"""Ask every question of a data set through the search API, and keep what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from memories.evaluation.baselines import Asked, Count
+from memories.evaluation.client import Client
+from memories.evaluation.ingest import Links, user_of
+from memories.evaluation.metrics import Result
+from memories.evaluation.runs import Run
+from memories.evaluation.types import Conversation, Dataset, Question
+
+TOP_K = 50
+ALONE = 100
+"""So many questions are asked one at a time first: their latency is a search's own."""
+
+Progress = Callable[[int], None]
+
+
+def search_body(question: Question, user_id: str, *, top_k: int) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "query": question.text,
+        "filters": {"user_id": user_id},
+        "top_k": top_k,
+        "threshold": 0,
+    }
+    if question.asked_at is not None:
+        body["reference_date"] = question.asked_at.isoformat()
+    return body
+
+
+def ask(
+    client: Client,
+    run: Run,
+    dataset: Dataset,
+    style: str,
+    count: Count,
+    progress: Progress,
+    *,
+    at_once: int,
+) -> None:
+    """Every question that was not asked yet; ``count`` counts a memory's tokens."""
+    asked = {r["question"] for r in run.searches.read() if r["style"] == style}
+    waiting = [
+        (conversation, question)
+        for conversation in dataset.conversations
+        for question in conversation.questions
+        if question.id not in asked
+    ]
+    alone = _spread(waiting, ALONE - len(asked))
+    others = [pair for pair in waiting if pair not in alone]
+
+    def put(pair: tuple[Conversation, Question], *, is_alone: bool = False) -> None:
+        conversation, question = pair
+        user_id = user_of(run, style, conversation)
+        answer = client.search(search_body(question, user_id, top_k=TOP_K))
+        run.searches.append(
+            {
+                "style": style,
+                "question": question.id,
+                "ms": round(answer.latency_ms, 2),
+                "alone": is_alone,
+                "ids": [hit.id for hit in answer.found],
+                "scores": [round(hit.score, 4) for hit in answer.found],
+                "tokens": [count(hit.text) for hit in answer.found],
+            }
+        )
+        progress(1)
+
+    for pair in alone:
+        put(pair, is_alone=True)
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in pool.map(put, others):
+            pass
+
+
+def results_of(
+    run: Run, dataset: Dataset, style: str, links: Links
+) -> Iterator[tuple[Asked, dict[str, Any]]]:
+    """Each question's results as turns and tokens, with its record."""
+    questions = {question.id: question for question in dataset.questions}
+    for record in run.searches.read():
+        if record["style"] == style and record["question"] in questions:
+            results = tuple(
+                Result(links.turns.get(memory_id, frozenset()), tokens)
+                for memory_id, tokens in zip(
+                    record["ids"], record["tokens"], strict=True
+                )
+            )
+            yield Asked(questions[record["question"]], results), record
+
+
+def _spread[Item](items: Sequence[Item], wanted: int) -> list[Item]:
+    """So many of them, evenly over the list."""
+    if wanted <= 0 or not items:
+        return []
+    step = max(1, len(items) // wanted)
+    return list(items[::step])[:wanted]

@@ -1,0 +1,111 @@
+"""A client of the platform like any other: adds, waits and searches, with a key."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+TIMEOUT_S = 120.0
+POLL_S = 0.2
+ENDED = ("SUCCEEDED", "FAILED")
+
+
+class PlatformRefused(Exception):
+    """The platform answered with an error, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One search result as the wire shows it."""
+
+    id: str
+    text: str
+    score: float
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The results of a search, best first, and how long the answer took."""
+
+    found: tuple[Found, ...]
+    latency_ms: float
+
+
+class Client:
+    """Safe to share between threads."""
+
+    def __init__(self, url: str, key: str, *, at_once: int = 8) -> None:
+        self._http = httpx2.Client(
+            base_url=url,
+            headers={"Authorization": f"Token {key}"},
+            timeout=TIMEOUT_S,
+            limits=httpx2.Limits(
+                max_connections=at_once, max_keepalive_connections=at_once
+            ),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def add(self, body: Mapping[str, Any], *, retry_key: str) -> str:
+        """The event's id; the same one when it is asked again with the same key."""
+        headers = {"Idempotency-Key": retry_key}
+        return str(self._ask("POST", "/v3/memories/add/", body, headers)["event_id"])
+
+    def ended(self, event_id: str, *, within_s: float) -> dict[str, Any]:
+        """The event once it has succeeded; raises PlatformRefused if it does not."""
+        deadline = time.monotonic() + within_s
+        while (event := self._ask("GET", f"/v1/event/{event_id}/"))[
+            "status"
+        ] not in ENDED:
+            if time.monotonic() > deadline:
+                raise PlatformRefused(f"Event {event_id} has not ended in time.")
+            time.sleep(POLL_S)
+        if event["status"] == "FAILED":
+            raise PlatformRefused(f"Event {event_id} failed: {event['error']}")
+        return dict(event)
+
+    def search(self, body: Mapping[str, Any]) -> Answer:
+        began = time.perf_counter()
+        results = self._ask("POST", "/v3/memories/search/", body)["results"]
+        latency_ms = (time.perf_counter() - began) * 1000
+        return Answer(tuple(map(_found, results)), latency_ms)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        try:
+            answer = self._http.request(method, path, json=body, headers=headers)
+        except httpx2.HTTPError as exc:
+            raise PlatformRefused(f"{method} {path}: {exc}") from exc
+        if answer.status_code >= 400:
+            said = answer.text[:500]
+            raise PlatformRefused(f"{method} {path}: {answer.status_code} {said}")
+        return answer.json()
+
+
+def _found(result: Mapping[str, Any]) -> Found:
+    return Found(
+        id=result["id"],
+        text=result["memory"],
+        score=result["score"],
+        created_at=result["created_at"],
+    )

@@ -1,0 +1,181 @@
+"""The story of a run: bring in, ask, compare, conclude. Each step can go on later."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from memories.evaluation import asking, baselines, ingest, report, summary
+from memories.evaluation.baselines import Asked, Count, Embed
+from memories.evaluation.client import Client
+from memories.evaluation.progress import Bar
+from memories.evaluation.runs import Run
+from memories.evaluation.types import Dataset
+from memories.types import Vectors
+
+TOKENIZER = "all-MiniLM-L6-v2's word-piece tokenizer"
+RESULTS, REPORT = "results.json", "report.md"
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One data set, one run; ``embed`` and ``count`` are the local model's."""
+
+    run: Run
+    dataset: Dataset
+    styles: Sequence[str]
+    embed: Embed
+    count: Count
+    at_once: int = 4
+    is_limited: bool = False
+
+    def measure(self, client_of: Callable[[str], Client]) -> None:
+        """Bring everything in and ask everything, in each style."""
+        for style in self.styles:
+            with client_of(style) as client:
+                self._ingest(client, style)
+                self._ask(client, style)
+
+    def _ingest(self, client: Client, style: str) -> None:
+        turns = sum(1 for c in self.dataset.conversations for _ in c.turns)
+        with self._timed(f"adds, {style}"):
+            with Bar(f"{style}: turns in", turns) as bar:
+                ingest.ingest(client, self.run, self.dataset, style, bar.advance)
+            settle(client)
+
+    def _ask(self, client: Client, style: str) -> None:
+        known = sum(r["style"] == style for r in self.run.searches.read())
+        total = sum(1 for _ in self.dataset.questions)
+        with (
+            self._timed(f"searches, {style}"),
+            Bar(f"{style}: questions", total, known) as bar,
+        ):
+            asking.ask(
+                *(client, self.run, self.dataset, style, self.count, bar.advance),
+                at_once=self.at_once,
+            )
+
+    def compare(self) -> None:
+        """The baselines, once for each run."""
+        file = self.run.path / "baselines.json"
+        if file.exists():
+            return
+        with self._timed("baselines"):
+            found: dict[str, list[Asked]] = {}
+            conversations = self.dataset.conversations
+            with Bar("baselines: conversations", len(conversations)) as bar:
+                for conversation in conversations:
+                    for name, asked in self._baselines(conversation):
+                        found.setdefault(name, []).append(asked)
+                    bar.advance(1)
+            methods = {
+                name: summary.summarise(self.dataset, asked)
+                for name, asked in found.items()
+            }
+            file.write_text(json.dumps(methods) + "\n")
+
+    def _baselines(self, conversation: Any) -> Iterator[tuple[str, Asked]]:
+        embed, count = remembering(self.embed), self.count
+        for name, is_named in (
+            (baselines.DENSE_RAW, False),
+            (baselines.DENSE_NAMED, True),
+        ):
+            for asked in baselines.dense(conversation, embed, count, is_named=is_named):
+                yield name, asked
+        for asked in baselines.full_context(conversation, count):
+            yield baselines.FULL, asked
+        yield from baselines.chunks(conversation, embed, count)
+
+    def conclude(self) -> Json:
+        """Write ``results.json`` and ``report.md``; the results."""
+        results = self._results()
+        text = json.dumps(results, indent=1, ensure_ascii=False)
+        (self.run.path / RESULTS).write_text(text + "\n")
+        (self.run.path / REPORT).write_text(report.as_markdown(results))
+        return results
+
+    def _results(self) -> Json:
+        questions = list(self.dataset.questions)
+        results: Json = {
+            "dataset": self.dataset.name,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": f"{os.cpu_count()} cores, {platform.system()}",
+            "embedder": self.run.settings.get("embedder"),
+            "tokenizer": TOKENIZER,
+            "questions": len(questions),
+            "scored": sum(question.is_scored for question in questions),
+            "questions_limited": self.is_limited,
+            "notes": list(self.dataset.notes),
+            "seconds": self.run.settings["seconds"],
+            "ingested": {},
+            "methods": {},
+            "abstention": {},
+            "latency": {},
+        }
+        for style in self.styles:
+            self._add_style(results, style)
+        compared = self.run.path / "baselines.json"
+        if compared.exists():
+            results["methods"] |= json.loads(compared.read_text())
+        return results
+
+    def _add_style(self, results: Json, style: str) -> None:
+        links = ingest.read_links(self.run, style)
+        found = list(asking.results_of(self.run, self.dataset, style, links))
+        asked = [one for one, _ in found]
+        results["methods"][style] = summary.summarise(self.dataset, asked)
+        results["abstention"][style] = summary.summarise_abstention(
+            (one.question.is_answerable, max(record["scores"], default=0.0))
+            for one, record in found
+        )
+        records = (record for _, record in found)
+        results["latency"][style] = summary.summarise_latency(
+            records, at_once=self.at_once
+        )
+        results["ingested"][style] = {
+            "memories": len(links.turns),
+            "turns": sum(1 for c in self.dataset.conversations for _ in c.turns),
+            "linked_turns": links.linked_turns,
+            "confirmed": links.confirmed,
+        }
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.run.took(step, time.monotonic() - began)
+
+
+def settle(client: Client) -> None:
+    """Wait until everything that is made in the background after adds is made.
+
+    The adds themselves have ended. The one place to wait for more.
+    """
+
+
+def remembering(embed: Embed) -> Embed:
+    """The same embedder, asked once for each text: questions come up many times."""
+    known: dict[bytes, Vectors] = {}
+
+    def embed_once(texts: Sequence[str]) -> Vectors:
+        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+        new = {k: t for k, t in zip(keys, texts, strict=True) if k not in known}
+        if new:
+            known.update(zip(new, embed(list(new.values())), strict=True))
+        return np.stack([known[key] for key in keys])
+
+    return embed_once

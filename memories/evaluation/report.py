@@ -1,0 +1,242 @@
+"""A run's results as Markdown, with what a reader should know beside the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from memories.evaluation.baselines import DENSE_NAMED
+from memories.evaluation.goals import GOALS, LOCAL_TOKENS, LOCAL_WITHIN, Goal
+from memories.evaluation.ingest import VERBATIM
+from memories.evaluation.metrics import BUDGETS, CUTS
+from memories.evaluation.summary import OVERALL
+
+LOCAL = "local"
+Json = Mapping[str, Any]
+MAIN = ("recall@1", "recall@5", "recall@10", "all@10", "ndcg@10", "mrr", "tokens@10")
+NAMES = {
+    "ndcg@10": "nDCG@10",
+    "mrr": "MRR",
+    "tokens@10": "tokens of 10",
+    **{f"recall@{cut}": f"R@{cut}" for cut in CUTS},
+    **{f"all@{cut}": f"all@{cut}" for cut in CUTS},
+    **{f"recall@{budget}tok": str(budget) for budget in BUDGETS},
+}
+
+
+def as_markdown(results: Json) -> str:
+    """All of it; ``results`` is what ``results.json`` holds."""
+    parts = [
+        f"# {results['dataset']}: {results['questions']} questions,"
+        f" {results['scored']} of them scored",
+        *_facts(results),
+        *_goals(results),
+        *_methods(results),
+        *_categories(results),
+        *_budgets(results),
+        *_abstention(results),
+        *_latency(results),
+        *_notes(results),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def as_goals(results: Json) -> str:
+    """Only the table of targets."""
+    return "\n".join(_goals(results)) + "\n"
+
+
+def _facts(results: Json) -> Iterator[str]:
+    yield ""
+    yield f"{results['at']}, {results['machine']}. Embedder: {results['embedder']}."
+    yield f"Tokens as {results['tokenizer']} counts them."
+    spent = ", ".join(f"{step} {took} s" for step, took in results["seconds"].items())
+    yield f"Took: {spent}."
+    for style, facts in results["ingested"].items():
+        yield (
+            f"`{style}`: {facts['memories']} memories of {facts['turns']} turns;"
+            f" {facts['linked_turns']} turns led to one"
+            f" ({facts['confirmed']} links only confirm what was known)."
+        )
+
+
+def _goals(results: Json) -> Iterator[str]:
+    goals = GOALS.get(results["dataset"], ())
+    own = results["methods"].get(VERBATIM)
+    if not goals or own is None:
+        return
+    yield from _heading("To reach")
+    head = (
+        "",
+        "plain dense",
+        "recipe, in a notebook",
+        "to reach",
+        "stretch",
+        "here",
+        "",
+    )
+    rows = [_goal_row(goal, results["methods"]) for goal in goals]
+    rows += _local_rows(results["methods"])
+    yield from _table(head, rows)
+    if results["questions_limited"]:
+        yield ""
+        yield "Only a part of the data was asked: these are not the figures above."
+
+
+def _goal_row(goal: Goal, methods: Json) -> list[str]:
+    here = methods[VERBATIM].get(goal.category, {}).get(goal.figure)
+    dense = methods.get(DENSE_NAMED, {}).get(goal.category, {}).get(goal.figure)
+    plain = _share(goal.plain) + (f" ({_share(dense['value'])} here)" if dense else "")
+    verdict = ""
+    if here is not None:
+        is_stretch = goal.stretch is not None and here["value"] >= goal.stretch
+        is_reached = here["value"] >= goal.goal
+        verdict = "stretch" if is_stretch else "reached" if is_reached else "**below**"
+    return [
+        *(goal.title, plain, _share(goal.recipe), f"≥ {_share(goal.goal)}"),
+        *(_share(goal.stretch), _with_error(here), verdict),
+    ]
+
+
+def _local_rows(methods: Json) -> list[list[str]]:
+    """What extraction by rules loses, against the turns themselves."""
+    if LOCAL not in methods:
+        return []
+    own, verbatim = methods[LOCAL][OVERALL], methods[VERBATIM][OVERALL]
+    loss = verbatim["recall@10"]["value"] - own["recall@10"]["value"]
+    share = own["tokens@10"]["value"] / verbatim["tokens@10"]["value"]
+    is_reached = loss <= LOCAL_WITHIN and share <= LOCAL_TOKENS
+    here = f"{_share(own['recall@10']['value'])} ({-loss:+.3f}), {share:.0%} of tokens"
+    return [
+        [
+            *("`local` engine, R@10", "–", "–"),
+            f"within {_share(LOCAL_WITHIN)} at ≤ {LOCAL_TOKENS:.0%} of the tokens",
+            *("–", here, "reached" if is_reached else "**below**"),
+        ]
+    ]
+
+
+def _methods(results: Json) -> Iterator[str]:
+    yield from _heading("Methods")
+    head = ["", *(NAMES[name] for name in MAIN)]
+    rows = [
+        [f"`{method}`", *(_with_error(groups[OVERALL].get(n)) for n in MAIN)]
+        for method, groups in results["methods"].items()
+        if OVERALL in groups
+    ]
+    yield from _table(head, rows)
+    yield ""
+    yield (
+        "± is one standard error over questions; results.json also has the error that"
+        " allows for questions about one conversation being alike."
+    )
+
+
+def _categories(results: Json) -> Iterator[str]:
+    yield from _heading("By category, R@10 (number of questions)")
+    shown = {
+        name: groups for name, groups in results["methods"].items() if _is_search(name)
+    }
+    categories = sorted({c for groups in shown.values() for c in groups} - {OVERALL})
+    rows = [
+        [category, *(_of_category(groups, category) for groups in shown.values())]
+        for category in categories
+    ]
+    yield from _table(["", *(f"`{name}`" for name in shown)], rows)
+
+
+def _of_category(groups: Json, category: str) -> str:
+    figures = groups.get(category)
+    if figures is None:
+        return "–"
+    return f"{_with_error(figures['recall@10'])} ({figures['recall@10']['count']})"
+
+
+def _budgets(results: Json) -> Iterator[str]:
+    yield from _heading("Recall within a budget of tokens")
+    rows = [
+        [
+            f"`{name}`",
+            *(_share(groups[OVERALL][f"recall@{b}tok"]["value"]) for b in BUDGETS),
+        ]
+        for name, groups in results["methods"].items()
+        if OVERALL in groups
+    ]
+    yield from _table(["", *map(str, BUDGETS)], rows)
+
+
+def _abstention(results: Json) -> Iterator[str]:
+    rows = [
+        [
+            *(f"`{style}`", _share(found["area"])),
+            f"{found['answerable']} / {found['others']}",
+            f"{found['best']['threshold']:.3f}",
+            *(_share(found["best"][part]) for part in ("answered", "refused")),
+        ]
+        for style, found in results["abstention"].items()
+        if found
+    ]
+    if rows:
+        yield from _heading("Abstention by the best score")
+        head = ("", "AUC", "answerable / not", "threshold", "answered", "refused")
+        yield from _table(head, rows)
+
+
+def _latency(results: Json) -> Iterator[str]:
+    yield from _heading("Latency of a search, ms")
+    rows = [
+        [f"`{style}`", kind, *(_number(f) for f in _milliseconds(found))]
+        for style, kinds in results["latency"].items()
+        for kind, found in _kinds(kinds)
+        if found["count"]
+    ]
+    yield from _table(("", "asked", "p50", "p95", "searches"), rows)
+
+
+def _kinds(kinds: Json) -> Iterator[tuple[str, Json]]:
+    yield "one at a time", kinds["alone"]
+    yield f"{kinds['together']['at_once']} at once", kinds["together"]
+
+
+def _milliseconds(found: Json) -> tuple[Any, ...]:
+    return found["p50_ms"], found["p95_ms"], found["count"]
+
+
+def _notes(results: Json) -> Iterator[str]:
+    yield from _heading("To know about these figures")
+    for note in results["notes"]:
+        yield f"* {note}"
+
+
+def _is_search(name: str) -> bool:
+    return not name.startswith(("RAG", "full"))
+
+
+def _heading(title: str) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
+
+
+def _with_error(mean: Json | None) -> str:
+    if mean is None or mean["value"] is None:
+        return "–"
+    if mean["value"] > 1:
+        return _number(mean["value"])
+    error = "" if mean["error"] is None else f" ± {_share(mean['error'])}"
+    return _share(mean["value"]) + error

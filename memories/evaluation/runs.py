@@ -1,0 +1,98 @@
+"""What a run has done so far, on disk, so that it can go on after it was stopped.
+
+A directory of JSON Lines that are only appended to; a line that was cut off in the
+middle counts as not written.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+SETTINGS = "run.json"
+
+
+class OtherRun(ValueError):
+    """The directory holds a run over other data."""
+
+
+class Journal:
+    """Records of one kind; safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = threading.Lock()
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        line = json.dumps(record, separators=(",", ":"))
+        with self._writing, self._path.open("a") as file:
+            file.write(line + "\n")
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        if not self._path.exists():
+            return
+        for line in self._path.read_text().splitlines():
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                continue  # cut off when the run was killed
+
+    def clear(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+class Run:
+    """One run's directory: its settings and its journals."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self.adds = Journal(path / "adds.jsonl")
+        self.links = Journal(path / "links.jsonl")
+        self.searches = Journal(path / "searches.jsonl")
+        self.answers = Journal(path / "answers.jsonl")
+        self.judgements = Journal(path / "judgements.jsonl")
+        self.settings: dict[str, Any] = {}
+
+    def open(self, **about: Any) -> None:
+        """Begin, or go on; raises OtherRun when it was about something else."""
+        file = self.path / SETTINGS
+        if file.exists():
+            self.settings = json.loads(file.read_text())
+        else:
+            self.settings = {**about, "id": secrets.token_hex(3), "seconds": {}}
+            self.save()
+        for name, value in about.items():
+            if self.settings.get(name) != value:
+                raise OtherRun(
+                    f"{self.path} holds a run with another {name}; give it another"
+                    " directory with --run, or begin anew with --fresh."
+                )
+
+    @property
+    def id(self) -> str:
+        """Part of the user ids, so that no run meets the memories of another."""
+        return str(self.settings["id"])
+
+    def save(self) -> None:
+        """Replace the settings in one step."""
+        unfinished = self.path / f"{SETTINGS}.new"
+        unfinished.write_text(json.dumps(self.settings, indent=2) + "\n")
+        unfinished.replace(self.path / SETTINGS)
+
+    def took(self, step: str, seconds: float) -> None:
+        """Add to how long a step has taken, over all starts."""
+        spent = self.settings["seconds"]
+        spent[step] = round(spent.get(step, 0.0) + seconds, 1)
+        self.save()
+
+    def forget_time(self, step: str) -> None:
+        """What is done anew is timed anew."""
+        spent = self.settings["seconds"]
+        kept = {name: took for name, took in spent.items() if step not in name}
+        self.settings["seconds"] = kept
+        self.save()

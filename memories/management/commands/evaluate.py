@@ -1,0 +1,166 @@
+"""``manage.py evaluate locomo --data locomo10.json --report``"""
+
+from __future__ import annotations
+
+import shutil
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from memories.evaluation import datasets, report, server
+from memories.evaluation.client import Client, PlatformRefused
+from memories.evaluation.datasets.reading import DatasetProblem
+from memories.evaluation.evaluate import REPORT, Evaluation
+from memories.evaluation.ingest import VERBATIM
+from memories.evaluation.runs import OtherRun, Run
+from memories.models.settings import ENGINES
+from memories.providers.factory import configured_space
+from memories.providers.local import LocalEmbedder, count_tokens
+from memplatform import env
+from memplatform.embedded.data_directory import AlreadyRunning
+
+RUNS = ".memplatform-evaluation"
+LOCAL = "local"
+EXPECTED = (
+    *(DatasetProblem, OtherRun, PlatformRefused, server.NoServer, AlreadyRunning),
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure how well memory works on a public benchmark or on your own questions."
+        " Starts a platform of its own in the run's directory, unless --url names one;"
+        " what was interrupted goes on. Guide: docs/guides/"
+        "measure-memory-on-your-own-data.md."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.add_argument("dataset", choices=datasets.NAMES)
+        parser.add_argument("--data", type=Path, required=True, help="as published")
+        parser.add_argument(
+            "--corrections", type=Path, help="LOCOMO's keys as an audit corrects them"
+        )
+        parser.add_argument(
+            "--ingest",
+            nargs="+",
+            choices=(VERBATIM, *ENGINES),
+            default=[VERBATIM, LOCAL],
+            metavar="STYLE",
+            help=f"{VERBATIM} (each turn as it is) or engines: {', '.join(ENGINES)}",
+        )
+        parser.add_argument("--run", type=Path, help=f"its directory, else in {RUNS}/")
+        parser.add_argument("--url", help="a running platform instead of one's own")
+        parser.add_argument("--key", help="an API key of it; --ingest names its engine")
+        parser.add_argument("--limit", type=int, help="only so many conversations")
+        parser.add_argument("--at-once", type=int, default=4, help="searches at a time")
+        parser.add_argument("--no-baselines", action="store_true")
+        parser.add_argument(
+            "--ask-again", action="store_true", help="everything is in: ask anew"
+        )
+        parser.add_argument("--fresh", action="store_true", help="forget the last run")
+        parser.add_argument(
+            "--report", action="store_true", help="print the whole report"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            evaluation = _prepare(options)
+            with _clients(evaluation, options) as client_of:
+                evaluation.measure(client_of)
+            if not options["no_baselines"]:
+                evaluation.compare()
+            results = evaluation.conclude()
+        except EXPECTED as exc:
+            raise CommandError(str(exc)) from exc
+        except KeyboardInterrupt:
+            raise CommandError("Stopped; the same command goes on from here.") from None
+        shown = report.as_markdown if options["report"] else report.as_goals
+        self.stdout.write(shown(results))
+        self.stdout.write(f"Written to {evaluation.run.path / REPORT}.")
+
+
+def _prepare(options: dict[str, Any]) -> Evaluation:
+    data, corrections = options["data"], options["corrections"]
+    dataset = datasets.load(
+        options["dataset"], data, corrections=corrections, limit=options["limit"]
+    )
+    run = Run(_directory(options))
+    # Corrected keys are other answers to the same questions: the searches stay.
+    run.open(
+        data=_fingerprint(data),
+        limit=options["limit"],
+        url=options["url"],
+        embedder="as the server is set up" if options["url"] else _embedder(),
+    )
+    if options["ask_again"]:
+        run.searches.clear()
+        run.forget_time("searches")
+    return Evaluation(
+        run=run,
+        dataset=dataset,
+        styles=list(dict.fromkeys(options["ingest"])),
+        embed=LocalEmbedder().embed,
+        count=count_tokens,
+        at_once=options["at_once"],
+        is_limited=options["limit"] is not None,
+    )
+
+
+def _directory(options: dict[str, Any]) -> Path:
+    """The run's, emptied first where a fresh one is asked for."""
+    path: Path = options["run"] or env.BASE_DIR / RUNS / options["dataset"]
+    path = path.resolve()
+    if options["fresh"] and path.exists():
+        server.remove_server(path / "server")
+        shutil.rmtree(path)
+    return path
+
+
+def _fingerprint(data: Path) -> str:
+    """Of the file, or of every file of a folder."""
+    files = sorted(data.rglob("*.json")) if data.is_dir() else [data]
+    digest = sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _embedder() -> str:
+    space = configured_space(None)
+    return f"{space.model} ({space.provider}, {space.dimension} dimensions)"
+
+
+@contextmanager
+def _clients(
+    evaluation: Evaluation, options: dict[str, Any]
+) -> Iterator[Callable[[str], Client]]:
+    """For each style a client of the project it goes to."""
+    at_once = max(8, options["at_once"])
+    if options["url"]:
+        key = options["key"]
+        if not key:
+            raise CommandError("--url needs --key.")
+        yield lambda style: Client(options["url"], key, at_once=at_once)
+        return
+    with server.running_server(evaluation.run.path / "server") as own:
+        yield lambda style: Client(
+            own.url, _key(evaluation.run, own, style), at_once=at_once
+        )
+
+
+def _key(run: Run, own: server.Server, style: str) -> str:
+    """Verbatim turns go to the demo's project, each engine's to one of its own."""
+    if style == VERBATIM:
+        return own.key
+    keys = run.settings.setdefault("keys", {})
+    if style not in keys:
+        keys[style] = own.key_of_engine(style)
+        run.save()
+    return str(keys[style])
