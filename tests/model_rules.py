@@ -22,6 +22,7 @@ _MESSAGE = re.compile(
     rf"(\d+) (user|assistant|system|tool)(?: ({_STRING}))?"
     rf"(?: \w{{3}} (\d{{4}}-\d\d-\d\d) \d\d:\d\d)? ({_STRING})"
 )
+_CANDIDATE = re.compile(rf"(\d+) ({_STRING})")
 _MEMORY = re.compile(rf"(\d+) (\d{{4}}-\d\d-\d\d)( fixed)? ({_STRING})")
 _FACT = re.compile(rf"(\d+)( forget)? ({_STRING})")
 _CATEGORY = re.compile(r"^- ([^:\n]+)(?:: (.*))?$", re.M)
@@ -39,6 +40,7 @@ PURPOSES = {
     "images": ("images", "text"),
     "profile": ("profile", None),
     "export": ("export", None),
+    "rerank": ("order", None),
 }
 
 
@@ -78,6 +80,8 @@ class Reading:
     messages: list[Said] | None = None
     memories: list[Known] | None = None
     facts: list[Known] | None = None
+    question: str = ""
+    candidates: list[Known] | None = None
     images: list[Said] | None = None
     shown: Sequence[str] = ()
     schema: Mapping[str, Any] = field(default_factory=dict)
@@ -133,6 +137,7 @@ def read_request(
         "profile": reading.memories,
         "export": reading.memories,
         "images": reading.images,
+        "rerank": reading.candidates,
     }
     if purpose == "images" and len(reading.images or ()) != len(shown):
         raise BadRequest("not every image is told of")
@@ -144,13 +149,18 @@ def read_request(
 def _open_section(reading: Reading, section: str, rest: str) -> None:
     if section == "NOW":
         reading.today = date.fromisoformat(rest.split()[1])
-    elif section in ("MESSAGES", "MEMORIES", "FACTS", "IMAGES"):
+    elif section in ("MESSAGES", "MEMORIES", "FACTS", "IMAGES", "CANDIDATES"):
         setattr(reading, section.lower(), [])
 
 
 def _read_line(reading: Reading, section: str, line: str) -> None:
     if section == "SUMMARY":
         reading.summary = json.loads(line)
+    elif section == "QUESTION":
+        reading.question = json.loads(line)
+    elif section == "CANDIDATES" and reading.candidates is not None:
+        number, text = _match(_CANDIDATE, line)
+        reading.candidates.append(Known(int(number), json.loads(text)))
     elif section == "DRAFT":
         reading.so_far = json.loads(json.loads(line))
     elif section == "MESSAGES" and reading.messages is not None:
@@ -261,6 +271,16 @@ def _answer_export(reading: Reading, reword: bool) -> dict[str, Any]:
     return {"export": found}
 
 
+def _answer_rerank(reading: Reading, reword: bool) -> dict[str, Any]:
+    """Those that share a word with the question, the most of them first."""
+    about = _content_words(reading.question)
+    shared = {
+        known.number: len(about & _content_words(known.text))
+        for known in reading.candidates or []
+    }
+    return {"order": sorted((n for n in shared if shared[n]), key=lambda n: -shared[n])}
+
+
 def _content_words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower())) - STOP_WORDS
 
@@ -299,6 +319,7 @@ _ANSWERS = {
     "images": _answer_images,
     "profile": _answer_profile,
     "export": _answer_export,
+    "rerank": _answer_rerank,
 }
 
 

@@ -9,7 +9,8 @@
 
 ``/v1/chat/completions`` is answered by ``tests/model_rules.py`` and refuses requests
 without a schema or without the recalled memories; ``/v1/embeddings`` by
-``tests/model_vectors.py``. ``POST /control`` takes the settings of :class:`Settings`,
+``tests/model_vectors.py``; ``/v1/rerank`` in one of the ways rerankers have, and in no
+other. ``POST /control`` takes the settings of :class:`Settings`,
 ``faults``, ``replies`` and ``reset``; ``GET /control/stats`` tells what was asked. A
 model named ``name#fault`` fails every request that way.
 
@@ -39,6 +40,8 @@ from tests.model_vectors import embed_text
 HANG = -1.0
 HOLD_STEP_S = 0.1
 REFUSAL = "I cannot help with that."
+RERANKERS = ("cohere", "jina", "vllm", "tei")
+RERANKED_AT_A_TIME = 32
 FORMATS = ("json_schema", "json_object", "text")
 FAULTS = (
     "rate_limit",  # 429 with Retry-After
@@ -61,7 +64,7 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """How one request fails; ``path`` is chat or embeddings.
+    """How one request fails; ``path`` is chat, embeddings or rerank.
 
     Only requests that hold the text ``about`` are meant, so that many adds at once can
     each meet a fault of their own. ``says`` is the endpoint's own message.
@@ -82,8 +85,9 @@ class Fault:
 class Settings:
     """What holds until it is changed.
 
-    ``reword`` says each fact differently. ``hold`` names a path (chat or embeddings)
-    whose answers wait until it is blank again.
+    ``reword`` says each fact differently. ``hold`` names a path (chat, embeddings or
+    rerank) whose answers wait until it is blank again. ``reranker`` is whose ways
+    ``/v1/rerank`` has; its best ``rerank_most`` are answered (0: all).
     """
 
     latency_s: float = 0.0
@@ -95,6 +99,9 @@ class Settings:
     hold: str = ""
     keep_bodies: bool = False
     vision: bool = False
+    reranker: str = "cohere"
+    rerank_most: int = 0
+    rerank_latency_s: float = 0.0
 
 
 @dataclass
@@ -125,7 +132,7 @@ class Model:
         self.bodies: list[Any] = []
 
     def stats(self) -> dict[str, Any]:
-        names = ("chat", "embeddings", "texts", "rejected", "faults")
+        names = ("chat", "embeddings", "texts", "rerank", "rejected", "faults")
         counts = {name: self.counts[name] for name in names}
         by_purpose = dict(self.purposes)
         return counts | {"by_purpose": by_purpose, "bodies": list(self.bodies)}
@@ -163,6 +170,8 @@ class Model:
                 return self._chat(body)
             if path == "/v1/embeddings":
                 return self._embeddings(body)
+            if path == "/v1/rerank":
+                return self._rerank(body)
         except BadRequest as error:
             self.counts["rejected"] += 1
             return _error(400, str(error))
@@ -250,6 +259,60 @@ class Model:
         delay_s = self.settings.embedding_latency_s
         return Answer(body=reply, delay_s=delay_s, path="embeddings")
 
+    # --- reranking
+
+    def _rerank(self, body: Mapping[str, Any]) -> Answer:
+        fault = self._note("rerank", body)
+        if fault and (failure := _failure(fault) or _vector_failure(fault)):
+            return failure
+        kind = self.settings.reranker
+        texts = _to_rerank(body, kind)
+        about = set(re.findall(r"\w+", body["query"].lower()))
+        scores = [_share(about, text) for text in texts]
+        best = sorted(range(len(texts)), key=lambda i: -scores[i])
+        best = best[: self.settings.rerank_most or len(best)]
+        name = "score" if kind == "tei" else "relevance_score"
+        rows: list[dict[str, Any]] = [{"index": i, name: scores[i]} for i in best]
+        tokens = sum(len(text.split()) for text in texts)
+        replies = {
+            "cohere": {"id": "r", "results": rows, "meta": {"api_version": {}}},
+            "jina": {"results": rows, "usage": {"total_tokens": tokens}},
+            "vllm": {
+                "id": "r",
+                "model": body.get("model"),
+                "usage": {"total_tokens": tokens},
+                "results": [
+                    r | {"document": {"text": texts[r["index"]]}} for r in rows
+                ],
+            },
+            "tei": rows,
+        }
+        delay_s = self.settings.rerank_latency_s
+        return Answer(body=replies[kind], delay_s=delay_s, path="rerank")
+
+
+def _to_rerank(body: Mapping[str, Any], kind: str) -> list[str]:
+    """The texts of a request as these rerankers take it; raises BadRequest."""
+    if kind == "tei":
+        texts, known = body.get("texts"), {"query", "texts", "truncate", "raw_scores"}
+        if texts is not None and len(texts) > RERANKED_AT_A_TIME:
+            raise BadRequest(f"batch size {len(texts)} > {RERANKED_AT_A_TIME}")
+    else:
+        texts, known = body.get("documents"), {"model", "query", "documents", "top_n"}
+        if not body.get("model"):
+            raise BadRequest("model is required")
+    if not texts or not body.get("query"):
+        raise BadRequest("missing field")
+    if unknown := body.keys() - known:
+        raise BadRequest(f"unknown fields: {sorted(unknown)}")
+    return list(texts)
+
+
+def _share(about: set[str], text: str) -> float:
+    """How many of a text's words are of the query's."""
+    words = re.findall(r"\w+", text.lower())
+    return sum(word in about for word in words) / max(1, len(words))
+
 
 def _shown(url: str) -> str:
     """What stands behind the signature of a picture made by ``tests/documents.py``."""
@@ -280,9 +343,10 @@ def _purpose(body: Mapping[str, Any], system: str) -> tuple[str, Mapping[str, An
 
 
 def _check_schema(name: str, schema: Mapping[str, Any]) -> None:
-    if name not in PURPOSES:
+    known = PURPOSES | model_grader.PURPOSES
+    if name not in known:
         raise BadRequest(f"unknown schema {name!r}")
-    key, column = PURPOSES[name]
+    key, column = known[name]
     properties = schema.get("properties", {})
     if key not in properties:
         raise BadRequest(f"schema {name} lacks {key}")

@@ -202,8 +202,15 @@ class FoundMemory(Memory):
     score_breakdown = DictField(child=FloatField())
 
 
+class Reranked(serializers.Serializer):  # type: ignore[type-arg]
+    is_applied = BooleanField(help_text="Whether the order is the reranker's.")
+    model = nullable(CharField)
+    problem = nullable(CharField, help_text="The code of what kept it from that.")
+
+
 class SearchAnswer(serializers.Serializer):  # type: ignore[type-arg]
     results = ListField(child=FoundMemory())
+    rerank = Reranked(required=False, help_text="Where a reranker was to be asked.")
 
 
 class Shown(HasFields):
@@ -222,7 +229,9 @@ class SearchBody(Shown):
     threshold = maybe(FloatField, default=0.1, min_value=0, max_value=1)
     metadata = maybe(AnyObject, help_text="Equality, on top of filters.")
     rerank = maybe(
-        BooleanField, default=False, help_text="Accepted; there is no reranker yet."
+        BooleanField,
+        default=False,
+        help_text="Ask the project's reranker for the order; it has a time limit.",
     )
     keyword_search = maybe(
         BooleanField,

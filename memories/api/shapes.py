@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
+from memories.retrieval.rerank import Reranking
 from memories.selectors.operations import OperationView
 from memories.types import (
     EVENT_RULES,
@@ -63,6 +64,14 @@ def hit_json(hit: Hit, shown: Shown = None) -> JsonDict:
     body["score"] = hit.score
     body["score_breakdown"] = dict(hit.signals)
     return _restricted(body, shown)
+
+
+def reranking_json(reranking: Reranking | None) -> JsonDict:
+    """What came of a reranker, where one was to be asked; else nothing."""
+    if reranking is None:
+        return {}
+    applied = {"is_applied": bool(reranking), "model": reranking.model or None}
+    return {"rerank": {**applied, "problem": reranking.problem or None}}
 
 
 def add_json(answer: AddAnswer) -> JsonDict:

@@ -20,6 +20,7 @@ UNTRUSTED_BY_NAME = ("app", "name", "key")
 speaks, ``key:Ab3xYz01`` the visible part of an API key."""
 MAX_UNTRUSTED = 50
 MAX_SOURCE_CHARS = 300
+RERANK_BY_ENDPOINT, RERANK_BY_CHAT = RERANKERS = ("endpoint", "chat")
 ENGINES = ("single_pass", "two_phase", "additive", "local")
 
 DEFAULT_CATEGORIES: Mapping[str, str] = {
@@ -67,6 +68,10 @@ class ProjectSettings:
     an engine is less sure of than ``review_below_confidence`` (0: never). It is not
     recalled, listed or searched meanwhile.
 
+    A search is reranked when it asks for that, or always (``rerank_always``): by the
+    rerank endpoint or the chat model (``rerank_by``), which is shown the best
+    ``rerank_candidates`` and has ``rerank_timeout_s``; then the order stays as it was.
+
     ``recent_messages`` is the paper's m = 10, ``recalled_memories`` its s = 10 (arXiv
     2504.19413 §2.1, §3).
     """
@@ -87,6 +92,10 @@ class ProjectSettings:
     add_window_s: float | None = None
     dense_weight: float = 1.0
     text_weight: float = 0.5
+    rerank_always: bool = False
+    rerank_by: str = RERANK_BY_ENDPOINT
+    rerank_candidates: int = 50
+    rerank_timeout_s: float = 3.0
     keep_model_texts: bool = True
     message_days: int = 0
     model_text_days: int = 30

@@ -13,10 +13,7 @@ from tenants.models import ProjectModel, TenantModel, reference
 
 
 class ProviderConfig(ProjectModel):
-    """A project's model endpoint; the key is encrypted at rest.
-
-    Nothing asks a reranker yet: that kind is reserved.
-    """
+    """A project's model endpoint; the key is encrypted at rest."""
 
     class Kind(models.TextChoices):
         CHAT = "chat"

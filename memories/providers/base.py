@@ -76,3 +76,33 @@ class Embedder(Protocol):
         Raises ProviderError subclasses, and ScopeError inside a transaction.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """A score for each text of a request, in order; more is better, the scale is the
+    model's own. None: it said nothing of that text.
+
+    ``cost`` is in the currency of the provider's prices; None where it has none.
+    """
+
+    scores: tuple[float | None, ...]
+    model: str
+    latency_ms: float
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: Decimal | None = None
+
+
+class Reranker(Protocol):
+    """Reads a query and each text together, which a vector of each cannot."""
+
+    @property
+    def model(self) -> str: ...
+
+    def rerank(self, query: str, texts: Sequence[str]) -> Reranked:
+        """Scores of all texts, within the total deadline.
+
+        Raises ProviderError subclasses, and ScopeError inside a transaction.
+        """
+        ...

@@ -11,7 +11,14 @@ from typing import Any
 from django.conf import settings
 
 from memories.models import EmbeddingSpace, ProviderConfig
-from memories.providers.base import Chat, ChatReply, ChatRequest, Embedder
+from memories.providers.base import (
+    Chat,
+    ChatReply,
+    ChatRequest,
+    Embedder,
+    Reranked,
+    Reranker,
+)
 from memories.providers.local import LocalEmbedder
 from memories.providers.secrets import decrypt
 from memories.types import SpaceKey, Vectors
@@ -72,6 +79,28 @@ class GuardedEmbedder:
         return self.inner.embed(texts)
 
 
+@dataclass(frozen=True, slots=True)
+class GuardedReranker:
+    """A reranker that refuses to be asked inside a transaction (invariant 5).
+
+    ``price`` is that of one token it reads.
+    """
+
+    inner: Reranker
+    price: Decimal | None = None
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    def rerank(self, query: str, texts: Sequence[str]) -> Reranked:
+        forbid_open_scope()
+        reply = self.inner.rerank(query, texts)
+        if self.price is None:
+            return reply
+        return replace(reply, cost=reply.prompt_tokens * self.price)
+
+
 def has_chat(config: ProviderConfig | None) -> bool:
     """Whether a model is configured, for the project or the platform."""
     return bool(config or settings.LLM_BASE_URL or settings.LLM_API_KEY)
@@ -84,16 +113,53 @@ def sees_images(config: ProviderConfig | None) -> bool:
     return has_chat(None) and bool(settings.LLM_VISION)
 
 
-def chat_for(config: ProviderConfig | None) -> Chat | None:
+def chat_for(
+    config: ProviderConfig | None, *, deadline_s: float | None = None
+) -> Chat | None:
     """The project's chat model, else the platform's; None means the rule engine.
 
-    Raises ProviderRejected when the project's key cannot be read.
+    ``deadline_s`` bounds all attempts together; None is the worker's patience. Raises
+    ProviderRejected when the project's key cannot be read.
     """
     if not has_chat(config):
         return None
     if config is None:
-        return GuardedChat(_platform_chat())
-    return GuardedChat(_project_chat(config), _prices(config))
+        return GuardedChat(_platform_chat(deadline_s))
+    return GuardedChat(_project_chat(config, deadline_s), _prices(config))
+
+
+def has_reranker(config: ProviderConfig | None) -> bool:
+    """Whether an endpoint is configured, for the project or the platform."""
+    return bool(config or settings.RERANK_BASE_URL)
+
+
+def reranker_for(
+    config: ProviderConfig | None, *, deadline_s: float
+) -> Reranker | None:
+    """The project's reranker, else the platform's; None where there is none.
+
+    ``deadline_s`` bounds all attempts together. Raises ProviderRejected when the
+    project's key cannot be read.
+    """
+    if not has_reranker(config):
+        return None
+    bounds = {"timeout_s": deadline_s, "deadline_s": deadline_s}
+    if config is None:
+        reranker = _http_reranker(
+            base_url=settings.RERANK_BASE_URL,
+            model=settings.RERANK_MODEL,
+            api_key=settings.RERANK_API_KEY,
+            **bounds,
+        )
+        return GuardedReranker(reranker)
+    reranker = _http_reranker(
+        base_url=config.base_url,
+        model=config.model,
+        api_key=decrypt(config.api_key_encrypted, settings.ENCRYPTION_KEYS),
+        is_public_only=not settings.ALLOW_PRIVATE_PROVIDERS,
+        **bounds,
+    )
+    return GuardedReranker(reranker, config.prompt_price)
 
 
 def configured_space(config: ProviderConfig | None) -> SpaceKey:
@@ -150,6 +216,12 @@ def _openai_embedder(**config: Any) -> Embedder:
     return OpenAIEmbedder(EmbedderConfig(**config))
 
 
+def _http_reranker(**config: Any) -> Reranker:
+    from memories.providers.rerank import HttpReranker, RerankConfig
+
+    return HttpReranker(RerankConfig(max_attempts=2, **config))
+
+
 @cache
 def _local_embedder() -> LocalEmbedder:
     return LocalEmbedder()
@@ -162,26 +234,27 @@ def _prices(config: ProviderConfig) -> tuple[Decimal, Decimal] | None:
     return (prices[0] or Decimal(), prices[1] or Decimal())
 
 
-def _platform_chat() -> Chat:
+def _platform_chat(deadline_s: float | None) -> Chat:
     return _openai_chat(
         base_url=settings.LLM_BASE_URL or OPENAI_URL,
         model=settings.LLM_MODEL,
         api_key=settings.LLM_API_KEY,
-        timeout_s=settings.LLM_TIMEOUT_S,
-        deadline_s=settings.LLM_DEADLINE_S,
+        timeout_s=deadline_s or settings.LLM_TIMEOUT_S,
+        deadline_s=deadline_s or settings.LLM_DEADLINE_S,
         concurrency=settings.LLM_CONCURRENCY,
         context_tokens=settings.LLM_CONTEXT_TOKENS,
     )
 
 
-def _project_chat(config: ProviderConfig) -> Chat:
+def _project_chat(config: ProviderConfig, deadline_s: float | None) -> Chat:
     options: dict[str, float] = config.options
     return _openai_chat(
         base_url=config.base_url,
         model=config.model,
         api_key=decrypt(config.api_key_encrypted, settings.ENCRYPTION_KEYS),
-        timeout_s=float(options.get("timeout_s", settings.LLM_TIMEOUT_S)),
-        deadline_s=float(options.get("deadline_s", settings.LLM_DEADLINE_S)),
+        timeout_s=deadline_s or float(options.get("timeout_s", settings.LLM_TIMEOUT_S)),
+        deadline_s=deadline_s
+        or float(options.get("deadline_s", settings.LLM_DEADLINE_S)),
         concurrency=int(options.get("concurrency", settings.LLM_CONCURRENCY)),
         context_tokens=int(options.get("context_tokens", settings.LLM_CONTEXT_TOKENS)),
         is_public_only=not settings.ALLOW_PRIVATE_PROVIDERS,

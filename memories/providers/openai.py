@@ -118,6 +118,13 @@ class ReplyFormat(IntEnum):
     TEXT = 2
 
 
+class RerankFormat(IntEnum):
+    """How an endpoint wants what it is to rerank."""
+
+    DOCUMENTS = 0
+    TEXTS = 1
+
+
 class Gate:
     """At most ``limit`` holders at a time; the limit can change while held."""
 
@@ -150,6 +157,7 @@ class Endpoint:
 
     gate: Gate = field(default_factory=Gate)
     reply_format: ReplyFormat = ReplyFormat.SCHEMA
+    rerank_format: RerankFormat = RerankFormat.DOCUMENTS
 
 
 class _Registry:
@@ -264,7 +272,7 @@ def _bound_body(response: httpx2.Response) -> None:
         response.stream = _BoundedStream(stream, deadline)
 
 
-class _Caller:
+class Caller:
     """One endpoint's requests: gate, attempts, deadline; its errors become ours."""
 
     def __init__(self, config: EndpointConfig) -> None:
@@ -398,7 +406,7 @@ class OpenAIChat:
         self.model = config.model
         self.context_tokens = config.context_tokens
         self._config = config
-        self._caller = _Caller(config)
+        self._caller = Caller(config)
 
     def complete(self, request: ChatRequest) -> ChatReply:
         """Ask once, retrying transport faults within the total deadline.
@@ -532,7 +540,7 @@ class OpenAIEmbedder:
         self.max_tokens = config.max_tokens
         self.space = SpaceKey(config.provider, config.model, _dimension(config))
         self._config = config
-        self._caller = _Caller(config)
+        self._caller = Caller(config)
         self._asks_dimension = _asks_dimension(config)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -633,10 +641,12 @@ def _decode_vector(value: str | list[float]) -> Vectors:
 
 
 __all__ = [
+    "Caller",
     "ChatConfig",
     "EmbedderConfig",
     "EndpointConfig",
     "OpenAIChat",
     "OpenAIEmbedder",
+    "RerankFormat",
     "registry",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from memories.retrieval.context import ContextBlock, Material, build_context
@@ -13,7 +13,8 @@ from memories.retrieval.material import (
     read_sources,
     read_summaries,
 )
-from memories.retrieval.search import search
+from memories.retrieval.rerank import Reranking
+from memories.retrieval.search import find
 from memories.selectors.projects import get_setup
 from memories.types import Hit, SearchRequest
 from tenants.scopes import tenant_scope
@@ -43,6 +44,7 @@ class Assembled:
     block: ContextBlock
     hits: Sequence[Hit]
     material: Material
+    reranking: Reranking | None = None
 
     @property
     def sources(self) -> Mapping[UUID, tuple[UUID, ...]]:
@@ -66,7 +68,9 @@ def assemble_context(access: Access, request: ContextRequest) -> Assembled:
     It is a search, and recorded as one. Raises ProviderError when the query cannot be
     embedded.
     """
-    return assemble_found(access, request, search(access, request.search))
+    found = find(access, request.search)
+    assembled = assemble_found(access, request, found.hits)
+    return replace(assembled, reranking=found.reranking)
 
 
 def assemble_found(

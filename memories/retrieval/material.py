@@ -141,10 +141,11 @@ def _recent_rows(
 
 def _barred(rows: Sequence[tuple[Any, ...]]) -> set[UUID]:
     """Messages that a delete of their whole scope was accepted after (decision 13)."""
-    if not rows:
+    project_id = require_tenant().project_id
+    if not rows or project_id is None:
         return set()
     barriers = DeleteBarrier.objects.filter(
-        project_id=require_tenant().project_id,
+        project_id=project_id,
         accepted_at__gte=min(row[5] for row in rows),
     )
     return {
@@ -170,4 +171,4 @@ def _led_to_hidden(rows: Sequence[tuple[Any, ...]]) -> set[UUID]:
 def _rows(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

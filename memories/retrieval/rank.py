@@ -97,6 +97,8 @@ class Explained:
     they replaced; both from 1, in the whole pool. ``own_relevance`` is the candidate's,
     ``relevance`` what it took over from one it replaced, where that is higher: the
     threshold asks for the latter. ``score`` is what a search shows; None: it does not.
+    ``reranked`` is what a reranker said of it, if one was asked (``rerank``), which
+    then gave it its place.
     """
 
     memory_id: UUID
@@ -111,6 +113,7 @@ class Explained:
     relevance: float
     gate: Gate
     score: float | None
+    reranked: float | None = None
 
     @property
     def moved(self) -> int:

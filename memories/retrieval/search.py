@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,14 @@ from memories.retrieval.rank import (
     Ranked,
     explain,
     rank,
+)
+from memories.retrieval.rerank import (
+    Reranking,
+    apply_scores,
+    ask_reranker,
+    count_reranking,
+    in_order_of,
+    is_wanted,
 )
 from memories.selectors.memories import (
     REPLACED_BY_AT,
@@ -118,6 +126,7 @@ class Looked:
     query: Vectors
     pool: Pool
     factors: Mapping[UUID, float]
+    reranking: Reranking | None = None
 
     @property
     def calibration(self) -> Calibration:
@@ -125,11 +134,19 @@ class Looked:
 
     def ranked(self) -> list[Ranked]:
         """What is shown."""
-        return rank(self.pool.candidates, **self._how())
+        if not self.reranking:
+            return rank(self.pool.candidates, **self._how())
+        every = {**self._how(), "top_k": len(self.pool.candidates)}
+        return in_order_of(self.explained(), rank(self.pool.candidates, **every))
 
     def explained(self) -> list[Explained]:
         """Every candidate in the same order, with what led there."""
-        return explain(self.pool.candidates, **self._how())
+        explained = explain(self.pool.candidates, **self._how())
+        if not self.reranking:
+            return explained
+        successors = {c.memory_id: c.successor for c in self.pool.candidates}
+        scores, top_k = self.reranking.scores, self.request.top_k
+        return apply_scores(explained, scores, successors, top_k)
 
     def _how(self) -> dict[str, Any]:
         return {
@@ -142,7 +159,20 @@ class Looked:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What answers a query, best first; ``reranking`` None: nobody asked for it."""
+
+    hits: list[Hit]
+    reranking: Reranking | None = None
+
+
 def search(access: Access, request: SearchRequest) -> list[Hit]:
+    """The memories that answer a query, best first; see :func:`find`."""
+    return find(access, request).hits
+
+
+def find(access: Access, request: SearchRequest) -> Found:
     """The memories that answer a query, best first; opens its own scopes.
 
     Raises ProviderError when the query cannot be embedded.
@@ -150,13 +180,14 @@ def search(access: Access, request: SearchRequest) -> list[Hit]:
     started = clock.now()
     looked = look(access, request)
     if looked is None:
-        return []
+        return Found([])
+    count_reranking(access, looked.reranking)
     hits = [_hit(looked.pool, place) for place in looked.ranked()]
     if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
         journal.note(access, request, hits, started)
     if looked.setup.client.decay:
         journal.note_uses(access, hits)
-    return hits
+    return Found(hits, looked.reranking)
 
 
 def look(access: Access, request: SearchRequest) -> Looked | None:
@@ -174,7 +205,12 @@ def look(access: Access, request: SearchRequest) -> Looked | None:
     query = embed_queries(setup.tenant_id, space.id, embedder, asked)[0]
     pool = gather(setup, space.id, request, query)
     factors = _factors(setup, pool, request)
-    return Looked(setup, space, request, query, pool, factors)
+    looked = Looked(setup, space, request, query, pool, factors)
+    if not is_wanted(setup, request):
+        return looked
+    texts = {memory_id: pool.view(memory_id).text for memory_id in pool.rows}
+    reranking = ask_reranker(setup, request, looked.explained(), texts)
+    return replace(looked, reranking=reranking)
 
 
 def _factors(

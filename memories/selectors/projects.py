@@ -63,6 +63,7 @@ class ProjectSetup:
     configured_space: SpaceKey
     chat_config: ProviderConfig | None
     embedding_config: ProviderConfig | None
+    rerank_config: ProviderConfig | None = None
     client: ClientSettings = field(default_factory=ClientSettings)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
 
@@ -211,6 +212,7 @@ def _read(project: Project) -> ProjectSetup:
         configured_space=configured_space(embedding),
         chat_config=configs.get(ProviderConfig.Kind.CHAT),
         embedding_config=embedding,
+        rerank_config=configs.get(ProviderConfig.Kind.RERANK),
         client=ClientSettings.of(project.settings),
         canaries=canaries,
     )

@@ -23,6 +23,7 @@ from memories.models.settings import (
     MAX_CATEGORIES,
     MAX_DESCRIPTION_CHARS,
     MAX_INSTRUCTION_CHARS,
+    RERANKERS,
     SUBJECT_DELETIONS,
     ClientSettings,
     ProjectSettings,
@@ -44,6 +45,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ENGINES,
     "subject_deletion": SUBJECT_DELETIONS,
+    "rerank_by": RERANKERS,
 }
 RANGES: Mapping[str, tuple[float, float]] = {
     "recent_messages": (0, 100),
@@ -55,6 +57,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "review_below_confidence": (0, 1),
     "dense_weight": (0, 10),
     "text_weight": (0, 10),
+    "rerank_candidates": (2, 200),
+    "rerank_timeout_s": (0.1, 30),
     **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),
 }
 CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
@@ -70,6 +74,8 @@ PROVIDER_OPTIONS: Mapping[str, Mapping[str, tuple[type, float, float]]] = {
     ProviderConfig.Kind.CHAT: CHAT_OPTIONS,
     # halfvec holds no more (pgvector README, "Half vectors").
     ProviderConfig.Kind.EMBEDDING: {"dimension": (int, 1, 16_000)},
+    # How long a search waits for it is the project's (``rerank_timeout_s``).
+    ProviderConfig.Kind.RERANK: {},
 }
 """By kind that something asks: what may be set, as what, from, to."""
 type Prices = tuple[Decimal | None, Decimal | None]
@@ -176,7 +182,7 @@ def configure_provider(
     prices: Prices | None = None,
     actor: Actor = SYSTEM,
 ) -> ProviderConfig:
-    """Give a project its own chat or embedding endpoint.
+    """Give a project its own chat, embedding or rerank endpoint.
 
     The key is encrypted with the first of ENCRYPTION_KEYS and never shown again; None
     keeps the one there is (see :func:`kept_key`). ``prices`` None keeps those there
@@ -364,7 +370,7 @@ def _provider_options(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, value in options.items():
         if name not in known:
-            message = f"unknown; {kind} has {', '.join(known)}."
+            message = f"unknown; {kind} has {', '.join(known) or 'none'}."
             raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
         number, low, high = known[name]
         try:

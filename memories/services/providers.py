@@ -14,7 +14,12 @@ from decimal import Decimal
 
 from memories.models import EmbeddingSpace, ProviderConfig
 from memories.providers.base import ChatRequest
-from memories.providers.factory import chat_for, configured_space, embedder_for
+from memories.providers.factory import (
+    chat_for,
+    configured_space,
+    embedder_for,
+    reranker_for,
+)
 from memplatform.lib.errors import PlatformError
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.models import Project
@@ -35,6 +40,9 @@ _QUESTION = ChatRequest(
     schema_name="connection",
 )
 _TEXT = "The connection works."
+_QUERY = "What is the capital of France?"
+_OFF = "Bees live in hives."
+_TO_THE_POINT = "The capital of France is Paris."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,7 @@ def try_provider(
 
     What fails is told, not raised.
     """
-    ask = _ask_chat if candidate.kind == ProviderConfig.Kind.CHAT else _ask_embedder
-    tried = _timed(ask, candidate)
+    tried = _timed(_ASK[ProviderConfig.Kind(candidate.kind)], candidate)
     told = {
         "kind": candidate.kind,
         "url": candidate.base_url,
@@ -128,3 +135,28 @@ def _ask_embedder(candidate: ProviderConfig) -> Tried:
     latency_ms = (time.monotonic() - started) * 1000
     told = f"It answered with a vector of {key.dimension} dimensions."
     return Tried(is_good=True, told=told, latency_ms=latency_ms)
+
+
+def _ask_reranker(candidate: ProviderConfig) -> Tried:
+    reranker = reranker_for(candidate, deadline_s=DEADLINE_S)
+    if reranker is None:  # a bug: a candidate is an endpoint
+        raise TypeError("A provider without an endpoint was tried.")
+    reply = reranker.rerank(_QUERY, [_OFF, _TO_THE_POINT])
+    off, to_the_point = (score or 0.0 for score in reply.scores)
+    is_good = to_the_point > off
+    return Tried(
+        is_good,
+        "It put the better of two answers first."
+        if is_good
+        else "It answered, but put the worse of two answers first.",
+        reply.latency_ms,
+        reply.prompt_tokens or None,
+        reply.cost,
+    )
+
+
+_ASK: dict[ProviderConfig.Kind, Callable[[ProviderConfig], Tried]] = {
+    ProviderConfig.Kind.CHAT: _ask_chat,
+    ProviderConfig.Kind.EMBEDDING: _ask_embedder,
+    ProviderConfig.Kind.RERANK: _ask_reranker,
+}

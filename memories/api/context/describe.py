@@ -14,7 +14,7 @@ from rest_framework.serializers import (
     UUIDField,
 )
 
-from memories.api.components import SearchBody, maybe, nullable
+from memories.api.components import Reranked, SearchBody, maybe, nullable
 from memories.api.describe import (
     AT,
     MEMORY_ID,
@@ -103,6 +103,7 @@ class ContextAnswer(Serializer):  # type: ignore[type-arg]
     recent_messages = ListField(child=ContextMessage(), help_text="Oldest first.")
     excerpts = ListField(child=ContextMessage())
     left_out = LeftOut(help_text="What there was no room for.")
+    rerank = Reranked(required=False, help_text="Where a reranker was to be asked.")
 
 
 _BLOCK = """\

@@ -9,10 +9,15 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memories.api import reading, requests
+from memories.api import reading, requests, shapes
 from memories.api.context import describe
 from memories.api.reading import Fields
-from memories.api.views.base import MemoryApiView, count_for, spend_quota
+from memories.api.views.base import (
+    MemoryApiView,
+    count_for,
+    spend_quota,
+    tell_reranking,
+)
 from memories.providers.local import LocalEmbedder
 from memories.retrieval.assemble import (
     DEFAULT_RECENT,
@@ -42,7 +47,9 @@ class Context(MemoryApiView):
         asked = read_context(request.data, self.access)
         count_for(asked.search.filters.scope)
         spend_quota(self.access, self.operation)
-        return Response(context_json(asked, assemble_context(self.access, asked)))
+        assembled = assemble_context(self.access, asked)
+        tell_reranking(assembled.reranking)
+        return Response(context_json(asked, assembled))
 
 
 def read_context(raw: object, access: Access) -> ContextRequest:
@@ -89,6 +96,7 @@ def context_json(asked: ContextRequest, assembled: Assembled) -> JsonDict:
             "summaries": len(material.summaries) - len(block.summaries),
             "recent_messages": len(material.turns) - len(block.turns),
         },
+        **shapes.reranking_json(assembled.reranking),
     }
 
 

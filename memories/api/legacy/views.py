@@ -11,14 +11,19 @@ from rest_framework.response import Response
 from memories.api import shapes
 from memories.api.legacy import describe, requests
 from memories.api.legacy.requests import V2_THRESHOLD, OldList
-from memories.api.views.base import MemoryApiView, count_for, spend_quota
+from memories.api.views.base import (
+    MemoryApiView,
+    count_for,
+    spend_quota,
+    tell_reranking,
+)
 from memories.api.views.memories import (
     DeleteMemories,
     add_asked,
     add_error,
     read_listed,
 )
-from memories.retrieval.search import search
+from memories.retrieval.search import find
 from memories.types import SearchRequest
 from tenants.selectors import Access
 
@@ -94,7 +99,9 @@ class SearchMemoriesV2(MemoryApiView):
 def _found(access: Access, asked: SearchRequest) -> list[Any]:
     count_for(asked.filters.scope)
     spend_quota(access, "search")
-    return [shapes.hit_json(hit) for hit in search(access, asked)]
+    found = find(access, asked)
+    tell_reranking(found.reranking)
+    return [shapes.hit_json(hit) for hit in found.hits]
 
 
 def _listed(request: Request, access: Access, wanted: OldList) -> Response:

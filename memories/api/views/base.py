@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Empty, Request
 
 from memories.api.reading import unread_fields, watched
+from memories.retrieval.rerank import Reranking
 from memories.selectors.memories import get_memory
 from memories.services.usage import subjects_of
 from memories.types import MemoryView, Scope
@@ -59,6 +60,12 @@ def spend_quota(access: Access, operation: str) -> None:
     noted = notes()
     noted.spent.append(spent)
     noted.warnings += [f"quota exceeded: {state}" for state in spent.exceeded]
+
+
+def tell_reranking(reranking: Reranking | None) -> None:
+    """Warn where a reranker was to be asked and the order is not its own."""
+    if reranking is not None and reranking.problem:
+        notes().warnings.append(f"not reranked: {reranking.problem}")
 
 
 def count_for(scope: Scope) -> None:

@@ -11,8 +11,13 @@ from rest_framework.response import Response
 
 from memories.api import describe, requests, shapes
 from memories.api.requests import ListRequest
-from memories.api.views.base import MemoryApiView, count_for, spend_quota
-from memories.retrieval.search import search
+from memories.api.views.base import (
+    MemoryApiView,
+    count_for,
+    spend_quota,
+    tell_reranking,
+)
+from memories.retrieval.search import find
 from memories.selectors.memories import list_memories
 from memories.services.add import add_memories
 from memories.services.deletion import delete_scope
@@ -66,8 +71,10 @@ class SearchMemories(MemoryApiView):
         shown = requests.read_shown_fields(request.data)
         count_for(asked.filters.scope)
         spend_quota(self.access, self.operation)
-        hits = search(self.access, asked)
-        return Response({"results": [shapes.hit_json(hit, shown) for hit in hits]})
+        found = find(self.access, asked)
+        tell_reranking(found.reranking)
+        results = [shapes.hit_json(hit, shown) for hit in found.hits]
+        return Response({"results": results, **shapes.reranking_json(found.reranking)})
 
 
 class ListMemories(MemoryApiView):

@@ -32,11 +32,15 @@ LABELS = {
 }
 KNOBS = ("timeout_s", "deadline_s", "concurrency", "context_tokens")
 KEEP_OR_GIVE = "Write-only. Blank keeps the key there is, for the same address."
+RERANKERS_HELP = (
+    "Up to /rerank, of an endpoint that speaks as Cohere's, Jina's, vLLM's or Text"
+    " Embeddings Inference do; which, is found out."
+)
 GIVE = "Write-only: it is encrypted, and nobody is shown it again."
 
 
 class ProviderForm(forms.Form):
-    """What chat and embedding have in common; options are those of their kind."""
+    """What all kinds have in common; options are those of their kind."""
 
     kind: str
 
@@ -166,9 +170,35 @@ class EmbeddingForm(ProviderForm):
         self.fields["dimension"].required = True
 
 
+class RerankForm(ProviderForm):
+    kind = ProviderConfig.Kind.RERANK
+
+    prompt_price = forms.DecimalField(
+        label="Price of 1,000,000 tokens",
+        required=False,
+        min_value=0,
+        max_value=MOST_A_MILLION,
+        decimal_places=4,
+        help_text="Where the endpoint tells how many it read.",
+    )
+
+    def __init__(
+        self, data: Any = None, *, config: ProviderConfig | None = None
+    ) -> None:
+        super().__init__(data, config=config)
+        address = self.fields["base_url"]
+        address.help_text = RERANKERS_HELP
+        address.widget.attrs["placeholder"] = "https://api.jina.ai/v1"
+
+    @property
+    def prices(self) -> Prices | None:
+        return _each(self.cleaned_data["prompt_price"]), None
+
+
 FORMS: dict[str, type[ProviderForm]] = {
     ProviderConfig.Kind.CHAT: ChatForm,
     ProviderConfig.Kind.EMBEDDING: EmbeddingForm,
+    ProviderConfig.Kind.RERANK: RerankForm,
 }
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from memories.console.providers.forms import FORMS, ProviderForm
 from memories.models import ProviderConfig
-from memories.providers.factory import has_chat
+from memories.providers.factory import has_chat, has_reranker
 from memories.selectors.projects import ProjectSetup, get_setup
 from memories.selectors.spaces import find_filling
 from memories.services import configuration, reembedding
@@ -26,12 +26,18 @@ from tenants.selectors import get_project
 
 STOP_ASKING = 286
 """The status by which htmx stops to poll (htmx.org, "Polling")."""
-KEYS = ("chat-api_key", "embedding-api_key")
+KEYS = tuple(f"{kind}-api_key" for kind in FORMS)
+NO_RERANKER = "none: a search that asks for one is not reranked, and says so"
+SAVED = {
+    ProviderConfig.Kind.CHAT: "The next add uses it.",
+    ProviderConfig.Kind.EMBEDDING: "Memories are not moved yet.",
+    ProviderConfig.Kind.RERANK: "Searches that say rerank: true use it.",
+}
 
 
 @project_page(read=Role.ADMIN)
 def providers(request: ConsoleRequest, visit: Visit) -> HttpResponse:
-    """Both endpoints, and the space that memories are read from."""
+    """Every endpoint, and the space that memories are read from."""
     return _page(request, visit)
 
 
@@ -47,8 +53,7 @@ def save_provider(request: ConsoleRequest, visit: Visit, kind: str) -> HttpRespo
     except InvalidRequest as error:
         add_problems(form, error)
         return _page(request, visit, form=form, status=422)
-    is_chat = kind == ProviderConfig.Kind.CHAT
-    told = "The next add uses it." if is_chat else "Memories are not moved yet."
+    told = SAVED[ProviderConfig.Kind(kind)]
     return done(request, _url(visit), f"The {kind} provider was saved. {told}")
 
 
@@ -113,8 +118,12 @@ def _form(visit: Visit, kind: str, request: ConsoleRequest) -> ProviderForm:
 
 
 def _config(setup: ProjectSetup, kind: str) -> ProviderConfig | None:
-    is_chat = kind == ProviderConfig.Kind.CHAT
-    return setup.chat_config if is_chat else setup.embedding_config
+    configs = {
+        ProviderConfig.Kind.CHAT: setup.chat_config,
+        ProviderConfig.Kind.EMBEDDING: setup.embedding_config,
+        ProviderConfig.Kind.RERANK: setup.rerank_config,
+    }
+    return configs[ProviderConfig.Kind(kind)]
 
 
 def _save(visit: Visit, form: ProviderForm) -> None:
@@ -199,6 +208,9 @@ def _who_serves(setup: ProjectSetup, kind: str) -> str:
         space = setup.configured_space
         whose = "the local model" if space.provider == "local" else "the platform's"
         return f"{whose}, {space.model}, {space.dimension} dimensions"
+    if kind == ProviderConfig.Kind.RERANK:
+        named = settings.RERANK_MODEL or settings.RERANK_BASE_URL
+        return f"the platform's, {named}" if has_reranker(None) else NO_RERANKER
     if has_chat(None):
         return f"the platform's, {settings.LLM_MODEL}"
     return "none: facts are found by the rules of the local engine"

@@ -90,6 +90,7 @@ class LabForm(forms.Form):
         max_value=MOST_TOKENS,
         widget=forms.NumberInput(attrs={"placeholder": DEFAULT_TOKENS}),
     )
+    rerank = forms.BooleanField(label="Ask the reranker", required=False)
     show_expired = forms.BooleanField(label="Show expired", required=False)
     latest_only = forms.BooleanField(label="Latest only", required=False)
     include_merged = forms.BooleanField(label="Include merged", required=False)
@@ -133,6 +134,7 @@ class LabForm(forms.Form):
                 include_merged=given["include_merged"],
                 as_of=given["as_of"],
             ),
+            rerank=given["rerank"],
         )
 
     def as_body(self) -> JsonDict:
@@ -148,6 +150,7 @@ class LabForm(forms.Form):
             "show_expired": request.visibility.show_expired,
             "latest_only": request.visibility.latest_only,
             "include_merged": request.visibility.include_merged,
+            "rerank": request.rerank,
         }
         return {k: value for k, value in body.items() if value not in (None, False)}
 

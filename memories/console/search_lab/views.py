@@ -58,7 +58,7 @@ def search_lab(request: ConsoleRequest, visit: Visit) -> HttpResponse:
         looked = look(visit.access, asked)
     except ProviderError as exc:
         return _show(request, visit, {"form": form, "problem": exc}, 200)
-    context = {
+    context: dict[str, Any] = {
         "form": form,
         "curl": _curl(request, form),
         "asked": asked,
@@ -96,6 +96,7 @@ def _found(looked: Looked) -> dict[str, Any]:
         "depth": leg_depth(looked.request),
         "weights": looked.setup.settings,
         "has_decay": looked.setup.client.decay,
+        "reranking": looked.reranking,
     }
 
 

@@ -16,6 +16,8 @@ from django.conf import settings
 from memories.models.settings import (
     DEFAULT_CATEGORIES,
     ERASE,
+    RERANK_BY_CHAT,
+    RERANK_BY_ENDPOINT,
     SOFT,
     UNTRUSTED,
     UNTRUSTED_BY_NAME,
@@ -255,6 +257,36 @@ GROUPS = (
                 "Weight of words",
                 "How much the very words count.",
                 Shape.NUMBER,
+            ),
+            Knob(
+                "rerank_always",
+                "Rerank every search",
+                "Otherwise those that say rerank: true. Each asks a model.",
+                Shape.SWITCH,
+            ),
+            Knob(
+                "rerank_by",
+                "Reranked by",
+                "Who puts what was found in order.",
+                Shape.CHOICE,
+                choices=[
+                    (RERANK_BY_ENDPOINT, "the rerank endpoint (Providers)"),
+                    (RERANK_BY_CHAT, "the chat model, in one call"),
+                ],
+            ),
+            Knob(
+                "rerank_candidates",
+                "Candidates to rerank",
+                "The best of what was found; the others stay behind them.",
+                Shape.WHOLE,
+                "memories",
+            ),
+            Knob(
+                "rerank_timeout_s",
+                "Wait for the reranker",
+                "After that the order stays as it was, and the answer says so.",
+                Shape.NUMBER,
+                "seconds",
             ),
             Knob(
                 "decay",

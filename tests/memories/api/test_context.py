@@ -8,6 +8,7 @@ from memories.models import Anchor, Message, Operation
 from memories.providers.local import count_tokens
 from memories.retrieval.context import NOTHING
 from memories.services.background import refresh_anchor_summary
+from memories.services.configuration import configure_provider
 from memories.store.retention import empty_messages
 from memplatform.lib import clock
 from tenants.scopes import tenant_scope
@@ -239,6 +240,16 @@ def test_it_counts_as_a_search(store, ask, acme):
     with tenant_scope(acme.id):
         searched = Operation.objects.get(kind=Operation.Kind.SEARCH)
     assert searched.payload["query"] == BEES["query"]
+
+
+def test_a_block_can_be_reranked_too(store, ask, acme, model_server):
+    store("I keep bees behind the barn.")
+    assert ask(rerank=True)["rerank"]["problem"] == "no_reranker"
+    with tenant_scope(acme.id):
+        configure_provider(
+            acme.project, "rerank", base_url=model_server.base_url, model="r-1"
+        )
+    assert ask(rerank=True)["rerank"]["is_applied"] is True
 
 
 def test_an_unknown_field_is_named(client):

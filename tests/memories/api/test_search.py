@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from memories.services.configuration import configure_provider
 from memories.types import Verdict
+from tenants.scopes import tenant_scope
 from tests.memories.agents import adds, decides
 from tests.memories.api.conftest import LIST, SEARCH, memories
 
@@ -112,6 +114,27 @@ def ids_of(answer):
 )
 def test_options_are_taken(shelf, ask, option):
     assert ids_of(ask("Who keeps bees?", **option))[0] == shelf["bees"]
+
+
+def test_a_reranker_that_was_asked_is_told_of(shelf, ask, acme, model_server):
+    with tenant_scope(acme.id):
+        configure_provider(
+            acme.project, "rerank", base_url=model_server.base_url, model="r-1"
+        )
+    answer = ask("Who keeps bees?", rerank=True)
+    applied = {"is_applied": True, "model": "r-1", "problem": None}
+    assert answer.json()["rerank"] == applied
+    assert answer.json()["results"][0]["score_breakdown"]["rerank"] > 0
+    assert "X-Memplatform-Warning" not in answer
+    assert "rerank" not in ask("Who keeps bees?").json()
+
+
+def test_without_a_reranker_the_answer_says_so(shelf, ask):
+    answer = ask("Who keeps bees?", rerank=True)
+    told = {"is_applied": False, "model": None, "problem": "no_reranker"}
+    assert answer.json()["rerank"] == told
+    assert answer["X-Memplatform-Warning"] == "not reranked: no_reranker"
+    assert ids_of(answer)[0] == shelf["bees"]
 
 
 def test_nothing_to_find_is_an_empty_list(ask):

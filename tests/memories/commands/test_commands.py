@@ -89,6 +89,14 @@ def test_a_project_gets_its_own_embedder_and_goes_back(agent, endpoint, model_se
     assert "On the way back" in run("reembed", "acme", "--back")
 
 
+def test_a_project_gets_its_own_reranker(agent, endpoint, model_server):
+    agent.keep("Ann keeps bees.")
+    said = run("set_provider", "acme", "rerank", endpoint, "reranker-1")
+    assert said == f"rerank: reranker-1 at {endpoint}\n"
+    assert agent.search("bees", rerank=True)[0].signals["rerank"] > 0
+    assert model_server.stats()["rerank"] == 1
+
+
 def test_a_new_key_serves_without_embedding_anew(
     agent, endpoint, monkeypatch, model_server
 ):
@@ -112,6 +120,7 @@ def test_a_new_key_serves_without_embedding_anew(
         (["acme", "chat", "http://x/v1", " "], "model: name one"),
         (["acme", "chat", "http://x/v1", "m", "fast"], "name=value"),
         (["acme", "chat", "http://x/v1", "m", "speed=9"], "chat has timeout_s"),
+        (["acme", "rerank", "http://x/v1", "m", "fast=1"], "rerank has none"),
         (["acme", "song", "http://x/v1", "m"], "invalid choice: 'song'"),
     ],
 )

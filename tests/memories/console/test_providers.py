@@ -203,6 +203,58 @@ def test_an_embedder_is_tested_for_its_dimension(console, ada, page, embedding):
     assert "does not work" in bad
 
 
+@pytest.fixture
+def rerank(model_server):
+    """What the rerank form says."""
+
+    def rerank(**changes):
+        said = {"base_url": model_server.base_url, "model": "reranker-1", **changes}
+        return {f"rerank-{name}": value for name, value in said.items()}
+
+    return rerank
+
+
+def test_a_reranker_is_kept_as_the_others_are(
+    console, ada, page, stored, rerank, settings, audited
+):
+    client = console(ada)
+    seen = client.get(page("memories:providers")).content.decode()
+    assert "a search that asks for one is not reranked" in seen
+    said = rerank(api_key="sk-canary-4711", prompt_price="0.5")
+    answer = client.post(page("memories:save-provider", "rerank"), said, follow=True)
+    assert "Searches that say rerank: true use it." in answer.content.decode()
+    config = stored("rerank")
+    kept = decrypt(config.api_key_encrypted, settings.ENCRYPTION_KEYS)
+    assert (kept, config.prompt_price) == ("sk-canary-4711", Decimal("0.0000005"))
+    assert "sk-canary" not in answer.content.decode()
+    assert audited("provider.create")[0].changes["kind"] == "rerank"
+    client.post(page("memories:remove-provider", "rerank"))
+    assert stored("rerank") is None
+
+
+@pytest.mark.parametrize("kind", ["cohere", "tei"])
+def test_a_reranker_is_tested_by_what_it_puts_first(
+    console, ada, page, rerank, model_server, kind
+):
+    model_server.configure(reranker=kind)
+    client, url = console(ada), page("memories:test-provider", "rerank")
+    good = client.post(url, rerank(), headers=HTMX).content.decode()
+    assert "the better of two answers first" in good
+    model_server.order("unauthorized", path="rerank", times=2)
+    bad = client.post(url, rerank(), headers=HTMX).content.decode()
+    assert "does not work" in bad and "HTTP 401" in bad
+
+
+def test_a_reranker_of_our_own_network_is_refused(
+    console, ada, page, rerank, model_server, settings
+):
+    settings.ALLOW_PRIVATE_PROVIDERS = False
+    url = page("memories:test-provider", "rerank")
+    answer = console(ada).post(url, rerank(), headers=HTMX)
+    assert "not an address on the internet" in answer.content.decode()
+    assert model_server.stats()["rerank"] == 0
+
+
 def test_a_provider_is_removed_with_its_key(console, ada, page, stored, chat, audited):
     client = console(ada)
     client.post(page("memories:save-provider", "chat"), chat(api_key="sk-canary"))
@@ -249,10 +301,9 @@ def test_with_nothing_to_move_it_says_so(console, ada, agent, page):
     assert back.status_code == 404
 
 
-@pytest.mark.parametrize("kind", ["rerank", "x"])
-def test_there_is_no_other_kind(console, ada, page, kind):
+def test_there_is_no_other_kind(console, ada, page):
     for name in ("save-provider", "test-provider", "remove-provider"):
-        answer = console(ada).post(page(f"memories:{name}", kind))
+        answer = console(ada).post(page(f"memories:{name}", "x"))
         assert answer.status_code in (400, 404)
 
 

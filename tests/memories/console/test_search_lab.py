@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from memories.models import MemoryUse, Operation
 from memories.retrieval import journal
-from memories.services.configuration import change_settings
+from memories.services.configuration import change_settings, configure_provider
 from memories.types import Verdict
 from tenants import usage
 from tests.memories.agents import ANN, decides
@@ -129,6 +129,20 @@ def test_it_shows_what_an_agent_is_given(lab, ann, api):
     told = lab(query=body["query"], subject="ann", top_k="1", token_budget="60")
     assert " ".join(answer["context"].split()) in told
     assert f"{answer['tokens']} tokens" in told
+
+
+def test_it_shows_what_a_reranker_said(lab, ann, model_server):
+    with ann.scope():
+        configure_provider(
+            ann.company.project, "rerank", base_url=model_server.base_url, model="r-1"
+        )
+    told = lab(query="Who keeps bees?", subject="ann", rerank="on")
+    assert "r-1 put the best" in told
+    assert "Reranker" not in lab(query="Who keeps bees?", subject="ann")
+    model_server.order("unauthorized", path="rerank", times=2)
+    told = lab(query="Who keeps bees?", subject="ann", rerank="on")
+    assert "The reranker was not heard" in told
+    assert "provider_rejected" in told
 
 
 def test_it_says_what_the_block_had_no_room_for(lab, ann):

@@ -213,6 +213,7 @@ def test_the_longest_instructions_are_taken(acme):
         assert change_settings(acme.project, texts).excludes == "x" * 10_000
 
 
-def test_nothing_asks_a_reranker_so_none_can_be_configured(acme):
-    with tenant_scope(acme.id), pytest.raises(InvalidRequest, match="chat, embedding"):
-        configure_provider(acme.project, "rerank", **ENDPOINT)
+def test_there_are_three_kinds_of_providers(acme):
+    kinds = "chat, embedding, rerank"
+    with tenant_scope(acme.id), pytest.raises(InvalidRequest, match=kinds):
+        configure_provider(acme.project, "song", **ENDPOINT)
