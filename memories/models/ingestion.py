@@ -19,8 +19,8 @@ ERASED = "erased"
 """The error code of an operation that erasure has emptied (sql/erase.sql)."""
 CANCELLED = "cancelled"
 """The error code of an operation that somebody stopped."""
-REPLAY_OF = "replay_of"
-"""The option of a replay: the ingestion whose messages it processes again."""
+REPROCESS_OF = "reprocess_of"
+"""The option of an add that reprocesses: the ingestion whose messages it takes."""
 
 
 class Operation(ProjectModel):
@@ -169,9 +169,9 @@ class Ingestion(ProjectModel):
 
     @property
     def said_in(self) -> UUID:
-        """The ingestion that its messages belong to: an earlier one's, in a replay."""
-        replayed = self.options.get(REPLAY_OF)
-        return UUID(replayed) if replayed else self.id
+        """The ingestion that its messages belong to: an earlier one, or itself."""
+        earlier = self.options.get(REPROCESS_OF)
+        return UUID(earlier) if earlier else self.id
 
 
 class Message(ProjectModel):

@@ -13,8 +13,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import (
+    Count,
+    Exists,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    TextField,
+)
 from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from memories.models import (
     Anchor,
@@ -23,14 +34,14 @@ from memories.models import (
     Message,
     Operation,
 )
-from memories.models.ingestion import ERASED, REPLAY_OF, UNFINISHED
+from memories.models.ingestion import ERASED, REPROCESS_OF, UNFINISHED
 from memories.selectors.operations import reopenable
 from memories.types import SCOPE_KEYS, Page
 
 MOST_LISTED = 1_000
 """Ingestions that can be paged through; a narrower filter leads to older ones."""
 MOST_AT_ONCE = 200
-"""Failed ones that are retried with one request."""
+"""Failed ones that are retried, or processed again, with one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class IngestionRow:
     outcomes: Mapping[str, int]
     cost: Decimal | None
     tokens: int
-    is_replay: bool
+    is_again: bool
 
     @property
     def took(self) -> str:
@@ -102,7 +113,7 @@ def fingerprint(wanted: IngestionFilter, *, page: int, page_size: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Adds that failed for one reason and can be retried; ``count`` stops at
+    """Adds that failed for one reason and can be tried again; ``count`` stops at
     ``MOST_AT_ONCE`` + 1.
     """
 
@@ -112,14 +123,24 @@ class Failures:
     last_at: datetime | None
 
     @property
-    def will_retry(self) -> int:
+    def at_once(self) -> int:
+        """How many one request is about."""
         return min(self.count, MOST_AT_ONCE)
 
 
 def count_retryable(error_code: str) -> Failures:
     """How many a retry of all would be about, the oldest first."""
-    rows = _retryable(error_code).order_by("created_at", "id")[: MOST_AT_ONCE + 1]
-    found = Operation.objects.filter(id__in=list(rows.values_list("id", flat=True)))
+    return _count_failures(error_code, _retryable(error_code))
+
+
+def count_reprocessable(error_code: str) -> Failures:
+    """How many would be processed again, the oldest first."""
+    return _count_failures(error_code, _reprocessable(error_code))
+
+
+def _count_failures(error_code: str, rows: QuerySet[Operation]) -> Failures:
+    oldest = rows.order_by("created_at", "id")[: MOST_AT_ONCE + 1]
+    found = Operation.objects.filter(id__in=list(oldest.values_list("id", flat=True)))
     totals = found.aggregate(
         count=Count("id"), first=Min("created_at"), last=Max("created_at")
     )
@@ -128,23 +149,43 @@ def count_retryable(error_code: str) -> Failures:
 
 def list_retryable(error_code: str) -> list[UUID]:
     """At most ``MOST_AT_ONCE``, in the order they came in."""
-    rows = _retryable(error_code).order_by("created_at", "id")
-    return list(rows.values_list("id", flat=True)[:MOST_AT_ONCE])
+    return _oldest(_retryable(error_code))
 
 
-def replay_problem(operation: Operation, ingestion: Ingestion) -> str:
-    """Why an add cannot be replayed, as far as its rows say; blank: it can."""
+def list_reprocessable(error_code: str) -> list[UUID]:
+    """At most ``MOST_AT_ONCE``, in the order they came in."""
+    return _oldest(_reprocessable(error_code))
+
+
+def _oldest(rows: QuerySet[Operation]) -> list[UUID]:
+    ids = rows.order_by("created_at", "id").values_list("id", flat=True)
+    return list(ids[:MOST_AT_ONCE])
+
+
+def reprocess_problem(operation: Operation, ingestion: Ingestion) -> str:
+    """Why an add cannot be processed again, as far as its rows say; blank: it can."""
     if operation.status in UNFINISHED:
-        return "It has not ended yet; it cannot be replayed."
+        return "It has not ended yet; it cannot be processed again."
     if not ingestion.infer:
         return "It was stored word for word: there is nothing to decide anew."
     if operation.error_code == ERASED:
-        return "What it was about has been erased; it cannot be replayed."
+        return "What it was about has been erased; it cannot be processed again."
     return ""
 
 
 def _retryable(error_code: str) -> QuerySet[Operation]:
     return reopenable().filter(kind=Operation.Kind.ADD, error_code=error_code)
+
+
+def _reprocessable(error_code: str) -> QuerySet[Operation]:
+    """What failed so, was to be decided on, and was not processed again since."""
+    again = Operation.objects.annotate(again_of=KT(f"payload__{REPROCESS_OF}")).filter(
+        kind=Operation.Kind.ADD,
+        anchor_id=OuterRef("anchor_id"),
+        again_of=Cast(OuterRef("id"), TextField()),
+    )
+    decided = Ingestion.objects.filter(operation_id=OuterRef("id"), infer=True)
+    return _retryable(error_code).filter(Exists(decided)).exclude(Exists(again))
 
 
 def _matching(wanted: IngestionFilter) -> QuerySet[Operation]:
@@ -230,5 +271,5 @@ def _row(
         outcomes=(json.loads(totals) if totals else {}).get("facts", {}),
         cost=spent.get(operation.id, {}).get("cost"),
         tokens=ingestion.prompt_tokens + ingestion.completion_tokens,
-        is_replay=REPLAY_OF in ingestion.options,
+        is_again=REPROCESS_OF in ingestion.options,
     )

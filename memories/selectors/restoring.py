@@ -118,6 +118,20 @@ def list_moved(aim: Aim, ids: Collection[UUID] | None = None) -> list[Moved]:
         return [Moved(*row) for row in cursor.fetchall()]
 
 
+def moves_more_than(aim: Aim, most: int) -> bool:
+    """Whether a restore may have to change more memories than so many; looks at no
+    more than one beyond.
+    """
+    if aim.memory_id:
+        return False
+    if aim.undoes:
+        events = MemoryEvent.objects.filter(operation_id=aim.undoes)
+        return events.order_by()[: most + 1].count() > most
+    heads = Memory.objects.filter(aim.about.condition(), known_from__gt=aim.at)
+    there = heads.filter(text__isnull=False, number__gt=0)
+    return there.order_by()[: most + 1].count() > most
+
+
 def count_erased(about: About) -> int:
     """Memories of which nothing is left, at any instant."""
     return Memory.objects.filter(

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from memories.models import Ingestion, LlmCall, Memory, MemoryEvent, Message, Operation
-from memories.models.ingestion import REPLAY_OF
+from memories.models.ingestion import REPROCESS_OF
 from memories.selectors.causes import EventView, explain, name_operators
-from memories.selectors.ingestions import replay_problem, subject_of
+from memories.selectors.ingestions import reprocess_problem, subject_of
 from memplatform.lib.errors import NotFound
 from tenants.models import ApiKey
 
@@ -92,10 +92,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """``together`` and ``replays`` are other operations: decided with it, made of it.
+    """``together`` and ``processed_again_by`` are other operations: decided with it,
+    of the same messages later.
 
-    ``replay_of`` is the one whose messages it processes again. ``no_replay`` says why
-    it cannot be replayed; blank: it can.
+    ``again_of`` is the one whose messages it processes again. ``no_reprocessing`` says
+    why it cannot be processed again itself; blank: it can.
     """
 
     operation: Operation
@@ -107,9 +108,9 @@ class Trace:
     calls: tuple[CallView, ...]
     changes: tuple[Change, ...]
     together: tuple[UUID, ...]
-    replay_of: UUID | None
-    replays: tuple[UUID, ...]
-    no_replay: str
+    again_of: UUID | None
+    processed_again_by: tuple[UUID, ...]
+    no_reprocessing: str
 
     @property
     def is_kept(self) -> bool:
@@ -122,6 +123,13 @@ class Trace:
         return sum(known, Decimal()) if known else None
 
 
+def trace_fingerprint(operation_id: UUID) -> str:
+    """Changes when the operation does, or when a model was asked; two queries."""
+    operations = Operation.objects.filter(id=operation_id)
+    state = operations.values_list("status", "attempts", "updated_at").first()
+    return f"{state} {LlmCall.objects.filter(operation_id=operation_id).count()}"
+
+
 def get_trace(operation_id: UUID) -> Trace:
     """Everything that is kept of one ingestion; raises NotFound."""
     rows = Ingestion.objects.select_related("operation")
@@ -130,9 +138,9 @@ def get_trace(operation_id: UUID) -> Trace:
         raise NotFound("There is no such ingestion.")
     operation, ledger = ingestion.operation, ingestion.ledger
     messages = _messages(ingestion)
-    replay_of = operation.payload.get(REPLAY_OF)
+    again_of = operation.payload.get(REPROCESS_OF)
     lost = any(message.text is None for message in messages) or not messages
-    problem = replay_problem(operation, ingestion)
+    problem = reprocess_problem(operation, ingestion)
     return Trace(
         operation=operation,
         ingestion=ingestion,
@@ -143,9 +151,9 @@ def get_trace(operation_id: UUID) -> Trace:
         calls=_calls(operation),
         changes=_changes(operation),
         together=tuple(UUID(i) for i in ledger.get("together", ())),
-        replay_of=UUID(replay_of) if replay_of else None,
-        replays=_replays(operation),
-        no_replay=problem or ("What was said is no longer kept." if lost else ""),
+        again_of=UUID(again_of) if again_of else None,
+        processed_again_by=_processed_again_by(operation),
+        no_reprocessing=problem or ("What was said is no longer kept." if lost else ""),
     )
 
 
@@ -230,16 +238,16 @@ def _changes(operation: Operation) -> tuple[Change, ...]:
     return tuple(Change(linked[e.memory_id], views[e.id]) for e in events)
 
 
-def _replays(operation: Operation) -> tuple[UUID, ...]:
+def _processed_again_by(operation: Operation) -> tuple[UUID, ...]:
     if operation.anchor_id is None:
         return ()
-    replays = Operation.objects.filter(
+    later = Operation.objects.filter(
         anchor_id=operation.anchor_id,
         kind=Operation.Kind.ADD,
         created_at__gt=operation.created_at,
-        **{f"payload__{REPLAY_OF}": str(operation.id)},
+        **{f"payload__{REPROCESS_OF}": str(operation.id)},
     )
-    newest = replays.order_by("-created_at", "-id").values_list("id", flat=True)
+    newest = later.order_by("-created_at", "-id").values_list("id", flat=True)
     return tuple(newest[:MOST_SHOWN])
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
 from memories.models import (
+    Anchor,
     Ingestion,
     Memory,
     MemoryEvent,
@@ -29,6 +30,7 @@ from memories.prompts.purposes import PURPOSES, Purpose
 from memories.selectors.bursts import Follower, said_for
 from memories.types import Page, Settled
 from memplatform.lib.errors import NotFound
+from tenants.scopes import require_tenant
 
 ENDED = (Operation.Status.SUCCEEDED, Operation.Status.FAILED)
 
@@ -39,15 +41,28 @@ ENDED = (Operation.Status.SUCCEEDED, Operation.Status.FAILED)
 def recorded_adds(
     purpose: Purpose, subject: Subject | None = None
 ) -> QuerySet[Ingestion]:
-    """Adds that this prompt would be spoken for, newest first, their messages kept."""
-    own = {f"operation__{subject.kind}_id": subject.external_id} if subject else {}
+    """Adds that this prompt would be spoken for, newest first, their messages kept.
+
+    Whose they are stands literally on the operations too, so that an index leads to the
+    newest of a project, or of a subject's anchors, and nobody reads on.
+    """
+    scope = require_tenant()
+    own: dict[str, Any] = {
+        "operation__tenant_id": scope.tenant_id,
+        "operation__project_id": scope.project_id,
+    }
+    if subject:
+        named = {f"{subject.kind}_id": subject.external_id}
+        anchors = Anchor.objects.filter(**named).values_list("id", flat=True)
+        own |= {f"operation__{key}": name for key, name in named.items()}
+        own["operation__anchor_id__in"] = list(anchors)
     emptied = Message.objects.filter(ingestion=OuterRef("id"), content__isnull=True)
     rows = Ingestion.objects.filter(
         _heard_by(purpose),
         infer=True,
         operation__kind=Operation.Kind.ADD,
         operation__status__in=ENDED,
-        options__replay_of__isnull=True,  # their messages are an earlier add's
+        options__reprocess_of__isnull=True,  # their messages are an earlier add's
         **own,
     )
     kept = rows.exclude(operation__error_code=ERASED).exclude(Exists(emptied))

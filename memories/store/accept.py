@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from memories.models import Attachment, Ingestion, Message, Operation
-from memories.models.ingestion import REPLAY_OF
+from memories.models.ingestion import REPROCESS_OF
 from memories.selectors.bursts import ALONE
 from memories.selectors.projects import ProjectSetup
 from memories.store.barriers import pass_barriers
@@ -93,7 +93,7 @@ def accept(
 def accept_again(
     source: Ingestion, actor: Actor, *, engine: str, at: datetime
 ) -> Operation:
-    """Write a replay of an add that has ended, as the newest of its anchor, PENDING.
+    """Write an add again that has ended, as the newest of its anchor, PENDING.
 
     Its messages stay where they are. It was accepted when the earlier one was: what was
     deleted since then stays deleted (decision 13). Whose key it came with is kept, for
@@ -109,7 +109,7 @@ def accept_again(
         **scope.as_dict(),
         anchor_id=place.anchor_id,
         seq=place.seq,
-        payload={"infer": True, REPLAY_OF: str(earlier.id)},
+        payload={"infer": True, REPROCESS_OF: str(earlier.id)},
         request_id=actor.request_id,
         api_key_id=earlier.api_key_id,
         operator_id=actor.id if is_asked_for and actor.kind == "operator" else None,
@@ -123,7 +123,7 @@ def accept_again(
         anchor_id=place.anchor_id,
         engine=engine,
         memory_type=source.memory_type,
-        options={**source.options, REPLAY_OF: str(source.said_in), ALONE: True},
+        options={**source.options, REPROCESS_OF: str(source.said_in), ALONE: True},
         metadata=source.metadata,
         session_key=source.session_key,
         accepted_at=source.accepted_at,

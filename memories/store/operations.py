@@ -169,7 +169,7 @@ def succeed_with(
 
 
 def fail(operation: Operation, code: str, message: str) -> None:
-    """Settle a held operation with its reason; visible and replayable."""
+    """Settle a held operation with its reason; visible, and it can be tried again."""
     operation.error_code, operation.error = code, message
     _settle(operation, Operation.Status.FAILED, Script(), Topic.JOB_FAILED)
 

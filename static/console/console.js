@@ -68,6 +68,16 @@
   document.querySelectorAll("[data-copy][hidden], [data-help][hidden], [data-check-all][hidden]")
     .forEach((element) => { element.hidden = false; });
 
+  // What asks for itself says what it shows: 304 while it is so, and nothing is swapped.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const etag = event.detail.elt.dataset.etag;
+    if (etag) event.detail.headers["If-None-Match"] = etag;
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const etag = event.detail.xhr.getResponseHeader("ETag");
+    if (etag && "etag" in event.detail.target.dataset) event.detail.target.dataset.etag = etag;
+  });
+
   // Told by the server beside a fragment: {"toast": "Saved."} in HX-Trigger.
   document.addEventListener("toast", (event) => {
     const place = document.querySelector(".toasts");

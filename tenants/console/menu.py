@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from django.urls import NoReverseMatch, resolve, reverse
+from django.urls import resolve, reverse
 
 from tenants.console.visits import Page, Visit
 
@@ -79,10 +79,7 @@ def _sections(
     for label, pages in sections:
         items = []
         for page, name in pages:
-            try:
-                url = reverse(name, args=place)
-            except NoReverseMatch:
-                continue
+            url = reverse(name, args=place)
             page_view = cast("Page", resolve(url).func)
             if visit.standing.may(page_view.read_role):
                 items.append(Item(page, name, url, _is_here(url, name, path)))

@@ -1,7 +1,7 @@
 """A model that fails in every way: each add is stored in the end, or says why not.
 
 All faults are met at once, each by an add of its own user; a fault that passes costs
-time only, and what has FAILED under one that stays is replayed when it is over.
+time only, and what has FAILED under one that stays is tried again when it is over.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def test_a_fault_that_stays_is_a_reason_to_read(failed, case):
     assert failed[case].word in event["payload"]["messages"][0]["content"]
 
 
-def test_what_failed_can_be_replayed(failed, platform):
+def test_what_failed_can_be_tried_again(failed, platform):
     """``platform`` has a model without faults."""
     assert count_in(platform, list(said(failed)), "FAILED") == len(CASES)
     platform.manage("retry_operation", "demo", *said(failed))

@@ -21,6 +21,7 @@ WANTS_MORE = {
     "memories:restore-memory",
     "memories:restore-subject",
     "memories:restored",
+    "memories:reprocess-ingestions",
     "memories:retry-ingestions",
     "memories:review-memory",
 }

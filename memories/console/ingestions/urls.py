@@ -9,9 +9,12 @@ from memories.console.ingestions import views
 urlpatterns = [
     path("", views.ingestions, name="ingestions"),
     path("retry/", views.retry_ingestions, name="retry-ingestions"),
+    path("reprocess/", views.reprocess_ingestions, name="reprocess-ingestions"),
     path("<uuid:operation_id>/", views.ingestion, name="ingestion"),
     path("<uuid:operation_id>/retry/", views.retry_ingestion, name="retry-ingestion"),
     path(
-        "<uuid:operation_id>/replay/", views.replay_ingestion, name="replay-ingestion"
+        "<uuid:operation_id>/reprocess/",
+        views.reprocess_ingestion,
+        name="reprocess-ingestion",
     ),
 ]

@@ -6,14 +6,12 @@ answered 304, from one look-up in an index.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 
 from memories.console.ingestions.forms import FilterForm
 from memories.console.ingestions.problems import problem_of
@@ -23,19 +21,33 @@ from memories.models.settings import ProjectSettings
 from memories.selectors.ingestions import (
     MOST_AT_ONCE,
     MOST_LISTED,
+    Failures,
     IngestionFilter,
+    count_reprocessable,
     count_retryable,
     fingerprint,
     list_ingestions,
 )
-from memories.selectors.traces import MOST_SHOWN, Trace, get_trace
-from memories.services.replay import replay_operation, retry_failed, retry_operation
+from memories.selectors.traces import (
+    MOST_SHOWN,
+    Trace,
+    get_trace,
+    trace_fingerprint,
+)
+from memories.services.again import (
+    reprocess_failed,
+    reprocess_operation,
+    retry_failed,
+    retry_operation,
+)
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest
+from tenants.console.live import STOP_ASKING, etag_of, show_live, unchanged
 from tenants.console.paging import page_number
 from tenants.console.rendering import done, show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
+from tenants.selectors import Access
 
 PAGE_SIZE = 50
 
@@ -47,8 +59,10 @@ def ingestions(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     number = min(number, MOST_LISTED // PAGE_SIZE)
     with visit.scope():
         state = fingerprint(wanted, page=number, page_size=PAGE_SIZE)
-        tag = _tag(visit, request.GET.urlencode(), state)
-        if request.htmx and (same := get_conditional_response(request, etag=tag)):
+        # Ages are told by the minute.
+        minute = f"{clock.now():%H:%M}"
+        etag = etag_of(visit, request.GET.urlencode(), minute, state)
+        if same := unchanged(request, etag):
             return same
         page = list_ingestions(wanted, page=number, page_size=PAGE_SIZE)
     context = {
@@ -59,12 +73,14 @@ def ingestions(request: ConsoleRequest, visit: Visit) -> HttpResponse:
         "problem": problem_of(wanted.error_code) if wanted.error_code else None,
         "base_url": request.build_absolute_uri("/").rstrip("/"),
     }
-    response = show(
-        request, visit, "memories/ingestions.html", context, fragment="queue"
+    return show_live(
+        request,
+        visit,
+        "memories/ingestions.html",
+        context,
+        fragment="queue",
+        etag=etag,
     )
-    if request.htmx:
-        response["ETag"] = tag
-    return response
 
 
 @project_page(read=Role.VIEWER)
@@ -73,9 +89,20 @@ def ingestion(
 ) -> HttpResponse:
     """Polls itself until it has ended."""
     with visit.scope():
+        etag = etag_of(visit, trace_fingerprint(operation_id))
+        if same := unchanged(request, etag):
+            return same
         trace = get_trace(operation_id)
-    return show(
-        request, visit, "memories/ingestion.html", _told(visit, trace), fragment="trace"
+    told = _told(visit, trace)
+    is_over = bool(request.htmx) and not told["is_unfinished"]
+    return show_live(
+        request,
+        visit,
+        "memories/ingestion.html",
+        told,
+        fragment="trace",
+        etag=etag,
+        status=STOP_ASKING if is_over else 200,
     )
 
 
@@ -91,37 +118,56 @@ def retry_ingestion(
 
 
 @project_page(read=Role.SUPPORT, write=Role.SUPPORT)
-def replay_ingestion(
+def reprocess_ingestion(
     request: ConsoleRequest, visit: Visit, operation_id: UUID
 ) -> HttpResponse:
     """Process its messages once more as a new ingestion; first say what that means."""
     if request.method == "POST":
-        replay_id = replay_operation(visit.access, operation_id)
-        url = _url(visit, replay_id)
-        return done(request, url, "This replay waits for its turn.")
-    return _ask(request, visit, operation_id, "replay")
+        again_id = reprocess_operation(visit.access, operation_id)
+        url = _url(visit, again_id)
+        return done(request, url, "It waits to be processed again.")
+    return _ask(request, visit, operation_id, "reprocess")
 
 
 @project_page(read=Role.SUPPORT, write=Role.SUPPORT)
 def retry_ingestions(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     """All that failed for one reason, after saying how many."""
+    return _all_again(request, visit, "retry", retry_failed, count_retryable)
+
+
+@project_page(read=Role.SUPPORT, write=Role.SUPPORT)
+def reprocess_ingestions(request: ConsoleRequest, visit: Visit) -> HttpResponse:
+    """What all that failed for one reason said, once more as new ingestions."""
+    return _all_again(
+        request, visit, "reprocess", reprocess_failed, count_reprocessable
+    )
+
+
+def _all_again(
+    request: ConsoleRequest,
+    visit: Visit,
+    verb: str,
+    do: Callable[[Access, str], int],
+    count: Callable[[str], Failures],
+) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     code = given.get("error", "")
     if not code:
         raise InvalidRequest("Choose what they failed for.")
     if request.method == "POST":
-        retried = retry_failed(visit.access, code)
-        many = "One ingestion waits" if retried == 1 else f"{retried} ingestions wait"
-        return done(request, _queue(visit), f"{many} to be run again.")
+        waiting = do(visit.access, code)
+        many = "One ingestion waits" if waiting == 1 else f"{waiting} ingestions wait"
+        return done(request, _queue(visit), f"{many} for their turn.")
     with visit.scope():
-        failures = count_retryable(code)
+        failures = count(code)
     context = {
+        "verb": verb,
         "failures": failures,
         "problem": problem_of(code),
         "most": MOST_AT_ONCE,
         "is_more": failures.count > MOST_AT_ONCE,
     }
-    return show(request, visit, "memories/retry_ingestions.html", context)
+    return show(request, visit, "memories/ingestions_again.html", context)
 
 
 def _ask(
@@ -165,15 +211,6 @@ def _about_texts(visit: Visit, trace: Trace) -> dict[str, str | datetime | None]
         why = "They were erased with a subject that they quoted."
         until = None
     return {"until": until, "why_gone": why}
-
-
-def _tag(visit: Visit, query: str, state: str) -> str:
-    """Ages are told by the minute; roles and time zones see different pages."""
-    seen = (
-        f"{visit.project_id} {visit.role} {visit.operator.timezone} {query}"
-        f" {clock.now():%H:%M} {state}"
-    )
-    return quote_etag(hashlib.sha256(seen.encode()).hexdigest())
 
 
 def _url(visit: Visit, operation_id: UUID) -> str:

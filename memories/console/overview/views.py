@@ -6,19 +6,16 @@ answered 304, from a few look-ups in indexes.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 
 from django.http import HttpResponse
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 
 from memories.console.overview.attention import list_attention
 from memories.console.overview.stats import list_stats
 from memories.selectors import overview as reads
 from memplatform.lib import clock
 from tenants.console.charts import Chart, bar_chart, days_until
-from tenants.console.rendering import show
+from tenants.console.live import etag_of, show_live, unchanged
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
 
@@ -31,8 +28,8 @@ def overview(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     period = _period(request)
     days = days_until(clock.now().date(), period)
     with visit.scope():
-        tag = _tag(visit, period, reads.fingerprint(days[-1]))
-        if request.htmx and (same := get_conditional_response(request, etag=tag)):
+        etag = etag_of(visit, period, reads.fingerprint(days[-1]))
+        if same := unchanged(request, etag):
             return same
         figures, held = reads.figures(days), reads.held()
         context = {
@@ -44,24 +41,20 @@ def overview(request: ConsoleRequest, visit: Visit) -> HttpResponse:
             "base_url": request.build_absolute_uri("/").rstrip("/"),
         }
     context["attention"] = list_attention(visit)
-    response = show(
-        request, visit, "memories/overview.html", context, fragment="figures"
+    return show_live(
+        request,
+        visit,
+        "memories/overview.html",
+        context,
+        fragment="figures",
+        etag=etag,
     )
-    if request.htmx:
-        response["ETag"] = tag
-    return response
 
 
 def _period(request: ConsoleRequest) -> int:
     """The days asked for, as far as they are offered."""
     asked = request.GET.get("days", "")
     return int(asked) if asked in map(str, PERIODS) else USUAL
-
-
-def _tag(visit: Visit, period: int, state: str) -> str:
-    """Differs with who looks: their role decides what is shown to them."""
-    seen = f"{visit.project_id} {visit.role} {visit.operator.timezone} {period} {state}"
-    return quote_etag(hashlib.sha256(seen.encode()).hexdigest())
 
 
 def _charts(figures: reads.Figures, days: list[date]) -> list[Chart]:

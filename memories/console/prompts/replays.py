@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 
 from memories.console.prompts.forms import ReplayForm
 from memories.console.prompts.sides import TRIALS, Row, rows_of
@@ -27,9 +24,10 @@ from memories.selectors.trials import (
     sum_recorded,
 )
 from memories.services import replays as services
-from memories.services.replay import retry_operation
+from memories.services.again import retry_operation
 from memories.services.replays import Replay
 from memplatform.lib.errors import InvalidRequest
+from tenants.console.live import etag_of, show_live, unchanged
 from tenants.console.paging import ListPage, page_number
 from tenants.console.problems import add_problems
 from tenants.console.rendering import done, show
@@ -92,8 +90,8 @@ def replay(
     outcome = outcome if outcome in TRIALS else ""
     with visit.scope():
         view = get_replay(replay_id)
-        tag = _tag(visit, view)
-        if request.htmx and (same := get_conditional_response(request, etag=tag)):
+        etag = etag_of(visit, view.id, view.status, view.done, view.updated_at, outcome)
+        if same := unchanged(request, etag):
             return same
         page = list_trials(replay_id, outcome=outcome, page=page_number(request.GET))
     context = {
@@ -105,12 +103,14 @@ def replay(
         ),
         "is_cancelled": view.error_code == CANCELLED,
     }
-    response = show(
-        request, visit, "memories/prompt_replay.html", context, fragment="progress"
+    return show_live(
+        request,
+        visit,
+        "memories/prompt_replay.html",
+        context,
+        fragment="progress",
+        etag=etag,
     )
-    if request.htmx:
-        response["ETag"] = tag
-    return response
 
 
 @project_page(read=Role.ADMIN, write=Role.ADMIN)
@@ -169,11 +169,6 @@ def _tabs(path: str, view: ReplayView, outcome: str) -> list[Tab]:
         for key in TRIALS
         if (count := view.by_outcome.get(key, 0))
     ]
-
-
-def _tag(visit: Visit, view: ReplayView) -> str:
-    seen = f"{view.id} {view.status} {view.done} {view.updated_at} {visit.role}"
-    return quote_etag(hashlib.sha256(seen.encode()).hexdigest())
 
 
 def _place(visit: Visit, purpose: str, replay_id: UUID) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from django.urls import NoReverseMatch, resolve, reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -59,10 +59,7 @@ def open_subject(visit: Visit, subject_id: UUID, here: str) -> SubjectPage:
 def _tabs(visit: Visit, subject_id: UUID, here: str) -> list[Tab]:
     tabs = []
     for label, name in PAGES:
-        try:
-            url = reverse(name, args=[visit.tenant_slug, visit.project_id, subject_id])
-        except NoReverseMatch:
-            continue
+        url = reverse(name, args=[visit.tenant_slug, visit.project_id, subject_id])
         if visit.standing.may(cast("Page", resolve(url).func).read_role):
             tabs.append(Tab(label, url, name == here))
     return tabs

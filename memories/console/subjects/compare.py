@@ -30,7 +30,7 @@ from memories.selectors.compare import (
     list_days,
 )
 from memories.selectors.operations import get_operation
-from memories.selectors.restoring import Aim
+from memories.selectors.restoring import Aim, moves_more_than
 from memories.services.restore import (
     PreviewIsStale,
     aim_of_undo,
@@ -42,12 +42,15 @@ from memories.types import Page
 from memplatform.lib import clock
 from memplatform.lib.clock import MICROSECOND
 from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.console.live import etag_of, show_live, unchanged
 from tenants.console.rendering import done, show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
 
 PAGE_SIZE = 50
 FIRST_OF_GROUP = 6
+MOST_AT_ONCE = 1_000
+"""Memories whose restore is worked out while somebody waits for the page."""
 WEEK = timedelta(days=7)
 BARS, BAR_HEIGHT = 60, 60
 LEAST_SLOTS = 30
@@ -110,6 +113,14 @@ def restore_page(
     return _preview(request, visit, subject, aim, problem)
 
 
+def _is_put_off(request: ConsoleRequest, visit: Visit, aim: Aim) -> bool:
+    """Whether the page comes first, and asks for what would change once it is there."""
+    if request.method == "POST" or request.htmx or request.GET.get("worked_out"):
+        return False
+    with visit.scope():
+        return moves_more_than(aim, MOST_AT_ONCE)
+
+
 @project_page(read=Role.VIEWER)
 def restored_page(
     request: ConsoleRequest, visit: Visit, subject_id: UUID, operation_id: UUID
@@ -121,12 +132,17 @@ def restored_page(
         operation = get_operation(operation_id, only=named)
         if operation.kind != Operation.Kind.RESTORE or "to" not in operation.payload:
             raise NotFound
+    done_so_far = operation.payload["done"]
+    etag = etag_of(visit, operation.id, operation.status, done_so_far)
+    if same := unchanged(request, etag):
+        return same
     context = subject.context(
         operation=operation,
         to=datetime.fromisoformat(operation.payload["to"]),
         is_over=operation.status in ("SUCCEEDED", "FAILED"),
     )
-    return show(request, visit, "memories/restored.html", context, fragment="progress")
+    name = "memories/restored.html"
+    return show_live(request, visit, name, context, fragment="progress", etag=etag)
 
 
 def _instants(
@@ -223,6 +239,9 @@ def _aim(asked: Mapping[str, Any], about: About) -> Aim:
 def _preview(
     request: ConsoleRequest, visit: Visit, subject: SubjectPage, aim: Aim, problem: str
 ) -> HttpResponse:
+    if _is_put_off(request, visit, aim):
+        context = subject.context(aim=aim)
+        return show(request, visit, "memories/restore.html", context)
     plan = preview_restore(visit.access, aim)
     number = number_of(request.GET.get("page"))
     steps = sorted(plan.steps, key=lambda step: (step.effect, step.memory_id))
@@ -238,7 +257,8 @@ def _preview(
         left=left,
     )
     status = 422 if problem else 200
-    return show(request, visit, "memories/restore.html", context, status=status)
+    name = "memories/restore.html"
+    return show(request, visit, name, context, fragment="preview", status=status)
 
 
 def _restored(

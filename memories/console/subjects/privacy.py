@@ -9,10 +9,17 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 
 from memories.console.subjects.about import SubjectPage, open_subject
+from memories.models import Export
 from memories.selectors.causes import name_operators
-from memories.selectors.privacy import count_held, get_receipt, list_exports
+from memories.selectors.privacy import (
+    Held,
+    count_held,
+    get_receipt,
+    list_exports,
+)
 from memories.services.privacy import erase, export_subject, open_export
 from memories.services.raw_exports import read_chunks
+from tenants.console.live import etag_of, show_live, unchanged
 from tenants.console.rendering import done, show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
@@ -42,9 +49,17 @@ class EraseForm(forms.Form):
 
 @project_page(read=Role.SUPPORT)
 def privacy(request: ConsoleRequest, visit: Visit, subject_id: UUID) -> HttpResponse:
+    """``counted`` says how much is held. Of somebody with much it takes a while to
+    count: the page is there before, and asks for it by itself.
+    """
     with visit.scope():
         subject = open_subject(visit, subject_id, "memories:privacy")
-    return _page(request, visit, subject, EraseForm(word=subject.subject.name))
+        held = count_held(subject.about) if request.GET.get("counted") else None
+    form = EraseForm(word=subject.subject.name)
+    if held is not None and request.htmx:
+        context = subject.context(held=held)
+        return show(request, visit, "memories/privacy.html", context, fragment="held")
+    return _page(request, visit, subject, form, held)
 
 
 @project_page(read=Role.SUPPORT, write=Role.SUPPORT)
@@ -98,29 +113,46 @@ def erasure(request: ConsoleRequest, visit: Visit, operation_id: UUID) -> HttpRe
     """The receipt."""
     with visit.scope():
         receipt = get_receipt(operation_id)
+    etag = etag_of(visit, receipt.operation_id, receipt.status)
+    if same := unchanged(request, etag):
+        return same
     asker = receipt.operator_id
     names = name_operators([asker] if asker else [])
     context = {"receipt": receipt, "asker": names.get(asker, "") if asker else ""}
-    return show(request, visit, "memories/erasure.html", context, fragment="receipt")
+    name = "memories/erasure.html"
+    return show_live(request, visit, name, context, fragment="receipt", etag=etag)
 
 
 def _page(
-    request: ConsoleRequest, visit: Visit, subject: SubjectPage, form: EraseForm
+    request: ConsoleRequest,
+    visit: Visit,
+    subject: SubjectPage,
+    form: EraseForm,
+    held: Held | None = None,
 ) -> HttpResponse:
+    """The page, or how exports come on. ``held`` None: it is not counted yet."""
     with visit.scope():
-        held = count_held(subject.about)
         exports = list_exports(subject.about)
+    etag = etag_of(visit, subject.subject.id, *map(_how_far, exports))
+    if same := unchanged(request, etag):
+        return same
     context = subject.context(
         held=held,
         exports=exports,
         is_exporting=any(export.status == "pending" for export in exports),
         form=form,
     )
-    return show(
+    return show_live(
         request,
         visit,
         "memories/privacy.html",
         context,
         fragment="exports",
+        etag=etag,
         status=422 if form.errors else 200,
     )
+
+
+def _how_far(export: Export) -> tuple[object, ...]:
+    asked_by = export.operation
+    return (export.id, export.status, export.counts, asked_by and asked_by.status)

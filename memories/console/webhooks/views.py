@@ -12,8 +12,6 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
@@ -27,15 +25,13 @@ from memories.models import Delivery, Webhook
 from memories.selectors import webhooks as selectors
 from memories.services import webhooks as services
 from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.console.live import STOP_ASKING, etag_of, show_live, unchanged
 from tenants.console.paging import PAGE_SIZE, page_number
 from tenants.console.problems import add_problems
 from tenants.console.rendering import done, show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
 from tenants.selectors import get_project
-
-STOP_ASKING = 286
-"""The status by which htmx stops to poll (htmx.org, "Polling")."""
 
 
 @project_page(read=Role.ADMIN)
@@ -168,8 +164,8 @@ def delivery(
     with visit.scope():
         found = _webhook(visit, webhook_id)
         sent = selectors.get_delivery(found.id, delivery_id)
-    tag = quote_etag(f"{sent.status} {sent.attempts} {sent.next_attempt_at}")
-    if request.htmx and (same := get_conditional_response(request, etag=tag)):
+    etag = etag_of(visit, sent.id, sent.status, sent.attempts, sent.next_attempt_at)
+    if same := unchanged(request, etag):
         return same
     context = {
         "webhook": found,
@@ -180,17 +176,15 @@ def delivery(
         "attempts": _attempts(sent),
     }
     is_over = bool(request.htmx) and sent.status != Delivery.Status.PENDING
-    response = show(
+    return show_live(
         request,
         visit,
         "memories/delivery.html",
         context,
         fragment="state",
+        etag=etag,
         status=STOP_ASKING if is_over else 200,
     )
-    if request.htmx:
-        response["ETag"] = tag
-    return response
 
 
 @project_page(read=Role.ADMIN, write=Role.ADMIN)

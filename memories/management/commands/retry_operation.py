@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from memories.selectors.operations import list_failed
-from memories.services.replay import reopen_operation
+from memories.services.again import reopen_operation
 from tenants import selectors
 from tenants.management.arguments import clear_errors
 from tenants.scopes import tenant_scope

@@ -9,9 +9,9 @@ import pytest
 
 from memories.models import Attachment, LlmCall, Message, Operation
 from memories.services import background
+from memories.services.again import reopen_operation
 from memories.services.configuration import change_settings, configure_provider
 from memories.services.deletion import erase_subject, purge
-from memories.services.replay import reopen_operation
 from memories.services.run import run_operation
 from memories.types import Actor
 from tenants.scopes import tenant_scope

@@ -247,24 +247,24 @@ def test_support_retries_a_failed_one(console, sam, page, agent, failed):
     assert audited(agent, "operation.retry") == [sam.id]
 
 
-def test_support_replays_one_that_ended_well(console, sam, page, agent, learned):
+def test_support_reprocesses_one_that_ended_well(console, sam, page, agent, learned):
     browser = console(sam)
-    url = page("memories:replay-ingestion", learned)
+    url = page("memories:reprocess-ingestion", learned)
     assert "processed once more as a new ingestion" in body(browser.get(url))
     browser.post(url)
     with agent.scope():
-        replay = Operation.objects.get(payload__replay_of=str(learned))
-    assert replay.operator_id == sam.id
-    assert audited(agent, "operation.replay") == [sam.id]
-    told = browser.get(page("memories:ingestion", replay.id)).content.decode()
+        later = Operation.objects.get(payload__reprocess_of=str(learned))
+    assert later.operator_id == sam.id
+    assert audited(agent, "operation.reprocess") == [sam.id]
+    told = browser.get(page("memories:ingestion", later.id)).content.decode()
     assert page("memories:ingestion", learned) in told
     earlier = browser.get(page("memories:ingestion", learned)).content.decode()
-    assert page("memories:ingestion", replay.id) in earlier
+    assert page("memories:ingestion", later.id) in earlier
 
 
-def test_what_cannot_be_replayed_says_why(console, sam, page, agent):
+def test_what_cannot_be_reprocessed_says_why(console, sam, page, agent):
     said = agent.say("Ann keeps bees.").operation_id
-    browser, url = console(sam), page("memories:replay-ingestion", said)
+    browser, url = console(sam), page("memories:reprocess-ingestion", said)
     assert "stored word for word" in body(browser.get(url))
     response = browser.post(url)
     assert response.status_code == 400
@@ -284,30 +284,58 @@ def test_support_retries_all_of_a_kind(console, sam, page, agent, models):
     assert "None that failed so" in body(browser.get(url))
 
 
+def test_support_processes_all_of_a_kind_again(
+    console, sam, page, agent, models, failed
+):
+    browser = console(sam)
+    url = page("memories:reprocess-ingestions", error="provider_rejected")
+    assert "1 ingestion will be processed again" in body(browser.get(url))
+    browser.post(page("memories:reprocess-ingestions"), {"error": "provider_rejected"})
+    with agent.scope():
+        again = Operation.objects.get(payload__reprocess_of=str(failed))
+    assert (again.status, agent.operation(failed).status) == ("PENDING", "FAILED")
+    assert audited(agent, "operation.reprocess") == [sam.id]
+    assert "None that failed so" in body(browser.get(url))
+
+
 def test_the_way_to_all_of_a_kind_is_there_for_support(console, sam, bob, page, failed):
     url = page("memories:ingestions", error="provider_rejected")
-    assert "Retry all of these" in body(console(sam).get(url))
-    assert "Retry all of these" not in body(console(bob).get(url))
+    for way in ("Retry all of these", "Process all again"):
+        assert way in body(console(sam).get(url))
+        assert way not in body(console(bob).get(url))
 
 
-@pytest.mark.parametrize("verb", ["retry", "replay"])
+def test_one_that_runs_is_asked_for_cheaply(console, bob, page, agent, models):
+    models.order("error", times=9)
+    waiting = agent.learn("I keep bees.")
+    browser, url = console(bob), page("memories:ingestion", waiting.id)
+    first = browser.get(url, headers={"hx-request": "true"})
+    assert first.status_code == 200
+    same = {"hx-request": "true", "if-none-match": first["ETag"]}
+    assert browser.get(url, headers=same).status_code == 304
+    with agent.scope():
+        Operation.objects.update(status="FAILED", error_code="gave_up")
+    assert browser.get(url, headers=same).status_code == 286  # asks no more
+
+
+@pytest.mark.parametrize("verb", ["retry", "reprocess"])
 def test_a_viewer_starts_nothing(console, bob, page, agent, failed, verb):
     browser = console(bob)
     url = page(f"memories:{verb}-ingestion", failed)
     assert browser.post(url).status_code == 403
     assert browser.get(url).status_code == 403
-    all_of_it = page("memories:retry-ingestions")
+    all_of_it = page(f"memories:{verb}-ingestions")
     assert browser.post(all_of_it, {"error": "provider_rejected"}).status_code == 403
     assert agent.operation(failed).status == "FAILED"
     told = body(browser.get(page("memories:ingestion", failed)))
     assert "Retry…" not in told
-    assert "Replay…" not in told
+    assert "Process again…" not in told
 
 
 def test_an_outsider_finds_nothing(console, carol, globex, page, failed):
     browser = console(carol)
     assert browser.get(page("memories:ingestions")).status_code == 404
-    for name in ("ingestion", "retry-ingestion", "replay-ingestion"):
+    for name in ("ingestion", "retry-ingestion", "reprocess-ingestion"):
         assert browser.get(page(f"memories:{name}", failed)).status_code == 404
         assert browser.post(page(f"memories:{name}", failed)).status_code in (404, 405)
 

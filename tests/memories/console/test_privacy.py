@@ -6,6 +6,9 @@ import json
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 
 from memories.models import Export, Operation, Subject
 from memories.selectors.compare import About
@@ -93,6 +96,17 @@ def test_another_subjects_copy_is_not_there(console, sam, page, agent, canary):
     assert support.get(url).status_code == 404
 
 
+def test_progress_is_asked_for_cheaply(console, sam, page, agent, canary):
+    support, url = console(sam), page("memories:export-subject", canary)
+    support.post(url)
+    first = support.get(url, headers={"HX-Request": "true"})
+    same = {"HX-Request": "true", "If-None-Match": first["ETag"]}
+    assert f'data-etag="{escape(first["ETag"])}"' in first.content.decode()
+    assert support.get(url, headers=same).status_code == 304
+    agent.run(pending(agent, "EXPORT").id)
+    assert "Download" in text_of(support.get(url, headers=same))
+
+
 # --- erasure ------------------------------------------------------------------
 
 
@@ -107,9 +121,23 @@ def test_another_word_erases_nothing(console, sam, page, agent, canary, typed):
 def test_the_page_says_what_goes_and_that_it_cannot_be_undone(
     console, sam, page, canary
 ):
-    seen = text_of(console(sam).get(page("memories:privacy", canary)))
+    seen = text_of(console(sam).get(page("memories:privacy", canary, counted=1)))
     assert "cannot be undone" in seen
-    assert "2 memories with 3 versions, 2 messages" in seen
+    assert "Memories 2 of every state Versions 3 Messages 2" in seen
+
+
+def test_the_page_counts_nothing_and_asks_for_it(console, sam, page, canary):
+    """Of somebody with very much it takes seconds; nobody has to wait for the page."""
+    support, url = console(sam), page("memories:privacy", canary)
+    with CaptureQueriesContext(connection) as asked:
+        body = support.get(url).content.decode()
+    assert not [q for q in asked if "memories_llmcall" in q["sql"]]
+    counted = page("memories:privacy", canary, counted=1)
+    assert f'hx-get="{counted}"' in body
+    assert f'<a href="{counted}">' in body  # without a script
+    part = support.get(counted, headers={"HX-Request": "true"})
+    assert "<html" not in part.content.decode()
+    assert "Versions 3" in text_of(part)
 
 
 def test_the_receipt_counts_what_went(console, sam, page, agent, canary):
@@ -119,6 +147,9 @@ def test_the_receipt_counts_what_went(console, sam, page, agent, canary):
     waiting = support.post(url, {"confirmation": NAME}, follow=True)
     (path, _) = waiting.redirect_chain[-1]
     assert "is being done" in text_of(waiting)
+    first = support.get(path, headers={"HX-Request": "true"})
+    same = {"HX-Request": "true", "If-None-Match": first["ETag"]}
+    assert support.get(path, headers=same).status_code == 304
     agent.run(pending(agent, "DELETE_USER").id)
     seen = text_of(support.get(path))
     assert f"Memories {before.memories} Messages {before.messages}" in seen

@@ -24,10 +24,10 @@ from memories.models import (
 )
 from memories.selectors.operations import get_operation, list_failed
 from memories.services import background
+from memories.services.again import retry_operation
 from memories.services.background import refresh_anchor_summary
 from memories.services.deletion import delete_scope, erase_subject, purge
 from memories.services.deliveries import fan_out
-from memories.services.replay import retry_operation
 from memories.services.run import run_operation
 from memories.store import operations
 from memories.store.operations import LeaseLost

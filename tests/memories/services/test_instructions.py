@@ -6,8 +6,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from memories.models import LlmCall
+from memories.services.again import retry_operation
 from memories.services.configuration import change_settings, configure_provider
-from memories.services.replay import retry_operation
 from memories.types import ChatMessage
 
 OF_USERS, OF_AGENTS = "Only what they eat.", "Only what it promises."

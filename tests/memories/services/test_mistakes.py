@@ -11,8 +11,8 @@ from django.db import OperationalError, connections
 
 from memories.models import LlmCall
 from memories.pipeline.run import LeaseKeeper
+from memories.services.again import retry_operation
 from memories.services.configuration import change_settings
-from memories.services.replay import retry_operation
 from memories.store.operations import LeaseLost
 from memplatform.lib import clock
 from tests.memories.agents import at_once
@@ -57,7 +57,7 @@ def test_a_mistake_is_logged_where_it_happened_without_what_it_said(agent, caplo
     assert LISBON not in told
 
 
-def test_a_mistake_can_be_replayed_once_it_is_mended(agent, models):
+def test_a_mistake_can_be_tried_again_once_it_is_mended(agent, models):
     operation_id = agent.accept(LISBON)
     spoil(agent, operation_id)
     agent.run(operation_id)

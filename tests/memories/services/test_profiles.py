@@ -7,10 +7,10 @@ from django.db import connection
 
 from memories.models import LlmCall, Operation, Profile, Subject
 from memories.services import background, profile_jobs
+from memories.services.again import retry_operation
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject, purge
 from memories.services.profiles import JobRequest, read_profile, start_job
-from memories.services.replay import retry_operation
 from memories.services.run import run_operation
 from memories.types import Actor
 from memplatform.lib.errors import NotFound, RateLimited

@@ -8,10 +8,10 @@ from memories.models import EmbeddingSpace, MemoryVector, MemoryVersion, Operati
 from memories.providers.factory import configured_space, embedder_for
 from memories.providers.vectors import embed_in_spaces
 from memories.services import reembedding
+from memories.services.again import retry_operation
 from memories.services.background import wake_due_operations
 from memories.services.deletion import erase_subject
 from memories.services.reembedding import change_embedder, return_to_previous
-from memories.services.replay import retry_operation
 from memories.store.batch import Batch, Cause, Revision
 from memories.types import Actor, SpaceKey
 from memplatform.lib.errors import InvalidRequest, NotFound

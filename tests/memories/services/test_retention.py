@@ -6,9 +6,9 @@ import pytest
 
 from memories.models import LlmCall, Message, Operation
 from memories.selectors.operations import list_failed
+from memories.services.again import retry_operation
 from memories.services.background import empty_what_is_over
 from memories.services.configuration import change_settings
-from memories.services.replay import retry_operation
 from memories.store import operations, retention
 from memories.types import ModelCall
 from memplatform.lib.errors import InvalidRequest

@@ -193,7 +193,7 @@ def test_a_late_runner_cannot_write_over_a_postponement(agent):
         settle(agent, lease)
 
 
-def test_a_replay_goes_last_with_all_its_attempts(agent):
+def test_a_retry_goes_last_with_all_its_attempts(agent):
     first, second = agent.accept(), agent.accept()
     settle(agent, claim(agent, first), failed=True)
     with agent.scope():
@@ -204,7 +204,7 @@ def test_a_replay_goes_last_with_all_its_attempts(agent):
     assert agent.operation(first).attempts == 1
 
 
-def test_of_two_replays_at_once_one_is_done(committed_db, agent):
+def test_of_two_retries_at_once_one_is_done(committed_db, agent):
     operation_id = agent.accept()
     settle(agent, claim(agent, operation_id), failed=True)
 

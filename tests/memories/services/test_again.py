@@ -11,16 +11,21 @@ from django.core.management.base import CommandError
 
 from memories.models import Ingestion, Memory, Message, Operation
 from memories.selectors import ingestions
-from memories.selectors.ingestions import count_retryable
+from memories.selectors.ingestions import count_reprocessable, count_retryable
 from memories.services.add import add_memories
+from memories.services.again import (
+    reprocess_failed,
+    reprocess_operation,
+    retry_failed,
+    retry_operation,
+)
 from memories.services.deletion import delete_scope
 from memories.services.edit import delete_memory
-from memories.services.replay import replay_operation, retry_failed, retry_operation
 from memories.services.run import run_operation
 from memories.services.subjects import delete_subject
 from memories.types import AddRequest, ChatMessage, Scope
-from memplatform.lib.errors import InvalidRequest, NotFound
-from tenants.models import AuditEntry
+from memplatform.lib.errors import InvalidRequest, NotFound, QuotaExceeded
+from tenants.models import AuditEntry, Tenant
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 from tenants.services import admit_key
@@ -149,7 +154,7 @@ def test_no_more_are_retried_than_at_once(access, model_server, monkeypatch):
     monkeypatch.setattr(ingestions, "MOST_AT_ONCE", 2)
     with tenant_scope(access.tenant_id):
         failures = count_retryable("provider_rejected")
-    assert (failures.count, failures.will_retry) == (3, 2)
+    assert (failures.count, failures.at_once) == (3, 2)
     assert retry_failed(access, "provider_rejected") == 2
 
 
@@ -165,7 +170,7 @@ def refuse(access, model_server):
     return operation_id
 
 
-# --- replays -------------------------------------------------------------------------
+# --- reprocessing ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -181,119 +186,145 @@ def heads(access):
         return sorted(Memory.objects.values_list("text", "state"))
 
 
-def test_a_replay_is_a_new_add_of_the_same_messages(access, learned):
+def test_reprocessing_is_a_new_add_of_the_same_messages(access, learned):
     with tenant_scope(access.tenant_id):
         before = Message.objects.count()
-    replay = replay_operation(access, learned)
-    ended = run(access, replay)
-    assert (ended.status, ended.payload["replay_of"]) == ("SUCCEEDED", str(learned))
+    later = reprocess_operation(access, learned)
+    ended = run(access, later)
+    assert (ended.status, ended.payload["reprocess_of"]) == ("SUCCEEDED", str(learned))
     with tenant_scope(access.tenant_id):
         assert Message.objects.count() == before  # nothing said is stored twice
         said = list(Message.objects.values_list("id", flat=True))
-        ledger = Ingestion.objects.get(operation_id=replay).ledger
+        ledger = Ingestion.objects.get(operation_id=later).ledger
     assert [entry["id"] for entry in ledger["messages"]] == [str(i) for i in said]
 
 
 def test_it_changes_nothing_when_the_engine_decides_as_before(access, learned):
     before = heads(access)
-    ended = run(access, replay_operation(access, learned))
+    ended = run(access, reprocess_operation(access, learned))
     assert (heads(access), ended.results) == (before, [])
 
 
-def test_what_was_deleted_since_stays_deleted_in_a_replay(access, learned):
+def test_what_was_deleted_since_stays_deleted_when_reprocessed(access, learned):
     with tenant_scope(access.tenant_id):
         (memory_id,) = Memory.objects.values_list("id", flat=True)
     delete_memory(access, memory_id, delete_linked=False)
-    run(access, replay_operation(access, learned))
+    run(access, reprocess_operation(access, learned))
     assert [state for _, state in heads(access)] == ["deleted"]
 
 
 def test_a_scope_delete_since_holds_too(access, learned):
     operation_id = delete_scope(access, {"user_id": "ida"})
     run(access, operation_id)
-    run(access, replay_operation(access, learned))
+    run(access, reprocess_operation(access, learned))
     assert {state for _, state in heads(access)} == {"deleted"}
 
 
 def test_it_is_the_last_of_its_anchor(access, learned):
     later = add(access, "I live in Oslo.")
-    replay = replay_operation(access, learned)
-    assert run(access, replay).status == "PENDING"
+    again = reprocess_operation(access, learned)
+    assert run(access, again).status == "PENDING"
     assert run(access, later).status == "SUCCEEDED"
-    assert run(access, replay).status == "SUCCEEDED"
+    assert run(access, again).status == "SUCCEEDED"
 
 
-def test_a_failed_add_can_be_replayed_too(access, failed):
+def test_a_failed_add_can_be_reprocessed_too(access, failed):
     assert heads(access) == []
-    assert run(access, replay_operation(access, failed)).status == "SUCCEEDED"
+    assert run(access, reprocess_operation(access, failed)).status == "SUCCEEDED"
     assert [state for _, state in heads(access)] == ["active"]
     assert read(access, failed).status == "FAILED"
 
 
-def test_a_replay_can_be_replayed(access, learned):
-    again = replay_operation(access, learned)
+def test_what_was_reprocessed_can_be_again(access, learned):
+    again = reprocess_operation(access, learned)
     run(access, again)
-    assert run(access, replay_operation(access, again)).status == "SUCCEEDED"
+    assert run(access, reprocess_operation(access, again)).status == "SUCCEEDED"
 
 
-def test_one_replay_at_a_time(access, learned):
-    replay = replay_operation(access, learned)
-    with pytest.raises(InvalidRequest, match="waiting already"):
-        replay_operation(access, learned)
-    run(access, replay)
-    assert replay_operation(access, learned) != replay
+def test_it_is_reprocessed_once_at_a_time(access, learned):
+    later = reprocess_operation(access, learned)
+    with pytest.raises(InvalidRequest, match="waits to be processed again already"):
+        reprocess_operation(access, learned)
+    run(access, later)
+    assert reprocess_operation(access, learned) != later
 
 
-def test_a_refused_replay_leaves_nothing(access, learned):
-    replay_operation(access, learned)
+def test_a_refusal_leaves_nothing(access, learned):
+    reprocess_operation(access, learned)
     with tenant_scope(access.tenant_id):
         before = Operation.objects.count(), Ingestion.objects.count()
     with pytest.raises(InvalidRequest):
-        replay_operation(access, learned)
+        reprocess_operation(access, learned)
     with tenant_scope(access.tenant_id):
         assert (Operation.objects.count(), Ingestion.objects.count()) == before
 
 
-def test_what_has_not_ended_is_not_replayed(access):
+def test_all_that_failed_for_a_reason_are_reprocessed_once(access, model_server):
+    for _ in range(2):
+        refuse(access, model_server)
+    refuse(access, model_server)
+    assert reprocess_failed(access, "provider_rejected") == 3
+    with tenant_scope(access.tenant_id):
+        assert count_reprocessable("provider_rejected").count == 0
+        assert count_retryable("provider_rejected").count == 3
+        waiting = Operation.objects.filter(status="PENDING")
+        assert waiting.count() == 3
+    assert reprocess_failed(access, "provider_rejected") == 0
+
+
+def test_what_was_stored_word_for_word_is_left_out_of_all(access, failed):
+    with tenant_scope(access.tenant_id):
+        Ingestion.objects.filter(operation_id=failed).update(infer=False)
+    assert reprocess_failed(access, "provider_rejected") == 0
+
+
+def test_a_month_that_is_used_up_ends_it(access, acme, failed):
+    with tenant_scope(acme.id):
+        Tenant.objects.update(limits={"per_month": {"tokens": 0}})
+    with pytest.raises(QuotaExceeded):
+        reprocess_failed(access, "provider_rejected")
+
+
+def test_what_has_not_ended_is_not_reprocessed(access):
     with pytest.raises(InvalidRequest, match="not ended"):
-        replay_operation(access, add(access, "I keep bees."))
+        reprocess_operation(access, add(access, "I keep bees."))
 
 
-def test_what_was_stored_word_for_word_is_not_replayed(access):
+def test_what_was_stored_word_for_word_is_not_reprocessed(access):
     request = AddRequest(
         Scope(user_id="ida"), (ChatMessage("user", "Bees."),), infer=False
     )
     with pytest.raises(InvalidRequest, match="word for word"):
-        replay_operation(access, add_memories(access, request).operation_id)
+        reprocess_operation(access, add_memories(access, request).operation_id)
 
 
-def test_what_was_erased_is_not_replayed(access, learned):
+def test_what_was_erased_is_not_reprocessed(access, learned):
     delete_subject(access, "user", "ida")
     with tenant_scope(access.tenant_id):
         erasure = Operation.objects.get(kind="DELETE_USER").id
     run_operation(access.tenant_id, erasure)
     with pytest.raises(InvalidRequest, match="no longer kept"):
-        replay_operation(access, learned)
+        reprocess_operation(access, learned)
 
 
-def test_what_is_kept_no_longer_is_not_replayed(access, learned):
+def test_what_is_kept_no_longer_is_not_reprocessed(access, learned):
     with tenant_scope(access.tenant_id):
         Message.objects.update(content=None)
     with pytest.raises(InvalidRequest, match="no longer kept"):
-        replay_operation(access, learned)
+        reprocess_operation(access, learned)
 
 
-def test_an_erasure_reaches_a_replay_that_waits(access, learned):
-    replay = replay_operation(access, learned)
+def test_an_erasure_reaches_what_waits_to_be_reprocessed(access, learned):
+    later = reprocess_operation(access, learned)
     delete_subject(access, "user", "ida")
     with tenant_scope(access.tenant_id):
         erasure = Operation.objects.get(kind="DELETE_USER").id
     run_operation(access.tenant_id, erasure)
-    ended = run(access, replay)
+    ended = run(access, later)
     assert (ended.status, ended.error_code) == ("FAILED", "erased")
 
 
-def test_a_replay_names_who_asked_and_is_audited(acme, access, learned):
+def test_it_names_who_had_it_reprocessed_and_is_audited(acme, access, learned):
     operator = Access(
         tenant_id=acme.id,
         project_id=acme.project.id,
@@ -301,28 +332,28 @@ def test_a_replay_names_who_asked_and_is_audited(acme, access, learned):
         operator_id=acme.owner.id,
         operator_email=acme.owner.email,
     )
-    replay = replay_operation(operator, learned)
-    asked = read(access, replay)
+    later = reprocess_operation(operator, learned)
+    asked = read(access, later)
     # The key it came with is kept: a project may distrust what comes with it.
     assert (asked.operator_id, asked.api_key_id) == (acme.owner.id, access.key_id)
     with tenant_scope(access.tenant_id):
-        entry = AuditEntry.objects.get(action="operation.replay")
+        entry = AuditEntry.objects.get(action="operation.reprocess")
     assert (entry.actor_kind, entry.actor_id) == ("operator", acme.owner.id)
     assert entry.object_id == str(learned)
-    assert entry.changes == {"replay": [None, str(replay)]}
+    assert entry.changes == {"by": [None, str(later)]}
 
 
-def test_a_failed_replay_tells_of_every_message(access, learned, model_server):
-    replay = replay_operation(access, learned)
+def test_a_failed_reprocessing_tells_of_every_message(access, learned, model_server):
+    later = reprocess_operation(access, learned)
     model_server.order("refusal")
-    assert run(access, replay).status == "FAILED"
+    assert run(access, later).status == "FAILED"
     with tenant_scope(access.tenant_id):
-        ledger = Ingestion.objects.get(operation_id=replay).ledger
+        ledger = Ingestion.objects.get(operation_id=later).ledger
     assert [entry["outcome"] for entry in ledger["messages"]] == ["failed"]
-    retry_operation(access, replay)
-    assert run(access, replay).status == "SUCCEEDED"
+    retry_operation(access, later)
+    assert run(access, later).status == "SUCCEEDED"
 
 
-def test_another_projects_add_is_not_there_to_replay(learned, globex):
+def test_another_projects_add_is_not_there_to_reprocess(learned, globex):
     with pytest.raises(NotFound):
-        replay_operation(admit_key(globex.key), learned)
+        reprocess_operation(admit_key(globex.key), learned)

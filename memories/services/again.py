@@ -1,25 +1,30 @@
 """Process again: a failed add in its place, or what any add said as a new one.
 
-A *retry* gives a failed operation all its attempts again. A *replay* is a new add of
-the same messages, the last of its anchor: the engine decides anew on what is known by
-now, and only that changes memories.
+A *retry* gives a failed operation all its attempts again. To *reprocess* an add is a
+new add of the same messages, the last of its anchor: the engine decides anew on what is
+known by now, and only that changes memories.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from memories import wake
 from memories.models import Ingestion, Message, Operation
-from memories.models.ingestion import REPLAY_OF, UNFINISHED
-from memories.selectors.ingestions import list_retryable, replay_problem
+from memories.models.ingestion import REPROCESS_OF, UNFINISHED
+from memories.selectors.ingestions import (
+    list_reprocessable,
+    list_retryable,
+    reprocess_problem,
+)
 from memories.services.actors import actor_of
 from memories.services.setup import ready_setup
 from memories.services.trials import require_tokens
 from memories.store import operations
 from memories.store.accept import accept_again
 from memplatform.lib import clock
-from memplatform.lib.errors import InvalidRequest, NotFound
+from memplatform.lib.errors import InvalidRequest, NotFound, QuotaExceeded
 from tenants.audit import SYSTEM, Actor, record_audit
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
@@ -64,41 +69,65 @@ def retry_failed(access: Access, error_code: str) -> int:
     """
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         wanted = list_retryable(error_code)
-    retried = 0
+    return _count_done(
+        wanted, lambda operation_id: retry_operation(access, operation_id)
+    )
+
+
+def reprocess_failed(access: Access, error_code: str) -> int:
+    """Reprocess the adds that failed for one reason, as ``retry_failed`` retries them.
+
+    One that was reprocessed since is left out: what it said is on its way, or was
+    decided on. Returns how many; raises QuotaExceeded where not one was possible.
+    """
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        wanted = list_reprocessable(error_code)
+    return _count_done(
+        wanted, lambda operation_id: reprocess_operation(access, operation_id)
+    )
+
+
+def _count_done(wanted: Sequence[UUID], do: Callable[[UUID], object]) -> int:
+    """How many it was done to; a month that is used up ends it."""
+    done = 0
     for operation_id in wanted:
         try:
-            retry_operation(access, operation_id)
+            do(operation_id)
+        except QuotaExceeded:
+            if not done:
+                raise
+            break
         except (InvalidRequest, NotFound):
             continue
-        retried += 1
-    return retried
+        done += 1
+    return done
 
 
-def replay_operation(access: Access, operation_id: UUID) -> UUID:
+def reprocess_operation(access: Access, operation_id: UUID) -> UUID:
     """A new add of what an earlier one said; returns its id. Opens its own scopes.
 
-    One at a time: while a replay of it is unfinished there is no second. Raises
-    NotFound, QuotaExceeded, and InvalidRequest for one that has not ended, was stored
-    word for word, or whose messages were erased or not kept any longer.
+    One at a time: while one of it is unfinished there is no second. Raises NotFound,
+    QuotaExceeded, and InvalidRequest for one that has not ended, was stored word for
+    word, or whose messages were erased or not kept any longer.
     """
     setup = ready_setup(access.tenant_id, access.project_id)
     require_tokens(access)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         source = _find(operation_id)
-        _refuse(replay_problem(source.operation, source))
-        replay = accept_again(
+        _refuse(reprocess_problem(source.operation, source))
+        again = accept_again(
             source, actor_of(access), engine=setup.engine, at=clock.now()
         )
-        # The anchor is locked now, as it is by an erasure and by another replay.
-        _refuse(_lost(source) or _replayed_already(source, replay))
+        # The anchor is locked now, as it is by an erasure and by another such add.
+        _refuse(_lost(source) or _reprocessed_already(source, again))
         record_audit(
-            "operation.replay",
+            "operation.reprocess",
             source.operation,
             actor=Actor.of(access),
-            changes={"replay": [None, str(replay.id)]},
+            changes={"by": [None, str(again.id)]},
         )
-        wake.after_commit(wake.RUN_OPERATION, replay.tenant_id, replay.id)
-    return replay.id
+        wake.after_commit(wake.RUN_OPERATION, again.tenant_id, again.id)
+    return again.id
 
 
 def _find(operation_id: UUID) -> Ingestion:
@@ -116,14 +145,14 @@ def _lost(source: Ingestion) -> str:
     return ""
 
 
-def _replayed_already(source: Ingestion, replay: Operation) -> str:
+def _reprocessed_already(source: Ingestion, again: Operation) -> str:
     others = Operation.objects.filter(
         anchor_id=source.anchor_id,
         status__in=UNFINISHED,
-        **{f"payload__{REPLAY_OF}": str(source.operation_id)},
+        **{f"payload__{REPROCESS_OF}": str(source.operation_id)},
     )
-    if others.exclude(id=replay.id).exists():
-        return "A replay of it is waiting already."
+    if others.exclude(id=again.id).exists():
+        return "It waits to be processed again already."
     return ""
 
 
