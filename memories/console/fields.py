@@ -9,6 +9,10 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.forms.renderers import BaseRenderer
+from django.utils.datastructures import MultiValueDict
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from memories.models.memory import CATEGORY_CHARS
 from memories.types import JsonDict
@@ -16,6 +20,7 @@ from memplatform.lib.errors import InvalidRequest
 
 MOST_CATEGORIES = 20
 MAX_REASON_CHARS = 500
+MOST_PAIRS, MAX_PAIR_CHARS = 5, 500
 NOT_JSON = 'Write a JSON object, as {"plan": "gold"}.'
 
 
@@ -75,6 +80,53 @@ class MetadataField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         raw = super().to_python(value) or ""
         return _json_object(raw) if raw.strip() else None
+
+
+class PairsWidget(forms.TextInput):
+    """A field for each pair and an empty one more, all sent under the same name."""
+
+    def value_from_datadict(
+        self, data: Any, files: MultiValueDict[str, Any], name: str
+    ) -> list[str]:
+        return [raw for raw in data.getlist(name) if raw.strip()]
+
+    def render(
+        self,
+        name: str,
+        value: Any,
+        attrs: dict[str, Any] | None = None,
+        renderer: BaseRenderer | None = None,
+    ) -> SafeString:
+        given = dict(attrs or {})
+        inputs = []
+        for number, pair in enumerate([*(value or ()), ""][:MOST_PAIRS]):
+            if number:  # the label is the first one's
+                given["id"] = f"{(attrs or {}).get('id')}_{number}"
+                given["aria-label"] = "Another pair"
+            inputs.append((super().render(name, pair, given, renderer),))
+        return format_html_join("", "{}", inputs)
+
+
+class PairsField(forms.Field):
+    """Pairs as ``key=value``, each in a field of its own; all of them are meant."""
+
+    def __init__(self, label: str, *, placeholder: str) -> None:
+        widget = PairsWidget(
+            attrs={"placeholder": placeholder, "maxlength": MAX_PAIR_CHARS}
+        )
+        super().__init__(label=label, required=False, widget=widget)
+
+    def to_python(self, value: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
+        if len(value or ()) > MOST_PAIRS:
+            raise ValidationError(f"{MOST_PAIRS} pairs at most.")
+        return tuple(_pair(raw) for raw in value or ())
+
+
+def _pair(raw: str) -> tuple[str, str]:
+    name, sign, value = raw.partition("=")
+    if not (name.strip() and sign) or len(raw) > MAX_PAIR_CHARS or "\0" in raw:
+        raise ValidationError("Write key=value.")
+    return name.strip(), value.strip()
 
 
 def _json_object(raw: str) -> JsonDict:

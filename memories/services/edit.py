@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,7 @@ from tenants.selectors import Access
 
 WAITING = "This memory waits for review; it can be deleted but not changed."
 IMMUTABLE = "This memory is immutable; it can be deleted but not changed."
+INVERTED = "It cannot end before it begins."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class MemoryChanges:
     categories: tuple[str, ...] | Unset | None = UNSET
     created_at: datetime | Unset = UNSET
     expires_on: date | Unset | None = UNSET
+    valid_from: datetime | Unset | None = UNSET
+    valid_to: datetime | Unset | None = UNSET
 
 
 def update_memory(
@@ -62,8 +65,9 @@ def update_memory(
     """Change a memory; opens its own scopes. ``reason`` stands in its history.
 
     A key's text that the project wants reviewed waits; until it is approved, the memory
-    says what it said. Raises NotFound, and InvalidRequest for an immutable memory or a
-    text that another memory of the same scope already says.
+    says what it said. Raises NotFound, and InvalidRequest for an immutable memory, a
+    text that another memory of the same scope already says, or an end of valid time
+    before its beginning.
     """
     started = clock.now()
     with tenant_scope(access.tenant_id, project_id=access.project_id):
@@ -199,13 +203,15 @@ def revision_of(
 ) -> Revision | None:
     """What really changes; None when everything asked for is so already."""
     asked = {
-        name: value
-        for name in ("text", "metadata", "categories", "created_at", "expires_on")
-        if (value := getattr(changes, name)) is not UNSET
-        and _comparable(value) != _comparable(getattr(head, name))
+        field.name: value
+        for field in fields(changes)
+        if (value := getattr(changes, field.name)) is not UNSET
+        and _comparable(value) != _comparable(getattr(head, field.name))
     }
     if not asked:
         return None
+    if "valid_from" in asked:
+        asked["valid_precision"] = None  # it is what was given, no month or year
     return Revision(**asked, vectors=vectors if "text" in asked else None)
 
 
@@ -221,8 +227,16 @@ def _refuse_change(head: Memory, changes: MemoryChanges) -> None:
     refuse_waiting(head)
     if head.is_immutable:
         raise InvalidRequest(IMMUTABLE, fields={"memory_id": [IMMUTABLE]})
+    start = _then(changes.valid_from, head.valid_from)
+    end = _then(changes.valid_to, head.valid_to)
+    if start and end and end < start:
+        raise InvalidRequest(INVERTED, fields={"valid_to": [INVERTED]})
     if head.state == State.ACTIVE and not isinstance(changes.text, Unset):
         _refuse_said_twice(head, changes.text)
+
+
+def _then(given: datetime | Unset | None, known: datetime | None) -> datetime | None:
+    return known if isinstance(given, Unset) else given
 
 
 def refuse_waiting(head: Memory) -> None:

@@ -8,6 +8,7 @@ of the memory that asserts it. Only ``known_to`` is ever written later. So after
 * Lisbon superseded by Berlin: active until then; since then superseded, over in May
 * Lisbon deleted: active until then, and nothing since; active anew once restored
 * Lisbon reworded: active until then; since then what the new words assert
+* another day found out, from which Lisbon was true: believed anew, with that day
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ WHERE r.tenant_id = %s AND r.id = changed.relation_id AND r.known_to IS NULL
       JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
           AND v.memory_id = s.memory_id AND v.number = s.number
       WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id
-        AND m.state = r.state AND m.text = v.text)
+        AND m.state = r.state AND m.text = v.text
+        AND (m.valid_from, m.valid_to) IS NOT DISTINCT FROM (v.valid_from, v.valid_to))
 """
 # What the words of a memory have asserted before, unless it stands for them already.
 _SAID_AGAIN = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 from django import forms
@@ -30,6 +31,8 @@ class EditForm(forms.Form):
     text = text_field()
     categories = CategoriesField()
     metadata = MetadataField()
+    valid_from = instant_field("True from")
+    valid_to = instant_field("True until")
     expires_on = day_field("Expires on", hint="After this day nobody recalls it.")
     reason = reason_field()
     number = forms.IntegerField(widget=forms.HiddenInput)
@@ -42,6 +45,8 @@ class EditForm(forms.Form):
                 "text": memory.text,
                 "categories": memory.categories,
                 "metadata": memory.metadata,
+                "valid_from": memory.valid_from,
+                "valid_to": memory.valid_to,
                 "expires_on": memory.expires_on,
                 "number": memory.number,
             },
@@ -64,7 +69,15 @@ class EditForm(forms.Form):
             metadata=given["metadata"],
             categories=None if is_unsorted else given["categories"],
             expires_on=given["expires_on"],
+            valid_from=_exactly(given["valid_from"], memory.valid_from),
+            valid_to=_exactly(given["valid_to"], memory.valid_to),
         )
+
+
+def _exactly(given: datetime | None, known: datetime | None) -> datetime | None:
+    """The form shows minutes: what was left alone stays as exact as it is."""
+    shown = known.replace(second=0, microsecond=0) if known else None
+    return known if given == shown else given
 
 
 class ReasonForm(forms.Form):
@@ -78,7 +91,7 @@ class SupersedeForm(forms.Form):
 
     text = text_field("What is true now")
     valid_from = instant_field(
-        "True since", hint="The old one was true until then. Empty: until now."
+        "True from", hint="The old one was true until then. Empty: until now."
     )
     categories = CategoriesField()
     metadata = MetadataField()
@@ -110,7 +123,7 @@ class WriteForm(forms.Form):
     text = text_field()
     categories = CategoriesField()
     metadata = MetadataField()
-    valid_from = instant_field("True since")
+    valid_from = instant_field("True from")
     valid_to = instant_field("True until")
     expires_on = day_field("Expires on", hint="After this day nobody recalls it.")
     reason = reason_field()

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from memories.console.fields import add_refusal, day_field
+from memories.console.fields import PairsField, add_refusal, day_field
 from memories.console.memory.forms import WriteForm
 from memories.console.memory.states import LABELS, MEANINGS
 from memories.console.subjects.about import number_of, open_subject
@@ -32,7 +32,6 @@ ORDERS = (
     (MemoryOrder.CHANGED, "Last changed"),
 )
 FILTERS = ("category", "kind", "since", "until", "metadata")
-METADATA = "Write key=value."
 CALL = """curl {base_url}/v3/memories/add/ \\
   -H "Authorization: Token $MEMPLATFORM_API_KEY" \\
   -H "Content-Type: application/json" \\
@@ -52,12 +51,7 @@ class BrowseForm(forms.Form):
     category = forms.CharField(label="Category", required=False, max_length=100)
     since = day_field("Dated from")
     until = day_field("Dated until")
-    metadata = forms.CharField(
-        label="Metadata",
-        required=False,
-        max_length=500,
-        widget=forms.TextInput(attrs={"placeholder": "plan=gold"}),
-    )
+    metadata = PairsField("Metadata", placeholder="plan=gold")
     sort = forms.ChoiceField(
         label="Order",
         required=False,
@@ -78,15 +72,6 @@ class BrowseForm(forms.Form):
         if raw != ANY and raw not in State:
             raise forms.ValidationError("There is no such state.")
         return None if raw == ANY else State(raw)
-
-    def clean_metadata(self) -> tuple[tuple[str, str], ...]:
-        raw = self.cleaned_data["metadata"]
-        if not raw:
-            return ()
-        name, sign, value = raw.partition("=")
-        if not (name.strip() and sign):
-            raise forms.ValidationError(METADATA)
-        return ((name.strip(), value.strip()),)
 
     def wanted(self) -> Wanted:
         given = self.cleaned_data
@@ -176,7 +161,7 @@ def _states(browsed: Browsed, chosen: State | None) -> list[tuple[str, str, int,
 
 
 def _asks(request: ConsoleRequest, *names: str) -> bool:
-    return any(request.GET.get(name) for name in names)
+    return any(any(request.GET.getlist(name)) for name in names)
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -17,6 +17,7 @@ from memories.types import (
     ValidTime,
     Verdict,
 )
+from tests.memories.agents import now
 
 
 def lives_in(city: str, **details) -> Fact:
@@ -97,6 +98,21 @@ def test_an_earlier_instant_shows_what_was_believed_then(
 def test_a_deleted_memory_asserts_nothing(console, bob, page, agent, ann, lisbon):
     agent.delete(lisbon.id)
     assert drawn(console(bob).get(page("memories:graph", ann))) == (set(), set())
+
+
+def test_when_a_memory_is_true_is_when_its_edge_is(agent, ann, lisbon):
+    """Somebody corrects the days; what was believed before stays as it was."""
+    began, ended = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2))
+    before = now()
+    agent.edit(lisbon.id, valid_from=began, valid_to=ended)
+    with agent.scope():
+        (edge,) = graph_of(About("user", "ann"), with_past=True).edges
+        (old,) = graph_of(About("user", "ann"), as_of=before).edges
+    assert (edge.valid_from, edge.valid_to, edge.is_over) == (began, ended, True)
+    assert (old.valid_from, old.valid_to) == (None, None)
+    agent.edit(lisbon.id, metadata={"plan": "gold"})
+    with agent.scope():
+        assert Relation.objects.filter(known_to=None).count() == 1
 
 
 def test_an_edge_and_a_name_lead_to_the_memories_behind_them(

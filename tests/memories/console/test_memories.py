@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
@@ -69,6 +70,8 @@ def test_other_states_are_counted_and_shown_when_asked_for(
         ({"metadata": "plan=gold"}, [TEA]),
         ({"metadata": "visits=7"}, [TEA]),
         ({"metadata": "plan=lead"}, []),
+        ({"metadata": ["plan=gold", "visits=7"]}, [TEA]),
+        ({"metadata": ["plan=gold", "visits=8"]}, []),
         ({"category": "drin"}, [TEA]),
         ({"kind": "procedure"}, []),
         ({"kind": "fact"}, [JAM, TEA]),
@@ -86,9 +89,22 @@ def test_filters_narrow_it_down(console, bob, page, agent, asked, shown, ann, te
     assert texts(console(bob).get(page("memories:subject", ann, **asked))) == shown
 
 
+def test_every_pair_has_a_field_and_there_is_one_for_another(console, bob, page, ann):
+    asked = page("memories:subject", ann, metadata=["plan=gold", "visits=7"])
+    body = console(bob).get(asked).content.decode()
+    given = re.findall(r'<input[^>]* name="metadata"(?: value="([^"]*)")?', body)
+    assert given == ["plan=gold", "visits=7", ""]
+
+
 @pytest.mark.parametrize(
     "asked",
-    [{"since": "soon"}, {"metadata": "plan"}, {"state": "lost"}, {"kind": "cat"}],
+    [
+        {"since": "soon"},
+        {"metadata": "plan"},
+        {"metadata": [f"n={n}" for n in range(6)]},
+        {"state": "lost"},
+        {"kind": "cat"},
+    ],
 )
 def test_what_no_filter_understands_is_told(console, bob, page, ann, asked):
     seen = console(bob).get(page("memories:subject", ann, **asked))

@@ -158,6 +158,36 @@ def test_an_edit_is_a_new_version_with_its_reason_and_who_did_it(
     assert audited(agent) == [("memory.update", str(tea))]
 
 
+def test_when_it_is_true_is_corrected_and_can_be_undone(console, sam, page, agent, tea):
+    browser, address = console(sam), page("memories:edit-memory", tea)
+    given = {"valid_from": "2026-01-05T09:30", "valid_to": "2026-02-01T00:00"}
+    browser.post(address, edit_form(agent.head(tea), **given))
+    head = agent.head(tea)
+    assert head.valid_from == datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+    assert head.valid_to == datetime(2026, 2, 1, tzinfo=UTC)
+    assert (head.text, head.number) == (TEA, 2)
+    assert audited(agent) == [("memory.update", str(tea))]
+    seen = browser.get(page("memories:memory", tea)).content.decode()
+    assert "True from" in seen
+    browser.post(page("memories:restore-memory", tea, version=1))
+    browser.post(page("memories:restore-memory", tea, version=1), {"reason": "no"})
+    assert (agent.head(tea).valid_from, agent.head(tea).valid_to) == (None, None)
+
+
+def test_an_instant_that_is_left_alone_stays_exact(console, sam, page, agent, tea):
+    """The form shows minutes, what is known may be more exact."""
+    exact = datetime(2026, 1, 5, 9, 30, 12, 345, tzinfo=UTC)
+    with agent.scope():
+        Memory.objects.filter(id=tea).update(valid_from=exact, valid_precision="month")
+    address = page("memories:edit-memory", tea)
+    shown = console(sam).get(address).content.decode()
+    assert 'value="2026-01-05T09:30"' in shown
+    given = edit_form(agent.head(tea), text=JAM, valid_from="2026-01-05T09:30")
+    console(sam).post(address, given)
+    head = agent.head(tea)
+    assert (head.text, head.valid_from, head.valid_precision) == (JAM, exact, "month")
+
+
 def test_a_row_of_a_list_becomes_a_form_and_a_row_again(console, sam, page, agent, tea):
     browser, address = console(sam), page("memories:edit-memory", tea)
     form = browser.get(address, headers=HTMX).content.decode()
@@ -180,6 +210,7 @@ def test_a_row_of_a_list_becomes_a_form_and_a_row_again(console, sam, page, agen
         ("metadata", '{"a": "\\ud800"}'),
         ("expires_on", "someday"),
         ("categories", "x" * 101),
+        ("valid_from", "in May"),
     ],
 )
 def test_what_cannot_be_is_told_beside_its_field(
@@ -189,6 +220,17 @@ def test_what_cannot_be_is_told_beside_its_field(
     answer = console(sam).post(page("memories:edit-memory", tea), form, headers=HTMX)
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
+    assert agent.head(tea).number == 1
+
+
+def test_what_ends_before_it_begins_is_told_beside_its_end(
+    console, sam, page, agent, tea
+):
+    given = {"valid_from": "2026-02-01T00:00", "valid_to": "2026-01-01T00:00"}
+    form = edit_form(agent.head(tea), **given)
+    answer = console(sam).post(page("memories:edit-memory", tea), form)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["valid_to"]
     assert agent.head(tea).number == 1
 
 
