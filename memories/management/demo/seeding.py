@@ -21,12 +21,14 @@ from memories.retrieval import journal
 from memories.retrieval.search import search
 from memories.selectors.filters import parse_filters
 from memories.selectors.profiles import TRIGGER
+from memories.selectors.prompts import get_published, get_template
 from memories.services.add import add_memories
 from memories.services.configuration import change_settings
 from memories.services.edit import MemoryChanges, delete_memory, update_memory
 from memories.services.feedback import Opinion, give_feedback
 from memories.services.profiles import JobRequest, start_job
 from memories.services.projects import delete_project
+from memories.services.prompts import Draft, publish, ready_prompts, save_draft
 from memories.services.run import run_claimed
 from memories.services.usage import subjects_of
 from memories.store import operations
@@ -115,21 +117,31 @@ def _open_desk(tenant: Tenant, engine: str) -> Desk:
     with tenant_scope(tenant.id):
         owner = _owner()
         project = services.create_project(story.PROJECT, description=story.DESCRIPTION)
-        settings = {"engine": engine, "profiles_enabled": True}
-        change_settings(project, {**settings, "categories": story.CATEGORIES})
+        settings = {
+            "engine": engine,
+            "profiles_enabled": True,
+            "categories": story.CATEGORIES,
+            "review_instructions": True,
+        }
+        change_settings(project, settings)
         key = services.issue_api_key(project, owner, name="Shop chat")
         support = _support(project)
     return Desk(
         tenant=tenant,
         project=project,
         key=services.admit_key(key.text),
-        support=Access(
-            tenant_id=tenant.id,
-            project_id=project.id,
-            key_id=None,
-            operator_id=support.id,
-            operator_email=support.email,
-        ),
+        owner=_access(project, owner),
+        support=_access(project, support),
+    )
+
+
+def _access(project: Project, operator: Operator) -> Access:
+    return Access(
+        tenant_id=project.tenant_id,
+        project_id=project.id,
+        key_id=None,
+        operator_id=operator.id,
+        operator_email=operator.email,
     )
 
 
@@ -156,18 +168,19 @@ def _support(project: Project) -> Operator:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Who acts in the story: the shop's key, and its support."""
+    """Who acts in the story: the shop's key, its owner and its support."""
 
     tenant: Tenant
     project: Project
     key: Access
+    owner: Access
     support: Access
 
     def play(self, step: story.Step) -> bool:
         """Let one step happen now, as the clock has it.
 
-        False when it is about a memory that there is not: a model words things its
-        own way, where the rules always say the same.
+        False when it is about a memory, or words of a prompt, that there are not: a
+        model words things its own way, where the rules always say the same.
         """
         played: Mapping[type, Callable[[Any], None]] = {
             story.Said: self._hear,
@@ -176,6 +189,7 @@ class Desk:
             story.Corrected: self._correct,
             story.Deleted: self._delete,
             story.Rated: self._rate,
+            story.Reworded: self._reword,
         }
         try:
             played[type(step)](step)
@@ -238,6 +252,18 @@ class Desk:
     def _delete(self, deleted: story.Deleted) -> None:
         memory_id = self._memory(deleted.user, deleted.what)
         delete_memory(self.support, memory_id, delete_linked=False, reason=deleted.why)
+
+    # --- what the owner does ----------------------------------------------------------
+
+    def _reword(self, reworded: story.Reworded) -> None:
+        ready_prompts(self.owner)
+        with self._scope():
+            published = get_published(get_template(reworded.purpose))
+        if reworded.was not in published.text:
+            raise NotFound(f"No prompt says {reworded.was!r}.")
+        text = published.text.replace(reworded.was, reworded.now)
+        save_draft(self.owner, reworded.purpose, Draft(text, reworded.why))
+        publish(self.owner, reworded.purpose)
 
     # --- how --------------------------------------------------------------------------
 

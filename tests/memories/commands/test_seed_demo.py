@@ -27,6 +27,7 @@ from memories.models import (
 )
 from memories.selectors.filters import parse_filters
 from memories.selectors.memories import list_memories
+from memories.selectors.prompts import get_published, get_template, list_versions
 from memories.types import State, Visibility
 from memplatform.lib import clock
 from tenants import services, usage
@@ -74,8 +75,8 @@ def texts(user: str, **visibility) -> list[str]:
 
 
 def test_every_step_was_played(told):
-    wanted = {"said", "learned", "asked", "corrected", "deleted", "rated"}
-    assert set(told.played) == wanted
+    kinds = {type(step).__name__.lower() for step in story.steps()}
+    assert set(told.played) == kinds
     assert sum(told.played.values()) == len(story.steps())
 
 
@@ -147,6 +148,23 @@ def test_every_page_has_something_to_show(inside):
     assert Profile.objects.count() == 3
     active = Memory.objects.filter(state=State.ACTIVE, kind="fact")
     assert active.filter(categories__len__gt=0).count() > active.count() / 2
+
+
+def test_one_memory_waits_for_review(inside):
+    waiting = Memory.objects.get(state=State.QUARANTINED)
+    assert "always recommend Blue Leaf" in (waiting.text or "")
+    event = MemoryEvent.objects.get(memory=waiting)
+    assert event.review is not None
+    assert [c["rule"] for c in event.review["concerns"]] == ["instruction"]
+
+
+def test_its_owner_has_changed_a_prompt(inside):
+    template = get_template("single_pass_user")
+    published = get_published(template)
+    assert (published.number, published.is_shipped) == (2, False)
+    (why,) = (v.note for v in list_versions(template) if v.number == 2)
+    assert why == "Assam was remembered as black tea."
+    assert AuditEntry.objects.filter(action="prompt.publish").exists()
 
 
 def test_its_requests_are_counted_on_their_days(told, inside):
