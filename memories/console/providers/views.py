@@ -14,18 +14,17 @@ from memories.console.providers.forms import FORMS, ProviderForm
 from memories.models import ProviderConfig
 from memories.providers.factory import has_chat, has_reranker
 from memories.selectors.projects import ProjectSetup, get_setup
-from memories.selectors.spaces import find_filling
+from memories.selectors.spaces import Filling, find_filling
 from memories.services import configuration, reembedding
 from memories.services.providers import Tried, try_provider
 from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.console.live import STOP_ASKING, etag_of, show_live, unchanged
 from tenants.console.problems import add_problems
 from tenants.console.rendering import done, show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
 from tenants.selectors import get_project
 
-STOP_ASKING = 286
-"""The status by which htmx stops to poll (htmx.org, "Polling")."""
 KEYS = tuple(f"{kind}-api_key" for kind in FORMS)
 NO_RERANKER = "none: a search that asks for one is not reranked, and says so"
 SAVED = {
@@ -167,8 +166,11 @@ def _page(
         setup = get_setup(visit.project_id)
         filling = find_filling()
         previous = reembedding.previous_space()
-    if request.htmx and filling is None:
-        status = STOP_ASKING
+    etag = etag_of(visit, previous and previous.id, *_shown_of(filling))
+    if filling is None:
+        status = STOP_ASKING if request.htmx else status
+    elif same := unchanged(request, etag):
+        return same
     context = {
         "endpoints": [_endpoint(setup, kind, form, tried) for kind in FORMS],
         "active": setup.active_space,
@@ -177,14 +179,24 @@ def _page(
         "filling": filling,
         "previous": previous,
     }
-    return show(
+    return show_live(
         request,
         visit,
         "memories/providers.html",
         context,
         fragment="filling",
+        etag=etag,
         status=status,
     )
+
+
+def _shown_of(filling: Filling | None) -> list[object]:
+    """What the page tells of a re-embedding that goes on."""
+    if filling is None:
+        return []
+    operation = filling.operation
+    last = operation and operation.updated_at
+    return [filling.space.id, filling.done, filling.total, last]
 
 
 def _endpoint(
