@@ -7,8 +7,9 @@ k are the Mem0 paper's (arXiv 2504.19413 §3.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ Embed = Callable[[Sequence[str]], Vectors]
 """Texts to (n, dim) float32, unit norm."""
 Count = Callable[[str], int]
 """How many tokens a text has."""
+Range = tuple[int, int]
+"""From and past the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +75,14 @@ def chunks(
     The conversation is cut every ``size`` tokens at the next end of a word; a turn is
     found when all of it is in what was taken.
     """
-    pieces = cut_into_pieces(conversation, count)
-    vectors = embed([piece.text for piece in pieces])
+    index = ChunkIndex.of(conversation, embed, count)
     questions = list(conversation.questions)
     queries = embed([question.text for question in questions])
-    spans = _spans(conversation)
     for size in CHUNK_TOKENS:
-        groups = group_pieces(len(pieces), size // PIECE_TOKENS)
-        means = np.stack([_mean_direction(vectors[a:b]) for a, b in groups])
         for question, query in zip(questions, queries, strict=True):
-            order = np.argsort(-(means @ query), kind="stable")
+            nearest = index.nearest(query, size, max(CHUNKS_TAKEN))
             for taken in CHUNKS_TAKEN:
-                ranges = [groups[int(row)] for row in order[:taken]]
-                result = _taken(spans, pieces, ranges)
+                result = index.result(nearest[:taken])
                 yield chunk_name(size, taken), Asked(question, (result,))
 
 
@@ -113,37 +111,69 @@ def cut_into_pieces(conversation: Conversation, count: Count) -> list[Piece]:
     return pieces
 
 
-def group_pieces(count: int, per_chunk: int) -> list[tuple[int, int]]:
+def group_pieces(count: int, per_chunk: int) -> list[Range]:
     """Chunks as ranges of pieces, the last one past the end."""
     edges = [*range(0, count, per_chunk), count]
     return list(pairwise(edges))
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkIndex:
+    """A conversation in pieces, from which chunks of any size are made."""
+
+    pieces: Sequence[Piece]
+    vectors: Vectors
+    spans: Sequence[tuple[str, int, int]]
+    """Each turn, and which words of the conversation are its own."""
+    means: dict[int, Vectors] = field(default_factory=dict)
+    """Of each chunk, by the size of chunks; made when first asked for."""
+
+    @classmethod
+    def of(cls, conversation: Conversation, embed: Embed, count: Count) -> Self:
+        pieces = cut_into_pieces(conversation, count)
+        vectors = embed([piece.text for piece in pieces])
+        return cls(pieces, vectors, _spans(conversation))
+
+    def nearest(self, query: Vectors, size: int, taken: int) -> list[Range]:
+        """The chunks nearest to a query, the best first."""
+        groups = group_pieces(len(self.pieces), size // PIECE_TOKENS)
+        if size not in self.means:
+            means = [_mean_direction(self.vectors[a:b]) for a, b in groups]
+            self.means[size] = np.stack(means)
+        order = np.argsort(-(self.means[size] @ query), kind="stable")
+        return [groups[int(row)] for row in order[:taken]]
+
+    def result(self, ranges: Sequence[Range]) -> Result:
+        """What the chunks hold together."""
+        held = _merged(
+            (self.pieces[first].first_word, self.pieces[last - 1].last_word)
+            for first, last in ranges
+        )
+        turns = frozenset(
+            turn_id
+            for turn_id, start, end in self.spans
+            if any(first <= start and end <= last for first, last in held)
+        )
+        return Result(turns, self._tokens(ranges))
+
+    def text(self, ranges: Sequence[Range]) -> str:
+        """The chunks' words, each chunk after the other."""
+        return "\n\n".join(
+            " ".join(piece.text for piece in self.pieces[first:last])
+            for first, last in ranges
+        )
+
+    def _tokens(self, ranges: Sequence[Range]) -> int:
+        return sum(p.tokens for first, last in ranges for p in self.pieces[first:last])
 
 
 def _words(turn: Turn) -> list[str]:
     return turn.spoken.split()
 
 
-def _taken(
-    spans: Sequence[tuple[str, int, int]],
-    pieces: Sequence[Piece],
-    ranges: Sequence[tuple[int, int]],
-) -> Result:
-    """What the chunks hold together."""
-    held = _merged(
-        (pieces[first].first_word, pieces[last - 1].last_word) for first, last in ranges
-    )
-    turns = frozenset(
-        turn_id
-        for turn_id, start, end in spans
-        if any(first <= start and end <= last for first, last in held)
-    )
-    tokens = sum(p.tokens for first, last in ranges for p in pieces[first:last])
-    return Result(turns, tokens)
-
-
-def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merged(ranges: Iterable[Range]) -> list[Range]:
     """Neighbours as one: a turn that both hold a part of is held."""
-    merged: list[tuple[int, int]] = []
+    merged: list[Range] = []
     for first, last in sorted(ranges):
         if merged and merged[-1][1] == first:
             first = merged.pop()[0]

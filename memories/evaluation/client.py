@@ -85,6 +85,13 @@ class Client:
         latency_ms = (time.perf_counter() - began) * 1000
         return Answer(tuple(map(_found, results)), latency_ms)
 
+    def context(self, body: Mapping[str, Any]) -> tuple[str, int, float]:
+        """The block for a prompt, its tokens, and how long it took in milliseconds."""
+        began = time.perf_counter()
+        answer = self._ask("POST", "/v1/context/", body)
+        latency_ms = (time.perf_counter() - began) * 1000
+        return answer["context"], answer["tokens"], latency_ms
+
     def _ask(
         self,
         method: str,

@@ -11,20 +11,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from itertools import product
+from typing import Any, Self
 
 import numpy as np
 
 from memories.evaluation import asking, baselines, ingest, report, summary
-from memories.evaluation.baselines import Asked, Count, Embed
+from memories.evaluation.answering import (
+    BUDGET_TOKENS,
+    Answering,
+    Context,
+    ContextOf,
+)
+from memories.evaluation.baselines import Asked, ChunkIndex, Count, Embed
 from memories.evaluation.client import Client
 from memories.evaluation.progress import Bar
 from memories.evaluation.runs import Run
-from memories.evaluation.types import Dataset
+from memories.evaluation.types import Conversation, Dataset, Question
 from memories.types import Vectors
 
 TOKENIZER = "all-MiniLM-L6-v2's word-piece tokenizer"
 RESULTS, REPORT = "results.json", "report.md"
+
+BLOCK = {"token_budget": BUDGET_TOKENS, "recent_messages": 0, "summaries": False}
+"""Of the context that a model answers from: what a search finds, and no more."""
 
 Json = dict[str, Any]
 
@@ -40,6 +50,8 @@ class Evaluation:
     count: Count
     at_once: int = 4
     is_limited: bool = False
+    answering: Answering | None = None
+    """None: no model answers."""
 
     def measure(self, client_of: Callable[[str], Client]) -> None:
         """Bring everything in and ask everything, in each style."""
@@ -47,6 +59,53 @@ class Evaluation:
             with client_of(style) as client:
                 self._ingest(client, style)
                 self._ask(client, style)
+                if self.answering:
+                    self._answer(self.answering, style, self._found_by(client, style))
+
+    def answer_from_baselines(self) -> None:
+        """Let the model answer from the full context and from chunks, too."""
+        if self.answering is None:
+            return
+        told = {
+            question.id: one
+            for conversation in self.dataset.conversations
+            for one in [Told.of(conversation, self.embed, self.count)]
+            for question in conversation.questions
+        }
+        self._answer(self.answering, baselines.FULL, lambda q: told[q.id].everything())
+        for size, taken in product(baselines.CHUNK_TOKENS, baselines.CHUNKS_TAKEN):
+
+            def context_of(
+                question: Question, size: int = size, taken: int = taken
+            ) -> Context:
+                return told[question.id].chunks(question, size, taken)
+
+            self._answer(self.answering, baselines.chunk_name(size, taken), context_of)
+
+    def _answer(self, answering: Answering, method: str, context_of: ContextOf) -> None:
+        """Of the questions that have an answer to be compared with."""
+        questions = [q for q in self.dataset.questions if q.is_answerable and q.answer]
+        total = len(questions) * answering.rounds
+        known = sum(r["method"] == method for r in self.run.answers.read())
+        with (
+            self._timed(f"answers, {method}"),
+            Bar(f"{method}: answers", total, known) as bar,
+        ):
+            answering.answer_all(method, questions, context_of, bar.advance)
+
+    def _found_by(self, client: Client, style: str) -> ContextOf:
+        """The platform's own block for a prompt."""
+        users = {
+            question.id: ingest.user_of(self.run, style, conversation)
+            for conversation in self.dataset.conversations
+            for question in conversation.questions
+        }
+
+        def context_of(question: Question) -> Context:
+            body = asking.search_body(question, users[question.id], top_k=asking.TOP_K)
+            return Context(*client.context({**body, **BLOCK}))
+
+        return context_of
 
     def _ingest(self, client: Client, style: str) -> None:
         turns = sum(1 for c in self.dataset.conversations for _ in c.turns)
@@ -86,7 +145,7 @@ class Evaluation:
             }
             file.write_text(json.dumps(methods) + "\n")
 
-    def _baselines(self, conversation: Any) -> Iterator[tuple[str, Asked]]:
+    def _baselines(self, conversation: Conversation) -> Iterator[tuple[str, Asked]]:
         embed, count = remembering(self.embed), self.count
         for name, is_named in (
             (baselines.DENSE_RAW, False),
@@ -123,13 +182,25 @@ class Evaluation:
             "methods": {},
             "abstention": {},
             "latency": {},
+            "answers": {},
         }
         for style in self.styles:
             self._add_style(results, style)
         compared = self.run.path / "baselines.json"
         if compared.exists():
             results["methods"] |= json.loads(compared.read_text())
+        if self.answering:
+            self._add_answers(results, self.answering)
         return results
+
+    def _add_answers(self, results: Json, answering: Answering) -> None:
+        category_of = {q.id: q.category for q in self.dataset.questions}
+        answers = summary.summarise_answers(self.run.answers.read(), category_of)
+        results["answers"] = answers
+        results["answered_by"] = {
+            "model": answering.chat.model,
+            "rounds": answering.rounds,
+        }
 
     def _add_style(self, results: Json, style: str) -> None:
         links = ingest.read_links(self.run, style)
@@ -158,6 +229,37 @@ class Evaluation:
             yield
         finally:
             self.run.took(step, time.monotonic() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A conversation as the baselines hand it to a model."""
+
+    conversation: Conversation
+    index: ChunkIndex
+    embed: Embed
+    count: Count
+
+    @classmethod
+    def of(cls, conversation: Conversation, embed: Embed, count: Count) -> Self:
+        index = ChunkIndex.of(conversation, embed, count)
+        return cls(conversation, index, embed, count)
+
+    def everything(self) -> Context:
+        days = (
+            f"[{turn.sent_at:%Y-%m-%d}] {turn.spoken}" if turn.sent_at else turn.spoken
+            for turn in self.conversation.turns
+        )
+        text = "\n".join(days)
+        return Context(text, self.count(text), 0.0)
+
+    def chunks(self, question: Question, size: int, taken: int) -> Context:
+        began = time.perf_counter()
+        query = self.embed([question.text])[0]
+        ranges = self.index.nearest(query, size, taken)
+        took_ms = (time.perf_counter() - began) * 1000
+        text = self.index.text(ranges)
+        return Context(text, self.index.result(ranges).tokens, took_ms)
 
 
 def settle(client: Client) -> None:

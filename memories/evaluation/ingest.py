@@ -69,9 +69,10 @@ def ingest(
 
     def bring(conversation: Conversation) -> None:
         if conversation.id in done:
+            progress(sum(1 for _ in conversation.turns))
             return
-        events = list(_add_all(client, run, conversation, style, begun, progress))
-        links = links_of(_ledgers(client, events))
+        events = list(_add_all(client, run, conversation, style, begun))
+        links = links_of(list(_ledgers(client, events, progress)))
         run.links.append(
             {
                 "style": style,
@@ -142,7 +143,6 @@ def _add_all(
     conversation: Conversation,
     style: str,
     begun: Mapping[tuple[str, int], str],
-    progress: Progress,
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(event, ids of its turns) of every add; what was accepted is not sent again."""
     user_id = user_of(run, style, conversation)
@@ -159,17 +159,16 @@ def _add_all(
                     "event": event,
                 }
             )
-        progress(len(batch.turns))
         yield event, tuple(turn.id for turn in batch.turns)
 
 
 def _ledgers(
-    client: Client, events: Iterable[tuple[str, tuple[str, ...]]]
-) -> list[tuple[Mapping[str, Any], tuple[str, ...]]]:
-    return [
-        (client.ended(event, within_s=ENDED_WITHIN_S)["ledger"], turns)
-        for event, turns in events
-    ]
+    client: Client, events: Iterable[tuple[str, tuple[str, ...]]], progress: Progress
+) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    """As the adds end, in their order."""
+    for event, turns in events:
+        yield client.ended(event, within_s=ENDED_WITHIN_S)["ledger"], turns
+        progress(len(turns))
 
 
 def links_of(

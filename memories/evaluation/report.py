@@ -36,6 +36,7 @@ def as_markdown(results: Json) -> str:
         *_budgets(results),
         *_abstention(results),
         *_latency(results),
+        *_answers(results),
         *_notes(results),
     ]
     return "\n".join(parts) + "\n"
@@ -200,6 +201,39 @@ def _kinds(kinds: Json) -> Iterator[tuple[str, Json]]:
 
 def _milliseconds(found: Json) -> tuple[Any, ...]:
     return found["p50_ms"], found["p95_ms"], found["count"]
+
+
+def _answers(results: Json) -> Iterator[str]:
+    """The table of the Mem0 paper."""
+    if not results.get("answers"):
+        return
+    told = results["answered_by"]
+    yield from _heading(f"Answers by {told['model']}")
+    yield (
+        f"J is the share that the same model, as a judge, holds for right: mean ± sd"
+        f" over {told['rounds']} rounds. Times in ms."
+    )
+    yield ""
+    head = ("", "answers", "F1", "BLEU-1", "J", "search p50", "p95", "total p50", "p95")
+    rows = [
+        [f"{method}, {category}", *_answer_row(found)]
+        for method, groups in results["answers"].items()
+        for category, found in groups.items()
+    ]
+    yield from _table((*head, "tokens of context"), rows)
+
+
+def _answer_row(found: Json) -> list[str]:
+    spread = "" if found["j_sd"] is None else f" ± {_share(found['j_sd'])}"
+    times = [
+        found[n][p] for n in ("search_ms", "total_ms") for p in ("p50_ms", "p95_ms")
+    ]
+    return [
+        *(str(found["count"]), _share(found["f1"]), _share(found["bleu1"])),
+        f"{_share(found['j'])}{spread}",
+        *map(_number, times),
+        _number(found["context_tokens"]),
+    ]
 
 
 def _notes(results: Json) -> Iterator[str]:

@@ -26,11 +26,15 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writing = threading.Lock()
+        self._is_whole = False
 
     def append(self, record: Mapping[str, Any]) -> None:
         line = json.dumps(record, separators=(",", ":"))
-        with self._writing, self._path.open("a") as file:
-            file.write(line + "\n")
+        with self._writing:
+            if not self._is_whole:
+                self._end_last_line()
+            with self._path.open("a") as file:
+                file.write(line + "\n")
 
     def read(self) -> Iterator[dict[str, Any]]:
         if not self._path.exists():
@@ -40,6 +44,13 @@ class Journal:
                 yield json.loads(line)
             except json.JSONDecodeError:
                 continue  # cut off when the run was killed
+
+    def _end_last_line(self) -> None:
+        """What was cut off must not take the next record with it."""
+        if self._path.exists() and not self._path.read_bytes().endswith(b"\n"):
+            with self._path.open("a") as file:
+                file.write("\n")
+        self._is_whole = True
 
     def clear(self) -> None:
         self._path.unlink(missing_ok=True)

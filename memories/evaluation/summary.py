@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
 from memories.evaluation.baselines import Asked
@@ -107,6 +108,46 @@ def summarise_latency(records: Iterable[Mapping[str, Any]], *, at_once: int) -> 
     return {
         "alone": _percentiles(alone),
         "together": _percentiles(together) | {"at_once": at_once},
+    }
+
+
+def summarise_answers(
+    records: Iterable[Mapping[str, Any]], category_of: Mapping[str, str]
+) -> Json:
+    """The paper's table, by method: overall and by category.
+
+    ``j`` is the mean over rounds of the share judged right, ``j_sd`` how far the rounds
+    lie apart (sample standard deviation; None for a single one).
+    """
+    methods: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for record in records:
+        category = category_of.get(record["question"])
+        if category is not None:
+            groups = methods.setdefault(record["method"], {})
+            groups.setdefault(OVERALL, []).append(record)
+            groups.setdefault(category, []).append(record)
+    return {
+        method: {name: _answers(group) for name, group in groups.items()}
+        for method, groups in methods.items()
+    }
+
+
+def _answers(records: Sequence[Mapping[str, Any]]) -> Json:
+    rounds: dict[int, list[float]] = {}
+    for record in records:
+        rounds.setdefault(record["round"], []).append(float(record["is_right"]))
+    shares = [fmean(rights) for rights in rounds.values()]
+    means = ("f1", "bleu1", "context_tokens", "prompt_tokens", "completion_tokens")
+    times = {
+        name: [record[name] for record in records] for name in ("search_ms", "total_ms")
+    }
+    return {
+        "count": len(records),
+        "rounds": len(rounds),
+        "j": _rounded(fmean(shares)),
+        "j_sd": _rounded(stdev(shares)) if len(shares) > 1 else None,
+        **{name: _rounded(fmean(r[name] for r in records)) for name in means},
+        **{name: _percentiles(values) for name, values in times.items()},
     }
 
 

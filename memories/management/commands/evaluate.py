@@ -13,13 +13,14 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from memories.evaluation import datasets, report, server
+from memories.evaluation.answering import ROUNDS, Answering, Unanswered
 from memories.evaluation.client import Client, PlatformRefused
 from memories.evaluation.datasets.reading import DatasetProblem
 from memories.evaluation.evaluate import REPORT, Evaluation
 from memories.evaluation.ingest import VERBATIM
 from memories.evaluation.runs import OtherRun, Run
 from memories.models.settings import ENGINES
-from memories.providers.factory import configured_space
+from memories.providers.factory import chat_for, configured_space
 from memories.providers.local import LocalEmbedder, count_tokens
 from memplatform import env
 from memplatform.embedded.data_directory import AlreadyRunning
@@ -28,6 +29,7 @@ RUNS = ".memplatform-evaluation"
 LOCAL = "local"
 EXPECTED = (
     *(DatasetProblem, OtherRun, PlatformRefused, server.NoServer, AlreadyRunning),
+    *(Unanswered,),
 )
 
 
@@ -62,6 +64,16 @@ class Command(BaseCommand):
         parser.add_argument("--at-once", type=int, default=4, help="searches at a time")
         parser.add_argument("--no-baselines", action="store_true")
         parser.add_argument(
+            "--answers",
+            type=int,
+            default=0,
+            metavar="ROUNDS",
+            help=f"let the configured model (LLM_*) answer; the paper has {ROUNDS}",
+        )
+        parser.add_argument(
+            "--answer-baselines", action="store_true", help="from chunks and all, too"
+        )
+        parser.add_argument(
             "--ask-again", action="store_true", help="everything is in: ask anew"
         )
         parser.add_argument("--fresh", action="store_true", help="forget the last run")
@@ -74,6 +86,8 @@ class Command(BaseCommand):
             evaluation = _prepare(options)
             with _clients(evaluation, options) as client_of:
                 evaluation.measure(client_of)
+            if options["answer_baselines"]:
+                evaluation.answer_from_baselines()
             if not options["no_baselines"]:
                 evaluation.compare()
             results = evaluation.conclude()
@@ -110,7 +124,18 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
         count=count_tokens,
         at_once=options["at_once"],
         is_limited=options["limit"] is not None,
+        answering=_answering(run, options["answers"]),
     )
+
+
+def _answering(run: Run, rounds: int) -> Answering | None:
+    """The platform's chat model; None where nothing is to be answered."""
+    if not rounds:
+        return None
+    chat = chat_for(None)
+    if chat is None:
+        raise CommandError("--answers needs a model: set LLM_BASE_URL and LLM_API_KEY.")
+    return Answering(chat, run, rounds)
 
 
 def _directory(options: dict[str, Any]) -> Path:

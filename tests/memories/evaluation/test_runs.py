@@ -1,0 +1,58 @@
+"""A run goes on where it was, whatever it was stopped by."""
+
+from __future__ import annotations
+
+import json
+from threading import Thread
+
+import pytest
+
+from memories.evaluation.runs import Journal, OtherRun, Run
+
+
+def test_what_was_cut_off_takes_nothing_with_it(tmp_path):
+    path = tmp_path / "adds.jsonl"
+    path.write_text('{"n": 1}\n{"n": 2')  # killed while it wrote
+    Journal(path).append({"n": 3})
+    assert [record["n"] for record in Journal(path).read()] == [1, 3]
+
+
+def test_threads_do_not_mix_their_lines(tmp_path):
+    journal = Journal(tmp_path / "adds.jsonl")
+
+    def write(thread):
+        for n in range(50):
+            journal.append({"thread": thread, "n": n, "text": "x" * 500})
+
+    threads = [Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(journal.read())) == 200
+
+
+def test_a_run_keeps_its_id(tmp_path):
+    ids = set()
+    for _ in range(2):
+        run = Run(tmp_path / "run")
+        run.open(data="abc", limit=None)
+        ids.add(run.id)
+    assert len(ids) == 1
+
+
+def test_a_run_over_other_data_is_refused(tmp_path):
+    Run(tmp_path / "run").open(data="abc")
+    with pytest.raises(OtherRun, match="another data"):
+        Run(tmp_path / "run").open(data="def")
+
+
+def test_time_adds_up_over_starts_and_is_forgotten_for_what_is_done_anew(tmp_path):
+    run = Run(tmp_path / "run")
+    run.open()
+    run.took("adds, verbatim", 1.5)
+    run.took("searches, verbatim", 2)
+    run.took("adds, verbatim", 1)
+    run.forget_time("searches")
+    kept = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert kept["seconds"] == {"adds, verbatim": 2.5}
