@@ -15,10 +15,10 @@ from memories.models import (
 )
 from memories.selectors.operations import list_failed
 from memories.services import replays, trials
+from memories.services.again import retry_operation
 from memories.services.background import empty_what_is_over
 from memories.services.configuration import change_settings
 from memories.services.deletion import erase_subject, purge
-from memories.services.replay import retry_operation
 from memories.types import Actor
 from memplatform.lib.errors import InvalidRequest, NotFound, QuotaExceeded
 from tenants.models import Tenant
