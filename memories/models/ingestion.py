@@ -104,6 +104,11 @@ class Operation(ProjectModel):
             ),
             models.Index(
                 fields=["tenant", "project", "-created_at", "-id"],
+                condition=Q(kind="SEARCH", payload__has_key="trace"),
+                name="search_traced",
+            ),
+            models.Index(
+                fields=["tenant", "project", "-created_at", "-id"],
                 condition=Q(kind="RESTORE"),
                 name="restore_newest",
             ),
@@ -116,6 +121,11 @@ class Operation(ProjectModel):
                 fields=["tenant", "anchor", "-created_at", "-id"],
                 condition=Q(kind="ADD"),
                 name="add_of_anchor",
+            ),
+            models.Index(
+                fields=["tenant", "anchor", "created_at"],
+                condition=Q(kind="ADD", payload__has_key=REPROCESS_OF),
+                name="add_again",
             ),
             models.Index(
                 fields=["tenant", "project", "run_id", "-created_at", "-id"],

@@ -115,6 +115,17 @@ class Memory(FactColumns, ProjectModel):
                 )
                 for kind in ("user", "agent", "app", "run")
             ),
+            # What became of a subject's memories since an instant, and on which days:
+            # from the index alone, as far as nothing moved.
+            *(
+                models.Index(
+                    fields=["tenant", "project", f"{kind}_id", "state", "known_from"],
+                    include=["id", "number", "accepted_at"],
+                    condition=Q(**{f"{kind}_id__isnull": False}),
+                    name=f"memory_moved_{kind}",
+                )
+                for kind in ("user", "agent", "app", "run")
+            ),
             models.Index(
                 fields=["tenant", "expires_on"],
                 condition=Q(expires_on__isnull=False),

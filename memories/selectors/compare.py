@@ -21,6 +21,7 @@ from django.db.models.functions import RowNumber
 from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
 from memories.selectors.causes import EventView, explain
 from memories.selectors.changes import Change, change_between
+from memories.types import State
 from tenants.scopes import require_tenant
 
 CAUSES_SHOWN = 5
@@ -127,6 +128,8 @@ WHERE v.tenant_id = m.tenant_id AND v.memory_id = m.id AND m.accepted_at <= %s
   AND v.known_from <= %s AND (v.known_to IS NULL OR v.known_to > %s)
 ORDER BY v.number DESC LIMIT 1
 """
+ANY_STATE = "ARRAY[" + ", ".join(f"'{state}'" for state in State) + "]"
+"""Says to an index of which the state is a part that all of them are meant."""
 SAID = (
     *("text", "metadata", "categories", "valid_from", "valid_to", "valid_precision"),
     *("expires_on", "is_immutable", "confidence", "created_at"),
@@ -140,20 +143,41 @@ def differs(left: str, right: str) -> str:
     return f"({', '.join(columns[0])}) IS DISTINCT FROM ({', '.join(columns[1])})"
 
 
+# What came since and is its head stands in the index ``memory_moved_…``; what was there
+# before, or has moved on since the later instant, is looked up. Only what is deleted
+# may have been erased.
 _COMPARE = """
-WITH sides AS (
-    SELECT m.id, a.number AS then_number, a.state AS then_state,
-           b.number AS now_number, b.state AS now_state, b.known_from AS changed_at,
-           {differs} AS is_changed
+WITH moved AS MATERIALIZED (
+    SELECT m.id FROM memories_memory m
+    WHERE {mine} AND m.state = ANY({states}) AND m.known_from > %(then)s
+      AND m.accepted_at <= %(now)s
+      AND (m.accepted_at <= %(then)s OR m.known_from > %(now)s)
+), sides AS (
+    SELECT m.id, NULL::integer AS then_number, NULL::text AS then_state,
+           m.number AS now_number, m.state AS now_state, m.known_from AS changed_at,
+           false AS is_changed
     FROM memories_memory m
-    LEFT JOIN LATERAL ({version_at}) AS a ON true
+    WHERE {mine} AND m.state = ANY({states}) AND m.state <> 'deleted'
+      AND m.known_from > %(then)s AND m.known_from <= %(now)s
+      AND m.accepted_at > %(then)s
+    UNION ALL
+    SELECT m.id, NULL, NULL, m.number, m.state, m.known_from, false
+    FROM memories_memory m
+    WHERE {mine} AND m.state = 'deleted' AND m.text IS NOT NULL
+      AND m.known_from > %(then)s AND m.known_from <= %(now)s
+      AND m.accepted_at > %(then)s
+    UNION ALL
+    SELECT m.id, a.number, a.state, b.number, b.state, b.known_from, {differs}
+    FROM moved
+    JOIN memories_memory m ON m.tenant_id = %(tenant)s AND m.id = moved.id
+    LEFT JOIN LATERAL ({version_then}) AS a ON true
     JOIN LATERAL (
-        SELECT m.number, m.state, m.known_from, {head} WHERE m.known_from <= %s
+        SELECT m.number, m.state, m.known_from, {head} WHERE m.known_from <= %(now)s
         UNION ALL
         SELECT v.number, v.state, v.known_from, {version}
-        FROM ({version_at}) AS v WHERE m.known_from > %s
+        FROM ({version_now}) AS v WHERE m.known_from > %(now)s
     ) AS b ON true
-    WHERE {mine} AND m.text IS NOT NULL AND m.known_from > %s
+    WHERE m.text IS NOT NULL
 ), fates AS (
     SELECT id, then_number, now_number, changed_at,
            coalesce(then_state = 'active', false) AS was_known,
@@ -180,20 +204,20 @@ WITH sides AS (
                  count(*) FILTER (WHERE is_known) AS known_now
           FROM fates GROUP BY 1
           UNION ALL
-          SELECT CASE WHEN m.text IS NULL THEN 'erased'
-                      WHEN m.state = 'active' THEN 'same' ELSE 'hidden' END,
-                 count(*), count(*) FILTER (WHERE m.state = 'active'),
-                 count(*) FILTER (WHERE m.state = 'active')
-          FROM memories_memory m
-          WHERE {mine} AND m.number > 0 AND (m.text IS NULL OR m.known_from <= %s)
-          GROUP BY 1) AS moved_and_still
+          SELECT 'same', count(*), count(*), count(*) FROM memories_memory m
+          WHERE {mine} AND m.number > 0 AND m.state = 'active'
+            AND m.known_from <= %(then)s
+          UNION ALL
+          SELECT 'erased', count(*), 0, 0 FROM memories_memory m
+          WHERE {mine} AND m.number > 0 AND m.state = 'deleted' AND m.text IS NULL
+          ) AS moved_and_still
     GROUP BY 1
 )
 SELECT c.fate, c.total, c.known_then, c.known_now, f.id, f.then_number, f.now_number
 FROM counted c
 LEFT JOIN LATERAL (
-    SELECT * FROM fates WHERE fates.fate = c.fate AND c.fate = ANY(%s)
-    ORDER BY changed_at DESC, id LIMIT %s OFFSET %s
+    SELECT * FROM fates WHERE fates.fate = c.fate AND c.fate = ANY(%(fates)s)
+    ORDER BY changed_at DESC, id LIMIT %(most)s OFFSET %(start)s
 ) AS f ON true
 """
 
@@ -240,17 +264,20 @@ def _read(
     start: int,
 ) -> list[tuple[Any, ...]]:
     mine, ids = about.sql()
+    tenant_id, project_id, name = ids
     statement = _COMPARE.format(
         differs=differs("a", "b"),
-        version_at=VERSION_AT,
-        mine=mine,
+        version_then=VERSION_AT.replace("%s", "%(then)s"),
+        version_now=VERSION_AT.replace("%s", "%(now)s"),
+        mine=mine % ("%(tenant)s", "%(project)s", "%(name)s"),
         head=", ".join(f"m.{name}" for name in SAID),
         version=", ".join(f"v.{name}" for name in SAID),
+        states=ANY_STATE,
     )
-    sides = [*[then] * 3, *[now] * 5, *ids, then]
-    wanted: list[Any] = [[str(fate) for fate in fates], most, start]
+    wanted = {"fates": [str(fate) for fate in fates], "most": most, "start": start}
+    whose = {"tenant": tenant_id, "project": project_id, "name": name}
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*sides, *ids, then, *wanted])
+        cursor.execute(statement, {"then": then, "now": now, **whose, **wanted})
         return list(cursor.fetchall())
 
 
@@ -354,11 +381,10 @@ class Moment:
 
 _DAYS = """
 SELECT (at AT TIME ZONE %s)::date AS day, count(*), max(at)
-FROM memories_memory m
-CROSS JOIN LATERAL (
-    VALUES (m.known_from), (CASE WHEN m.number > 1 THEN m.accepted_at END)
-) AS known (at)
-WHERE {mine} AND m.number > 0 AND at IS NOT NULL
+FROM (SELECT m.known_from AS at FROM memories_memory m WHERE {mine} AND m.number > 0
+      UNION ALL
+      SELECT m.accepted_at FROM memories_memory m WHERE {mine} AND m.number > 1
+     ) AS known
 GROUP BY day ORDER BY day DESC LIMIT %s
 """
 
@@ -371,7 +397,7 @@ def list_days(about: About, timezone: str, *, most: int = 400) -> list[Moment]:
     """
     mine, ids = about.sql()
     with connection.cursor() as cursor:
-        cursor.execute(_DAYS.format(mine=mine), [timezone, *ids, most])
+        cursor.execute(_DAYS.format(mine=mine), [timezone, *ids, *ids, most])
         return [Moment(*row) for row in cursor.fetchall()]
 
 

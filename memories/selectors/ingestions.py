@@ -182,6 +182,7 @@ def _reprocessable(error_code: str) -> QuerySet[Operation]:
     again = Operation.objects.annotate(again_of=KT(f"payload__{REPROCESS_OF}")).filter(
         kind=Operation.Kind.ADD,
         anchor_id=OuterRef("anchor_id"),
+        payload__has_key=REPROCESS_OF,  # few, by an index of their own
         again_of=Cast(OuterRef("id"), TextField()),
     )
     decided = Ingestion.objects.filter(operation_id=OuterRef("id"), infer=True)

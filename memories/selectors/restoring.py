@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Min
 
 from memories.models import EmbeddingSpace, Memory, MemoryEvent
-from memories.selectors.compare import VERSION_AT, About, differs
+from memories.selectors.compare import ANY_STATE, VERSION_AT, About, differs
 from memories.types import State
 from memplatform.lib.clock import MICROSECOND
 from tenants.scopes import current_tenant_id
@@ -83,7 +83,7 @@ SELECT m.id, m.anchor_id, m.run_id, m.number, m.state, m.text_hash, m.is_immutab
        v.text IS DISTINCT FROM m.text, {differs}
 FROM memories_memory m
 {then}
-WHERE {mine} AND m.text IS NOT NULL AND m.number > 0
+WHERE {mine} AND m.state = ANY({states}) AND m.text IS NOT NULL AND m.number > 0
   AND (%s::timestamptz IS NULL OR m.known_from > %s)
   AND (%s::uuid IS NULL OR m.id = %s)
   AND (%s::uuid[] IS NULL OR m.id = ANY(%s))
@@ -111,7 +111,9 @@ def list_moved(aim: Aim, ids: Collection[UUID] | None = None) -> list[Moved]:
         then, since = _AT, aim.at
         asked = [aim.at] * 3
     named: Any = list(ids) if ids is not None else None
-    statement = _MOVED.format(differs=differs("v", "m"), then=then, mine=mine)
+    statement = _MOVED.format(
+        differs=differs("v", "m"), then=then, mine=mine, states=ANY_STATE
+    )
     only = [since, since, aim.memory_id, aim.memory_id, named, named]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*asked, *owned, *only])
@@ -127,8 +129,10 @@ def moves_more_than(aim: Aim, most: int) -> bool:
     if aim.undoes:
         events = MemoryEvent.objects.filter(operation_id=aim.undoes)
         return events.order_by()[: most + 1].count() > most
-    heads = Memory.objects.filter(aim.about.condition(), known_from__gt=aim.at)
-    there = heads.filter(text__isnull=False, number__gt=0)
+    moved = Memory.objects.filter(
+        aim.about.condition(), state__in=list(State), known_from__gt=aim.at
+    )
+    there = moved.filter(text__isnull=False, number__gt=0)
     return there.order_by()[: most + 1].count() > most
 
 

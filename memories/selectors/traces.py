@@ -244,6 +244,7 @@ def _processed_again_by(operation: Operation) -> tuple[UUID, ...]:
     later = Operation.objects.filter(
         anchor_id=operation.anchor_id,
         kind=Operation.Kind.ADD,
+        payload__has_key=REPROCESS_OF,
         created_at__gt=operation.created_at,
         **{f"payload__{REPROCESS_OF}": str(operation.id)},
     )

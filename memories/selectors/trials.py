@@ -30,32 +30,19 @@ from memories.prompts.purposes import PURPOSES, Purpose
 from memories.selectors.bursts import Follower, said_for
 from memories.types import Page, Settled
 from memplatform.lib.errors import NotFound
-from tenants.scopes import require_tenant
 
 ENDED = (Operation.Status.SUCCEEDED, Operation.Status.FAILED)
+MOST_LOOKED_AT = 5_000
+"""Of the newest adds, whoever they are of: a prompt that is spoken for few of them, an
+agent's, may find fewer than it asks for."""
+FIRST_LOOK = 250
 
 
 # --- recorded adds ------------------------------------------------------------------
 
 
-def recorded_adds(
-    purpose: Purpose, subject: Subject | None = None
-) -> QuerySet[Ingestion]:
-    """Adds that this prompt would be spoken for, newest first, their messages kept.
-
-    Whose they are stands literally on the operations too, so that an index leads to the
-    newest of a project, or of a subject's anchors, and nobody reads on.
-    """
-    scope = require_tenant()
-    own: dict[str, Any] = {
-        "operation__tenant_id": scope.tenant_id,
-        "operation__project_id": scope.project_id,
-    }
-    if subject:
-        named = {f"{subject.kind}_id": subject.external_id}
-        anchors = Anchor.objects.filter(**named).values_list("id", flat=True)
-        own |= {f"operation__{key}": name for key, name in named.items()}
-        own["operation__anchor_id__in"] = list(anchors)
+def recorded_adds(purpose: Purpose) -> QuerySet[Ingestion]:
+    """Adds that this prompt would be spoken for, their messages kept."""
     emptied = Message.objects.filter(ingestion=OuterRef("id"), content__isnull=True)
     rows = Ingestion.objects.filter(
         _heard_by(purpose),
@@ -63,10 +50,38 @@ def recorded_adds(
         operation__kind=Operation.Kind.ADD,
         operation__status__in=ENDED,
         options__reprocess_of__isnull=True,  # their messages are an earlier add's
-        **own,
     )
-    kept = rows.exclude(operation__error_code=ERASED).exclude(Exists(emptied))
-    return kept.order_by("-operation__created_at", "-operation_id")
+    return rows.exclude(operation__error_code=ERASED).exclude(Exists(emptied))
+
+
+def newest_recorded(
+    purpose: Purpose, most: int, subject: Subject | None = None
+) -> list[Ingestion]:
+    """The newest of them, with their operations, among the last ``MOST_LOOKED_AT``.
+
+    Read from the newest add on, by an index, and further back only where that was not
+    enough: no statistics say how many of them would do, and to sort all 100,000 of a
+    project took most of a second.
+    """
+    newest, rows = _newest_adds(subject).values("id"), recorded_adds(purpose)
+    rows = rows.order_by("-operation__created_at", "-operation_id")
+    found: list[Ingestion] = []
+    for start, end in ((0, FIRST_LOOK), (FIRST_LOOK, MOST_LOOKED_AT)):
+        step = rows.filter(operation_id__in=newest[start:end])
+        found += step.select_related("operation")[: most - len(found)]
+        if len(found) == most:
+            break
+    return found
+
+
+def _newest_adds(subject: Subject | None) -> QuerySet[Operation]:
+    """All of a project, or of a subject: by its anchors, which an index knows."""
+    rows = Operation.objects.filter(kind=Operation.Kind.ADD)
+    if subject:
+        named = {f"{subject.kind}_id": subject.external_id}
+        anchors = Anchor.objects.filter(**named).values_list("id", flat=True)
+        rows = rows.filter(**named, anchor_id__in=list(anchors))
+    return rows.order_by("-created_at", "-id")
 
 
 def _heard_by(purpose: Purpose) -> Q:
@@ -101,7 +116,7 @@ def list_recorded_adds(
     subject = find_subject(purpose, name) if name else None
     if name and subject is None:
         return []
-    rows = list(recorded_adds(purpose, subject).select_related("operation")[:most])
+    rows = newest_recorded(purpose, most, subject)
     said = said_for(rows)
     return [
         RecordedAdd(
@@ -137,9 +152,12 @@ def sum_recorded(purpose: Purpose, most: int) -> Recorded:
     """What the last adds took when they ran: a replay takes about the same."""
     if not purpose.is_decisive:
         return Recorded(0, 0, 0)
-    rows = recorded_adds(purpose).values_list("prompt_tokens", "completion_tokens")
-    taken = list(rows[:most])
-    return Recorded(len(taken), sum(r for r, _ in taken), sum(w for _, w in taken))
+    rows = newest_recorded(purpose, most)
+    return Recorded(
+        len(rows),
+        sum(row.prompt_tokens for row in rows),
+        sum(row.completion_tokens for row in rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from memories.selectors.trials import (
     PastBurst,
     all_replays,
     get_past_burst,
-    recorded_adds,
+    newest_recorded,
     settled_then,
 )
 from memories.services.prompts import lock_template, version_to_speak
@@ -314,8 +314,8 @@ def _chosen(wanted: Replay) -> list[UUID]:
         subject = Subject.objects.filter(id=wanted.subject_id).first()
         if subject is None:
             raise NotFound("There is no such subject.")
-    adds = recorded_adds(PURPOSES[wanted.purpose], subject)
-    return list(adds.values_list("id", flat=True)[: wanted.most])
+    adds = newest_recorded(PURPOSES[wanted.purpose], wanted.most, subject)
+    return [add.id for add in adds]
 
 
 def _accept(access: Access, wanted: Replay, version: PromptVersion) -> Operation:

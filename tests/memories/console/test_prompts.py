@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memories.models import Memory
+from memories.prompts.purposes import PURPOSES
 from memories.selectors.prompts import find_draft, get_template
+from memories.selectors.trials import FIRST_LOOK, MOST_LOOKED_AT, sum_recorded
 from tests.memories.services.prompts import OTHER_TEXT, PURPOSE, Admin, reply
 
 READ = ("prompts", "prompt", "prompt-compare")
@@ -230,6 +234,20 @@ def test_recorded_adds_stand_beside_what_came_of_them(
 def test_somebody_without_adds_is_told_what_to_do(shown, ada, page, admin):
     seen = shown(ada, at(page, "prompt-recorded", subject="nobody"))
     assert "No recorded adds" in seen
+
+
+def test_what_adds_took_is_read_off_the_newest(console, ada, page, admin, models):
+    """Never sorted out of all there are: a step of so many, and one further back."""
+    for n in range(3):
+        admin.agent.learn(f"I keep {n} bees.")
+    purpose = PURPOSES["single_pass_user"]
+    with admin.agent.scope(), CaptureQueriesContext(connection) as captured:
+        assert sum_recorded(purpose, 2).adds == 2
+        assert sum_recorded(purpose, 4).adds == 3
+    asked = [q["sql"] for q in captured if 'FROM "memories_ingestion"' in q["sql"]]
+    assert len(asked) == 1 + 2
+    assert all(f"LIMIT {FIRST_LOOK}" in sql for sql in (asked[0], asked[1]))
+    assert f"LIMIT {MOST_LOOKED_AT - FIRST_LOOK} OFFSET {FIRST_LOOK}" in asked[2]
 
 
 # --- replaying -----------------------------------------------------------------------

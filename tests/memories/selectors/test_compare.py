@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from memories.models import Memory
 from memories.selectors.compare import About, Fate, compare, last_restore, list_days
 from memories.selectors.restoring import Aim
 from memories.services.deletion import erase_subject
@@ -36,6 +39,28 @@ def fates(comparison) -> dict[str, list[str]]:
         str(group.fate): sorted((item.then or item.now).text for item in group.items)
         for group in comparison.groups
     }
+
+
+def test_what_came_since_and_what_is_still_the_same_is_read_off_an_index(
+    agent, compared
+):
+    """Of 20,000 memories heads and versions are read only of those that moved."""
+    agent.keep(TEA)
+    with CaptureQueriesContext(connection) as captured:
+        compared(now())
+    (statement,) = [q["sql"] for q in captured if "WITH moved" in q["sql"]]
+    (index,) = (i for i in Memory._meta.indexes if i.name == "memory_moved_user")
+    names = [*index.fields, *index.include]
+    carried = {Memory._meta.get_field(name).column for name in names}
+    reads = [
+        part
+        for part in re.split(r"UNION ALL|\), sides AS|GROUP BY", statement)
+        if "memories_memory m" in part
+    ]
+    light = [part for part in reads if set(re.findall(r"\bm\.(\w+)", part)) <= carried]
+    assert len(light) == 3
+    rest = [part for part in reads if part not in light]
+    assert all("'deleted'" in part or "FROM moved" in part for part in rest)
 
 
 # --- groups -------------------------------------------------------------------
