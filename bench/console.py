@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -68,11 +69,13 @@ class Console:
 
 
 TENANT, PURPOSE = "bench-console", "single_pass_user"
+ERROR = "provider_timeout"
+"""What the adds failed for that failed (``console_seed``)."""
 _KNOWN = """
 SELECT (SELECT id FROM memories_subject s
          WHERE tenant_id = %(tenant)s AND project_id = %(project)s
            AND kind = 'user' AND external_id = 'huge'),
-       m.id, md5('add' || m.id)::uuid, t.id, v.id
+       m.id, md5('add' || m.id)::uuid, t.id, v.id, m.accepted_at
   FROM memories_memory m, memories_prompttemplate t, memories_promptversion v
  WHERE m.tenant_id = %(tenant)s AND m.project_id = %(project)s
    AND m.user_id = 'huge' AND m.number = 2
@@ -89,8 +92,25 @@ def get_known(admin: psycopg.Connection, place: seed.Place) -> Mapping[str, Any]
     if found is None:
         raise AssertionError("the project was just filled")
     names = ("subject_id", "memory_id", "operation_id", "template_id", "version_id")
+    *found, newest = found
     ids = dict(zip(names, found, strict=True))
-    return {"tenant": TENANT, "project": place.project_id, **ids, "purpose": PURPOSE}
+    middle = newest - timedelta(days=60)  # of the project's 112 days
+    queries = {
+        "memories:bulk": {"action": "delete", "memory": ids["memory_id"]},
+        "memories:compare": {"then": middle.isoformat()},
+        "memories:prompt-publish": {"version": 1},
+        "memories:reprocess-ingestions": {"error": ERROR},
+        "memories:restore-memory": {"version": 1},
+        "memories:restore-subject": {"to": middle.isoformat()},
+        "memories:retry-ingestions": {"error": ERROR},
+    }
+    return {
+        "tenant": TENANT,
+        "project": place.project_id,
+        **ids,
+        "purpose": PURPOSE,
+        "queries": queries,
+    }
 
 
 def found_console() -> tuple[seed.Place, str]:
@@ -153,4 +173,5 @@ def _flat(patterns: Any, space: str, needs: frozenset[str]) -> Iterator[Route]:
 def address_of(route: Route, known: Mapping[str, Any]) -> str:
     from django.urls import reverse
 
-    return reverse(route.name, kwargs={name: known[name] for name in route.needs})
+    kwargs = {name: known[name] for name in route.needs}
+    return reverse(route.name, kwargs=kwargs, query=known["queries"].get(route.name))
