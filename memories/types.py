@@ -536,13 +536,15 @@ class Filters:
     ``sql`` speaks of the memory head as ``m`` with ``%s`` placeholders; never empty.
     ``scope`` holds the ids that every match is bound to by plain equality at the top
     (or inside top-level ANDs), which is what picks anchors and counters;
-    ``is_only_scope`` says that nothing else is asked.
+    ``is_only_scope`` says that nothing else is asked. ``asked`` is the same as JSON of
+    the wire, for whoever wants to ask it again; None where it has no words there.
     """
 
     sql: str
     params: tuple[Any, ...]
     scope: Scope
     is_only_scope: bool = False
+    asked: JsonDict | None = None
 
 
 @dataclass(frozen=True, slots=True)

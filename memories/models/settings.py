@@ -72,6 +72,9 @@ class ProjectSettings:
     rerank endpoint or the chat model (``rerank_by``), which is shown the best
     ``rerank_candidates`` and has ``rerank_timeout_s``; then the order stays as it was.
 
+    ``trace_share`` is the part of searches (0..1) that keep what led to their answer,
+    as long as their words.
+
     ``recent_messages`` is the paper's m = 10, ``recalled_memories`` its s = 10 (arXiv
     2504.19413 §2.1, §3).
     """
@@ -96,6 +99,7 @@ class ProjectSettings:
     rerank_by: str = RERANK_BY_ENDPOINT
     rerank_candidates: int = 50
     rerank_timeout_s: float = 3.0
+    trace_share: float = 0.0
     keep_model_texts: bool = True
     message_days: int = 0
     model_text_days: int = 30

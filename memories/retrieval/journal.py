@@ -21,7 +21,8 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from memories.types import Hit, SearchRequest
+from memories.selectors.search_traces import TRACE
+from memories.types import Hit, JsonDict, SearchRequest
 from memplatform.lib import clock, logs
 from memplatform.lib.ids import new_id
 from tenants.scopes import tenant_scope
@@ -36,15 +37,16 @@ MAX_WAITING = 10_000
 _INSERT = """
 INSERT INTO memories_operation
     (id, tenant_id, project_id, kind, status, user_id, agent_id, app_id, run_id,
-     payload, results, attempts, lease_token, request_id, api_key_id, created_at,
-     updated_at, started_at, completed_at, latency_ms)
+     payload, results, attempts, lease_token, request_id, api_key_id, operator_id,
+     created_at, updated_at, started_at, completed_at, latency_ms)
 SELECT s.id, p.tenant_id, p.id, 'SEARCH', 'SUCCEEDED', s.user_id, s.agent_id, s.app_id,
-       s.run_id, s.payload, s.results, 1, 0, s.request_id, s.api_key_id, s.started_at,
-       s.completed_at, s.started_at, s.completed_at, s.latency_ms
+       s.run_id, s.payload, s.results, 1, 0, s.request_id, s.api_key_id, s.operator_id,
+       s.started_at, s.completed_at, s.started_at, s.completed_at, s.latency_ms
   FROM jsonb_to_recordset(%s::jsonb) AS s (
        id uuid, project_id uuid, user_id text, agent_id text, app_id text, run_id text,
        payload jsonb, results jsonb, request_id text, api_key_id uuid,
-       started_at timestamptz, completed_at timestamptz, latency_ms float8)
+       operator_id uuid, started_at timestamptz, completed_at timestamptz,
+       latency_ms float8)
   JOIN tenants_project p ON p.tenant_id = %s AND p.id = s.project_id
 """
 
@@ -77,10 +79,31 @@ class Searched:
 
 
 def note(
-    access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
+    access: Access,
+    request: SearchRequest,
+    hits: Sequence[Hit],
+    started: datetime,
+    trace: JsonDict | None = None,
 ) -> None:
-    """Keep a search for the record. Call outside the search's own scope."""
-    _keep(Searched(access.tenant_id, _row(access, request, hits, started)))
+    """Keep a search for the record, with what led to its answer where that is wanted.
+
+    Call outside the search's own scope.
+    """
+    _keep(Searched(access.tenant_id, _row(access, request, hits, started, trace)))
+
+
+def keep(
+    access: Access,
+    request: SearchRequest,
+    hits: Sequence[Hit],
+    started: datetime,
+    trace: JsonDict,
+) -> UUID:
+    """The same at once, for who wants to look at it; the operation's id."""
+    row = _row(access, request, hits, started, trace)
+    row["operator_id"] = access.operator_id and str(access.operator_id)
+    _write([Searched(access.tenant_id, row)])
+    return UUID(row["id"])
 
 
 def note_uses(access: Access, hits: Sequence[Hit]) -> None:
@@ -103,20 +126,26 @@ def flush() -> None:
 
 
 def _row(
-    access: Access, request: SearchRequest, hits: Sequence[Hit], started: datetime
+    access: Access,
+    request: SearchRequest,
+    hits: Sequence[Hit],
+    started: datetime,
+    trace: JsonDict | None,
 ) -> dict[str, Any]:
     now = clock.now()
+    payload: JsonDict = {"query": request.query, "top_k": request.top_k}
     return {
         "id": str(new_id()),
         "project_id": str(access.project_id),
         **request.filters.scope.as_dict(),
-        "payload": {"query": request.query, "top_k": request.top_k},
+        "payload": payload if trace is None else {**payload, TRACE: trace},
         "results": [
             {"id": str(h.memory.id), "event": "SEARCH", "number": h.memory.number}
             for h in hits
         ],
         "request_id": logs.request_id.get(),
-        "api_key_id": str(access.key_id),
+        "api_key_id": access.key_id and str(access.key_id),
+        "operator_id": None,
         "started_at": started.isoformat(),
         "completed_at": now.isoformat(),
         "latency_ms": (now - started).total_seconds() * 1000,

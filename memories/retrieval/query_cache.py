@@ -19,6 +19,7 @@ import redis
 from django.conf import settings
 
 from memories.providers.base import Embedder
+from memories.retrieval.stages import stage
 from memories.types import Vectors
 from memplatform.lib.valkey import Cautious
 
@@ -31,6 +32,7 @@ LARGEST = 60_000
 _valkey = Cautious("Query embeddings are not cached")
 
 
+@stage("embed")
 def embed_queries(
     tenant_id: UUID, space_id: UUID, embedder: Embedder, texts: Sequence[str]
 ) -> Vectors:

@@ -17,6 +17,7 @@ from memories.providers.factory import chat_for, reranker_for
 from memories.providers.local import cut_tokens
 from memories.retrieval.rank import Explained, Gate, Ranked
 from memories.retrieval.rerank_by_chat import ChatReranker
+from memories.retrieval.stages import stage
 from memories.selectors.projects import ProjectSetup
 from memories.types import SearchRequest
 from memplatform.lib import logs
@@ -56,6 +57,7 @@ def is_wanted(setup: ProjectSetup, request: SearchRequest) -> bool:
     return request.rerank or setup.settings.rerank_always
 
 
+@stage("rerank")
 def ask_reranker(
     setup: ProjectSetup,
     request: SearchRequest,

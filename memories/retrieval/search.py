@@ -36,6 +36,8 @@ from memories.retrieval.rerank import (
     in_order_of,
     is_wanted,
 )
+from memories.retrieval.stages import measured, stage
+from memories.retrieval.traces import is_drawn, trace_of
 from memories.selectors.memories import (
     REPLACED_BY_AT,
     STATE_AT,
@@ -48,8 +50,17 @@ from memories.selectors.memories import (
 )
 from memories.selectors.projects import ProjectSetup, get_setup, known_setup
 from memories.selectors.uses import read_uses
-from memories.types import SCOPE_KEYS, Hit, MemoryView, SearchRequest, State, Vectors
+from memories.types import (
+    SCOPE_KEYS,
+    Hit,
+    JsonDict,
+    MemoryView,
+    SearchRequest,
+    State,
+    Vectors,
+)
 from memplatform.lib import clock
+from memplatform.lib.errors import NotFound
 from tenants.scopes import read_rows, tenant_scope
 from tenants.selectors import Access
 
@@ -178,16 +189,46 @@ def find(access: Access, request: SearchRequest) -> Found:
     Raises ProviderError when the query cannot be embedded.
     """
     started = clock.now()
-    looked = look(access, request)
-    if looked is None:
-        return Found([])
-    count_reranking(access, looked.reranking)
-    hits = [_hit(looked.pool, place) for place in looked.ranked()]
-    if random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
-        journal.note(access, request, hits, started)
+    with measured() as stages:
+        looked = look(access, request)
+        if looked is None:
+            return Found([])
+        count_reranking(access, looked.reranking)
+        with stage("rank"):
+            hits = [_hit(looked.pool, place) for place in looked.ranked()]
+    is_traced = is_drawn(looked.setup.settings.trace_share)
+    if is_traced or random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
+        trace = trace_of(looked, looked.explained(), stages) if is_traced else None
+        journal.note(access, request, hits, started, trace)
     if looked.setup.client.decay:
         journal.note_uses(access, hits)
     return Found(hits, looked.reranking)
+
+
+def keep_trace(access: Access, request: SearchRequest) -> UUID:
+    """Search, and keep only what led to the answer; the id of the trace.
+
+    Counted as nobody's search. Raises ProviderError, and NotFound where no memory ever
+    was.
+    """
+    started = clock.now()
+    hits, trace = _traced(access, request)
+    return journal.keep(access, request, hits, started, trace)
+
+
+def trace_again(access: Access, request: SearchRequest) -> JsonDict:
+    """The trace of a search, kept nowhere; raises as :func:`keep_trace`."""
+    return _traced(access, request)[1]
+
+
+def _traced(access: Access, request: SearchRequest) -> tuple[list[Hit], JsonDict]:
+    with measured() as stages:
+        looked = look(access, request)
+        if looked is None:
+            raise NotFound("There is nothing to search yet.")
+        with stage("rank"):
+            hits = [_hit(looked.pool, place) for place in looked.ranked()]
+    return hits, trace_of(looked, looked.explained(), stages)
 
 
 def look(access: Access, request: SearchRequest) -> Looked | None:
@@ -203,8 +244,9 @@ def look(access: Access, request: SearchRequest) -> Looked | None:
     embedder = setup.hurried_embedders[space.id]
     asked = [head_of(request.query, embedder.max_tokens)]
     query = embed_queries(setup.tenant_id, space.id, embedder, asked)[0]
-    pool = gather(setup, space.id, request, query)
-    factors = _factors(setup, pool, request)
+    with stage("gather"):
+        pool = gather(setup, space.id, request, query)
+        factors = _factors(setup, pool, request)
     looked = Looked(setup, space, request, query, pool, factors)
     if not is_wanted(setup, request):
         return looked

@@ -7,6 +7,7 @@ ANDed. Must not touch the database: the reads put ``Filters.sql`` into theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from memories.selectors.conditions import (
@@ -35,18 +36,22 @@ def parse_filters(raw: object, *, needs_scope: bool = True) -> Filters:
     condition = _Parser().parse(raw, depth=1)
     if needs_scope and not condition.names_scope:
         refuse("filters must name at least one of user_id, agent_id, app_id, run_id.")
-    return _filters(condition)
+    return replace(_filters(condition), asked=raw if isinstance(raw, dict) else None)
 
 
 def restrict(filters: Filters, scope: Scope) -> Filters:
     """Only what these filters match in this scope; unnamed ids do not restrict."""
     named = {key: name for key, name in scope.as_dict().items() if name is not None}
-    return join(filters, _filters(all_of(_bounds(named)))) if named else filters
+    if not named:
+        return filters
+    return join(filters, replace(_filters(all_of(_bounds(named))), asked=named))
 
 
 def join(first: Filters, second: Filters) -> Filters:
     """What both match."""
-    return _filters(all_of([_condition(first), _condition(second)]))
+    both = _filters(all_of([_condition(first), _condition(second)]))
+    asked = [filters.asked for filters in (first, second) if filters.asked is not None]
+    return replace(both, asked={"AND": asked}) if len(asked) == 2 else both
 
 
 def nothing() -> Filters:

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from memories.models import Ingestion, MemoryVersion, Message, Operation
 from memories.models.ingestion import CANCELLED, ERASED
+from memories.selectors.search_traces import TRACE
 from memories.types import OperationResult, Page
 from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
@@ -175,7 +176,7 @@ def _view(
     messages: dict[UUID, list[dict[str, Any]]],
     texts: dict[tuple[UUID, int], str | None],
 ) -> OperationView:
-    payload = dict(operation.payload)
+    payload = {k: value for k, value in operation.payload.items() if k != TRACE}
     if ingestion is not None:
         payload["messages"] = messages.get(ingestion.said_in, [])
     return OperationView(

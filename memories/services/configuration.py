@@ -59,6 +59,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "text_weight": (0, 10),
     "rerank_candidates": (2, 200),
     "rerank_timeout_s": (0.1, 30),
+    "trace_share": (0, 1),
     **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),
 }
 CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {

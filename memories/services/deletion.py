@@ -22,6 +22,7 @@ from memories.store.batch import Batch, Cause
 from memories.store.files import drop_files, exports_in_work, forget_files
 from memories.store.operations import Lease
 from memories.store.profiles import forget_all, forget_erased
+from memories.store.searches import forget_traces
 from memories.types import SCOPE_KEYS, Actor, OperationResult, State
 from memplatform.lib import clock, logs
 from memplatform.lib.errors import InvalidRequest
@@ -110,6 +111,7 @@ def erase_subject(
         counts: dict[str, Any] = json.loads(cursor.fetchone()[0])
     forget_subject(project_id, kind, external_id)
     forget_files(project_id, external_id, accepted_at, in_work)
+    forget_traces(project_id, kind, external_id, accepted_at)
     forget_erased(kind, external_id, accepted_at)
     return counts
 

@@ -60,6 +60,8 @@ ELSEWHERE = {
     f"{_PROJECT}providers/reembed/": "an action",
     f"{_PROJECT}providers/reembed/back/": "an action",
     f"{_PROJECT}review/decide/": "an action",
+    f"{_PROJECT}search-lab/keep/": "an action",
+    f"{_PROJECT}search-lab/traces/<uuid:trace_id>/": "nothing is kept in the demo",
     f"{_PROJECT}review/<uuid:memory_id>/": "of what waits: the demo trusts everybody",
     f"{_PROJECT}memories/<uuid:memory_id>/restore/": "to a version",
     f"{_SUBJECT}memories/change/": "of chosen memories",

@@ -13,7 +13,10 @@ from django.db import connection
 from django.urls import URLPattern, get_resolver, reverse
 
 from memories.models import Delivery, Operation, Subject, Webhook
+from memories.retrieval.search import keep_trace
+from memories.selectors.filters import parse_filters
 from memories.services import webhooks
+from memories.types import SearchRequest
 from memplatform.lib.ids import new_id
 from tenants import services
 from tenants.models import Invitation, Membership, Role, TenantModel
@@ -54,12 +57,15 @@ def ids(acme) -> dict[str, UUID]:
         new = webhooks.NewWebhook("h", "https://x.example/", ["memory_add"])
         hook, _ = webhooks.create_webhook(acme.project, new, owner_id=acme.owner.id)
         webhooks.send_test(hook, "memory_add")
+    bees = SearchRequest("bees", parse_filters({"user_id": "ann"}))
+    trace_id = keep_trace(agent.access, bees)
     with tenant_scope(acme.id):
         services.invite_member("i@x.example", Role.VIEWER, invited_by=acme.owner)
         key = find_api_key(acme.key.split("_")[2])
         add = Operation.objects.filter(kind="ADD").order_by("created_at").last()
         return {
             "memory_id": memory_id,
+            "trace_id": trace_id,
             "subject_id": Subject.objects.order_by("created_at")[0].id,
             "operation_id": add.id,
             "webhook_id": Webhook.objects.get().id,

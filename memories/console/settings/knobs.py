@@ -289,6 +289,13 @@ GROUPS = (
                 "seconds",
             ),
             Knob(
+                "trace_share",
+                "Keep traces of",
+                "The part of searches, from 0 to 1, that keep what led to their answer"
+                " for the search lab; as long as searches are kept.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "decay",
                 "Decay",
                 "What was found or learned lately comes before what was not.",
