@@ -109,11 +109,6 @@ class Operation(ProjectModel):
             ),
             models.Index(
                 fields=["tenant", "project", "-created_at", "-id"],
-                condition=Q(kind="SEARCH", payload__has_key="trace"),
-                name="search_traced",
-            ),
-            models.Index(
-                fields=["tenant", "project", "-created_at", "-id"],
                 condition=Q(kind="RESTORE"),
                 name="restore_newest",
             ),
