@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from tests.model_vectors import embed_text
 
 SEARCH = "/v3/memories/search/"
 HANGING_ADDS = 45
+ASKED_BEFORE = "search, asked before"
+QUESTIONS = 1_500
+"""Of a client, before it begins again: more than it asks while it is measured."""
 BESIDE_HANGING = f"search, {HANGING_ADDS} adds hanging"
 HANG_MARGIN_S = 8.0
 HANG_TIMEOUT_S = 60.0
@@ -35,6 +39,7 @@ class Reads:
         self._on = measuring
         self._admin = admin
         self._seeded = seed.Seeded(place)
+        self._asked = count(1)
 
     def run(self) -> None:
         self._embedder()
@@ -49,6 +54,7 @@ class Reads:
     def _reads_of(self, user: str) -> None:
         for clients in self._on.plan.clients:
             self._read("search", user, self._searches(user, clients))
+        self._read(ASKED_BEFORE, user, self._searches(user, 1, questions=40))
         self._read("list 100", user, [[step("POST", LIST, of_user(user))]])
         ids = self._ids(user)
         self._read("get", user, [[_get(i) for i in ids[:50]]])
@@ -62,7 +68,7 @@ class Reads:
 
     def _load(self, name: str, clients: Sequence[Job], **where: Any) -> Figure:
         stack, key = self._on.stack, self._on.key
-        run_load(stack.url, key, clients, seconds=0.3)
+        run_load(stack.url, key, [job[::-1] for job in clients], seconds=0.3)
         figure = Figure(name, clients=len(clients), **where)
         samples = self._on.measure(
             figure,
@@ -72,20 +78,27 @@ class Reads:
         self._on.keep(figure)
         return figure
 
-    def _searches(self, user: str, clients: int) -> list[Job]:
-        """Every question another one, so that no cache answers it."""
+    def _searches(
+        self, user: str, clients: int, *, questions: int = QUESTIONS
+    ) -> list[Job]:
+        """Every question another one, so that each has to be embedded; few of them are
+        asked again and again, and their vectors are kept."""
         pick = random.Random(user)
         return [
             [
                 step(
                     "POST",
                     SEARCH,
-                    {"query": _question(pick), **of_user(user), "top_k": 10},
+                    {"query": self._new_question(pick), **of_user(user), "top_k": 10},
                 )
-                for _ in range(40)
+                for _ in range(questions)
             ]
             for _ in range(clients)
         ]
+
+    def _new_question(self, pick: random.Random) -> str:
+        """One that was asked of no user before, in no run of these."""
+        return f"{_question(pick)[:-1]}, on day {next(self._asked)}?"
 
     def _ids(self, user: str) -> list[str]:
         page = self._on.call("POST", LIST, of_user(user))
@@ -144,15 +157,16 @@ class Reads:
 
     def _beside_hanging_adds(self) -> None:
         """The same searches on an idle platform, and while its model answers nobody."""
-        jobs = self._searches(seed.SMALL, 4)
         where = {"store": self._seeded.total, "user": seed.SMALL}
-        idle = self._load("search, nothing else", jobs, **where)
+        idle = self._load(
+            "search, nothing else", self._searches(seed.SMALL, 4), **where
+        )
         stack, adds = self._on.stack, Adds(self._on, self._admin, self._seeded.place)
         latency_s = self._on.plan.read_s + HANG_MARGIN_S
         stack.configure_model(reset=True, latency_s=latency_s)
         run_load(stack.url, self._on.key, [adds.new_adds(HANGING_ADDS)])
         self._wait_until_they_hang()
-        busy = self._load(BESIDE_HANGING, jobs, **where)
+        busy = self._load(BESIDE_HANGING, self._searches(seed.SMALL, 4), **where)
         busy.more["times the p95 of idle"] = (busy.p95_ms or 0.0) / (idle.p95_ms or 1.0)
         busy.more["adds unfinished at its end"] = adds.unfinished()
         stack.configure_model(reset=True)
