@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from memories import wake
+from memories.evaluation.golden import running as golden
 from memories.services import background, categories, deliveries, projects
 from memories.services.run import run_operation
 
@@ -88,3 +89,15 @@ def deliver(tenant_id: str, webhook_id: str) -> None:
 def sweep_webhooks() -> None:
     """Wake what is due to be told or sent."""
     deliveries.wake_due()
+
+
+@shared_task(name=wake.RUN_GOLDEN_SET)
+def run_golden_set(tenant_id: str, set_id: str) -> None:
+    """Ask a project's own questions, if it is time."""
+    golden.run_golden_set(UUID(tenant_id), UUID(set_id))
+
+
+@shared_task(name="golden_sets.sweep")
+def sweep_golden_sets() -> None:
+    """Wake what asks golden sets whose time has come."""
+    golden.wake_due_golden_sets()

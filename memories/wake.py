@@ -22,6 +22,7 @@ PURGE_PROJECT = "projects.purge"
 PURGE_TENANT = "tenants.purge"
 FAN_OUT = "webhooks.fan_out"
 DELIVER = "webhooks.deliver"
+RUN_GOLDEN_SET = "golden_sets.run"
 
 NAMES = (
     RUN_OPERATION,
@@ -31,6 +32,7 @@ NAMES = (
     PURGE_TENANT,
     FAN_OUT,
     DELIVER,
+    RUN_GOLDEN_SET,
 )
 
 log = logs.get(__name__)

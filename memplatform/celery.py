@@ -79,6 +79,7 @@ app.conf.update(
             "options": {"expires": CATEGORIES_EVERY_S * 5},
         },
         "housekeeping": {"task": "maintenance.housekeeping", "schedule": 300.0},
+        "golden sets": {"task": "golden_sets.sweep", "schedule": 60.0},
         "profiles": {"task": "operations.refresh_profiles", "schedule": 60.0},
         "retention": {"task": "maintenance.retention", "schedule": 3600.0},
     },

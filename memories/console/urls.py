@@ -14,6 +14,7 @@ from memories.console.subjects.privacy import erasure
 app_name = "memories"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
+    path("golden-sets/", include("memories.console.golden.urls")),
     path("ingestions/", include("memories.console.ingestions.urls")),
     path("prompts/", include("memories.console.prompts.urls")),
     path("providers/", include("memories.console.providers.urls")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memories.models.attachments import Attachment
 from memories.models.categories import Uncategorized
 from memories.models.delivery import Delivery, Outbox, Topic, Webhook
+from memories.models.golden import GoldenRun, GoldenSet
 from memories.models.graph import Entity, Mention, Relation, RelationSupport
 from memories.models.ingestion import (
     ConversationSummary,
@@ -40,6 +41,8 @@ __all__ = [
     "Export",
     "ExportChunk",
     "Feedback",
+    "GoldenRun",
+    "GoldenSet",
     "IdempotencyRecord",
     "Import",
     "ImportChunk",

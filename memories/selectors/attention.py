@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from memories.models import Memory, Operation, PromptVersion, Webhook
+from memories.models import GoldenSet, Memory, Operation, PromptVersion, Webhook
 from memories.models.ingestion import UNFINISHED
 from memories.prompts import content_hash, shipped_prompts
+from memories.selectors.golden import failing_golden_sets
 from memories.types import State
 from memplatform.lib import clock
 from tenants.models import ApiKey
@@ -35,6 +36,7 @@ class Attention:
     failing_webhooks: Sequence[Webhook]
     expiring_keys: Sequence[ApiKey]
     changed_prompts: Sequence[str]
+    failing_golden_sets: Sequence[GoldenSet] = ()
 
 
 def find_attention() -> Attention:
@@ -48,6 +50,7 @@ def find_attention() -> Attention:
         failing_webhooks=list(_failing_webhooks()[:MOST]),
         expiring_keys=list(_expiring_keys()[:MOST]),
         changed_prompts=_changed_prompts(),
+        failing_golden_sets=failing_golden_sets(),
     )
 
 

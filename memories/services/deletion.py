@@ -20,6 +20,7 @@ from memories.store import operations
 from memories.store.barriers import ANY, raise_barrier
 from memories.store.batch import Batch, Cause
 from memories.store.files import drop_files, exports_in_work, forget_files
+from memories.store.golden import forget_golden_sets, forget_questions
 from memories.store.operations import Lease
 from memories.store.profiles import forget_all, forget_erased
 from memories.store.searches import forget_traces
@@ -112,6 +113,7 @@ def erase_subject(
     forget_subject(project_id, kind, external_id)
     forget_files(project_id, external_id, accepted_at, in_work)
     forget_traces(project_id, kind, external_id, accepted_at)
+    forget_questions(project_id, kind, external_id)
     forget_erased(kind, external_id, accepted_at)
     return counts
 
@@ -121,6 +123,7 @@ def purge(tenant_id: UUID, project_id: UUID | None) -> None:
     drop_files(project_id)
     actor = ("system", None)
     forget_all(project_id)
+    forget_golden_sets(project_id)
     with connection.cursor() as cursor:
         if project_id is None:
             cursor.execute("SELECT purge_tenant(%s, %s, %s)", [*actor, clock.now()])

@@ -19,6 +19,7 @@ OF_PROJECT = (
             ("Search lab", "memories:search-lab"),
             ("Ingestions", "memories:ingestions"),
             ("Review", "memories:review"),
+            ("Golden sets", "memories:golden-sets"),
         ),
     ),
     (

@@ -12,13 +12,16 @@ from django.apps import apps
 from django.db import connection
 from django.urls import URLPattern, get_resolver, reverse
 
-from memories.models import Delivery, Operation, Subject, Webhook
+from memories.evaluation.golden import sets as golden_sets
+from memories.evaluation.golden.running import run_golden_set
+from memories.models import Delivery, GoldenRun, GoldenSet, Operation, Subject, Webhook
 from memories.retrieval.search import keep_trace
 from memories.selectors.filters import parse_filters
 from memories.services import webhooks
 from memories.types import SearchRequest
 from memplatform.lib.ids import new_id
 from tenants import services
+from tenants.audit import SYSTEM
 from tenants.models import Invitation, Membership, Role, TenantModel
 from tenants.scopes import tenant_scope
 from tenants.selectors import find_api_key
@@ -59,6 +62,7 @@ def ids(acme) -> dict[str, UUID]:
         webhooks.send_test(hook, "memory_add")
     bees = SearchRequest("bees", parse_filters({"user_id": "ann"}))
     trace_id = keep_trace(agent.access, bees)
+    golden, run_id = _asked_golden_set(acme)
     with tenant_scope(acme.id):
         services.invite_member("i@x.example", Role.VIEWER, invited_by=acme.owner)
         key = find_api_key(acme.key.split("_")[2])
@@ -68,12 +72,30 @@ def ids(acme) -> dict[str, UUID]:
             "trace_id": trace_id,
             "subject_id": Subject.objects.order_by("created_at")[0].id,
             "operation_id": add.id,
+            "golden_id": golden.id,
+            "run_id": run_id,
             "webhook_id": Webhook.objects.get().id,
             "delivery_id": Delivery.objects.get().id,
             "key_id": key.id,
             "invitation_id": Invitation.objects.get().id,
             "member_id": Membership.objects.order_by("created_at")[0].id,
         }
+
+
+def _asked_golden_set(acme) -> tuple[GoldenSet, UUID]:
+    """A golden set and its run."""
+    line = '{"question": "What does Ann keep?", "user_id": "ann", "expects": ["bees"]}'
+    with tenant_scope(acme.id, project_id=acme.project.id):
+        golden = golden_sets.create_golden_set(
+            acme.project.id,
+            golden_sets.Wanted("g", line, 24, 0.02),
+            author_id=acme.owner.id,
+            actor=SYSTEM,
+        )
+        golden_sets.ask_now(golden, actor=SYSTEM)
+    run_golden_set(acme.id, golden.id)
+    with tenant_scope(acme.id):
+        return golden, GoldenRun.objects.get().id
 
 
 @pytest.fixture

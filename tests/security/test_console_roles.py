@@ -60,6 +60,14 @@ ROLES: Mapping[str, tuple[Role, Role | None]] = {
     "memories:review": (VIEWER, NOBODY),
     "memories:review-decide": (SUPPORT, SUPPORT),
     "memories:review-memory": (VIEWER, SUPPORT),
+    # Whoever reads memories may see how well they are found; asking costs.
+    "memories:golden-sets": (VIEWER, NOBODY),
+    "memories:golden-set": (VIEWER, NOBODY),
+    "memories:new-golden-set": (ADMIN, ADMIN),
+    "memories:edit-golden-set": (ADMIN, ADMIN),
+    "memories:ask-golden-set": (ADMIN, ADMIN),
+    "memories:accept-golden-run": (ADMIN, ADMIN),
+    "memories:delete-golden-set": (ADMIN, ADMIN),
     # Admins: prompts, settings, providers, keys, webhooks, members. What steers the
     # memory is no secret to who reads it; what costs or leads outside is.
     "memories:prompts": (VIEWER, NOBODY),

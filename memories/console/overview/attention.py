@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.urls import NoReverseMatch, resolve, reverse
 
+from memories.models import GoldenSet
 from memories.providers.factory import LOCAL
 from memories.selectors.attention import MOST, Attention, find_attention
 from memories.selectors.projects import get_setup
@@ -34,6 +35,7 @@ def list_attention(visit: Visit) -> list[Notice]:
         found = find_attention()
         is_by_rules = get_setup(visit.project_id).engine == LOCAL
     notices = [*_of_work(visit, found), *_of_access(visit, found)]
+    notices += _of_golden_sets(visit, found)
     notices += [*_of_quotas(visit), *_of_setup(visit, found, is_by_rules=is_by_rules)]
     order = (BAD, WARN, NOTE)
     return sorted(notices, key=lambda notice: order.index(notice.level))
@@ -68,6 +70,20 @@ def _of_work(visit: Visit, found: Attention) -> Iterator[Notice]:
             "Webhook",
             f"The webhook “{webhook.name}” {state}.",
             page_url(visit, "memories:webhooks"),
+        )
+
+
+def _of_golden_sets(visit: Visit, found: Attention) -> Iterator[Notice]:
+    """Its own questions are answered worse than what was accepted."""
+    for golden in found.failing_golden_sets:
+        is_below = golden.state == GoldenSet.State.BELOW
+        what = "fell below its accepted figures" if is_below else "could not be asked"
+        url = page_url(visit, "memories:golden-sets")
+        yield Notice(
+            BAD,
+            "Golden set",
+            f"The golden set “{golden.name}” {what}.",
+            f"{url}{golden.id}/" if url else "",
         )
 
 

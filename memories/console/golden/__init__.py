@@ -1,0 +1,3 @@
+"""Golden sets: a project's own questions, their runs, and what was accepted."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+DROP FUNCTION due_golden_sets(timestamptz);

@@ -1,0 +1,223 @@
+"""A project's own questions: asked when due, held against what was accepted."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from memories.evaluation.golden import sets
+from memories.evaluation.golden.running import (
+    below,
+    run_golden_set,
+    wake_due_golden_sets,
+)
+from memories.evaluation.golden.sets import Wanted
+from memories.models import GoldenRun, GoldenSet, Memory, MemoryUse, Operation
+from memories.selectors.attention import find_attention
+from memories.services.subjects import delete_subject
+from memplatform.lib import clock
+from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.audit import SYSTEM
+from tenants.models import AuditEntry
+from tenants.scopes import tenant_scope
+
+LISBON = {"question": "Where does Ann live?", "user_id": "ann", "expects": ["Lisbon"]}
+TEA = {"question": "What does Ann drink?", "user_id": "ann", "expects": ["tea"]}
+VIOLIN = {"question": "Which violin does Ann play?", "user_id": "ann"}
+
+
+def wanted(*questions, name="Ann", every_hours=0, tolerance=0.02):
+    text = "\n".join(json.dumps(question) for question in questions or (LISBON, TEA))
+    return Wanted(name, text, every_hours, tolerance)
+
+
+@pytest.fixture
+def scope(acme):
+    return lambda: tenant_scope(acme.id, project_id=acme.project.id)
+
+
+@pytest.fixture
+def make(acme, scope):
+    def make(*questions, **options) -> GoldenSet:
+        with scope():
+            return sets.create_golden_set(
+                acme.project.id,
+                wanted(*questions, **options),
+                author_id=acme.owner.id,
+                actor=SYSTEM,
+            )
+
+    return make
+
+
+@pytest.fixture
+def ask(scope):
+    """Ask it now, as the worker does; the run, and the set as it then is."""
+
+    def ask(golden) -> tuple[GoldenRun, GoldenSet]:
+        with scope():
+            sets.ask_now(golden, actor=SYSTEM)
+        run_golden_set(golden.tenant_id, golden.id)
+        with scope():
+            runs = GoldenRun.objects.filter(golden_set_id=golden.id)
+            return runs.latest("created_at"), GoldenSet.objects.get(id=golden.id)
+
+    return ask
+
+
+@pytest.fixture
+def known(agent):
+    agent.keep("I live in Lisbon by the sea.")
+    agent.keep("I drink green tea every morning.")
+    return agent
+
+
+def overall(run):
+    return run.figures["groups"]["overall"]
+
+
+def test_a_run_tells_whether_memories_hold_what_is_expected(known, make, ask):
+    run, golden = ask(make(LISBON, TEA, VIOLIN))
+    assert overall(run)["recall@10"]["value"] == 1.0
+    assert overall(run)["recall@10"]["count"] == 2
+    assert [answer["found"] for answer in run.answers] == [1, 1, 0]
+    assert run.answers[0]["place"] == 1
+    assert run.figures["abstention"]["others"] == 1
+    assert golden.state == "good"
+
+
+def test_a_run_leaves_no_trace_in_what_is_remembered(known, make, ask, scope):
+    with scope():
+        before = list(Memory.objects.order_by("id").values())
+    ask(make())
+    with scope():
+        assert list(Memory.objects.order_by("id").values()) == before
+        assert not MemoryUse.objects.exists()
+        assert not Operation.objects.filter(kind="SEARCH").exists()
+
+
+def test_the_first_run_is_accepted_by_itself(known, make, ask):
+    run, _ = ask(make())
+    assert run.is_accepted
+    assert run.below == []
+
+
+def test_a_run_that_falls_behind_is_marked_and_needs_attention(known, make, ask, scope):
+    golden = make()
+    ask(golden)
+    with scope():
+        Memory.objects.filter(text__contains="Lisbon").update(text="I live somewhere.")
+    run, golden = ask(golden)
+    assert set(run.below) == {"recall@10", "mrr"}
+    assert golden.state == "below"
+    assert not run.is_accepted
+    with scope():
+        assert [s.name for s in find_attention().failing_golden_sets] == ["Ann"]
+
+
+def test_accepting_it_makes_it_the_measure(known, make, ask, scope):
+    golden = make()
+    ask(golden)
+    with scope():
+        Memory.objects.filter(text__contains="Lisbon").update(text="I live somewhere.")
+    run, _ = ask(golden)
+    with scope():
+        sets.accept_run(golden, run.id, actor=SYSTEM)
+    again, golden = ask(golden)
+    assert (again.below, golden.state) == ([], "good")
+
+
+def test_within_the_tolerance_nothing_is_marked():
+    def figures(recall, mrr):
+        named = {"recall@10": {"value": recall}, "mrr": {"value": mrr}}
+        return {"groups": {"overall": named}}
+
+    assert below(figures(0.89, 0.7), figures(0.9, 0.7), 0.02) == []
+    assert below(figures(0.87, 0.7), figures(0.9, 0.7), 0.02) == ["recall@10"]
+    assert below(figures(0.9, 0.6), figures(0.9, 0.7), 0.02) == ["mrr"]
+
+
+def test_it_is_asked_when_its_time_has_come(known, make, frozen, scope):
+    golden = make(every_hours=24)
+    run_golden_set(golden.tenant_id, golden.id)
+    frozen.advance(hours=24)
+    run_golden_set(golden.tenant_id, golden.id)
+    with scope():
+        assert GoldenRun.objects.count() == 1
+        golden = GoldenSet.objects.get(id=golden.id)
+        assert golden.next_run_at == clock.now() + timedelta(hours=24)
+
+
+def test_two_wake_ups_make_one_run(known, make, scope):
+    golden = make()
+    with scope():
+        sets.ask_now(golden, actor=SYSTEM)
+    run_golden_set(golden.tenant_id, golden.id)
+    run_golden_set(golden.tenant_id, golden.id)
+    with scope():
+        assert GoldenRun.objects.count() == 1
+        assert GoldenSet.objects.get().next_run_at is None
+
+
+def test_the_sweep_sees_what_is_due_in_any_tenant(known, make, scope):
+    golden = make()
+    assert wake_due_golden_sets() == 0
+    with scope():
+        sets.ask_now(golden, actor=SYSTEM)
+    assert wake_due_golden_sets() == 1
+
+
+def test_a_run_that_cannot_be_made_says_why(models, agent, make, ask, model_server):
+    agent.keep("I live in Lisbon.")
+    model_server.order("unauthorized", path="embeddings", times=9)
+    run, golden = ask(make())
+    assert run.error and not run.figures
+    assert golden.state == "failed" and not run.is_accepted
+
+
+def test_other_questions_are_another_measure(known, make, ask, scope):
+    golden = make()
+    ask(golden)
+    with scope():
+        sets.change_golden_set(golden, wanted(LISBON), actor=SYSTEM)
+        golden = GoldenSet.objects.get()
+        assert not GoldenRun.objects.filter(is_accepted=True).exists()
+    assert golden.state == "new"
+    run, _ = ask(golden)
+    assert run.is_accepted
+
+
+def test_a_name_is_given_once(make):
+    make()
+    with pytest.raises(InvalidRequest, match="already is a golden set"):
+        make()
+
+
+def test_changes_are_audited_without_the_questions(make, scope):
+    make()
+    with scope():
+        entry = AuditEntry.objects.get(action="golden_set.create")
+    assert entry.changes == {"name": [None, "Ann"], "questions": [None, 2]}
+
+
+def test_an_erasure_takes_what_is_asked_of_somebody(known, make, ask, scope):
+    other = {"question": "Where is Bob?", "user_id": "bob", "expects": ["Oslo"]}
+    golden = make(LISBON, other)
+    ask(golden)
+    known.run(delete_subject(known.access, "user", "ann"))
+    with scope():
+        golden = GoldenSet.objects.get()
+        assert [q["filters"] for q in golden.questions] == [{"user_id": "bob"}]
+        assert not GoldenRun.objects.exists()
+
+
+def test_another_tenants_set_is_not_there(make, ask, globex):
+    golden = make()
+    run, _ = ask(golden)
+    with tenant_scope(globex.id, project_id=globex.project.id):
+        assert not GoldenSet.objects.exists()
+        with pytest.raises(NotFound):
+            sets.accept_run(golden, run.id, actor=SYSTEM)
+    run_golden_set(globex.id, golden.id)  # nothing to do
