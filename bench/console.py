@@ -19,6 +19,13 @@ SKIPPED = "pages that show nothing by themselves"
 """And how they answer: theirs was not seeded (0, 404), or they want a form."""
 
 
+LATER = (
+    ("what is held, counted", "memories:privacy", {"counted": 1}),
+    ("what a restore would do", "memories:restore-subject", {"worked_out": 1}),
+)
+"""What pages ask for once they are there: as pages, for whoever has no script."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A page: its name, and the names of what its address holds."""
@@ -51,6 +58,11 @@ class Console:
                 self._page(route, path, cookie)
             else:
                 skipped[route.name] = status
+        for name, route_name, query in LATER:
+            page = next(route for route in get_pages() if route.name == route_name)
+            own = known["queries"].get(route_name, {})
+            asked = {**known, "queries": {route_name: {**own, **query}}}
+            self._page(Route(name, page.needs), address_of(page, asked), cookie)
         self._on.keep(Figure(SKIPPED, more=skipped))
 
     def _page(self, route: Route, path: str, cookie: str) -> None:
@@ -92,8 +104,8 @@ def get_known(admin: psycopg.Connection, place: seed.Place) -> Mapping[str, Any]
     if found is None:
         raise AssertionError("the project was just filled")
     names = ("subject_id", "memory_id", "operation_id", "template_id", "version_id")
-    *found, newest = found
-    ids = dict(zip(names, found, strict=True))
+    *of_it, newest = found
+    ids = dict(zip(names, of_it, strict=True))
     middle = newest - timedelta(days=60)  # of the project's 112 days
     queries = {
         "memories:bulk": {"action": "delete", "memory": ids["memory_id"]},
