@@ -7,16 +7,19 @@ ignored folder.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, get_resolver
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, expect
 
+from tests.acceptance.installation import Installation
 from tests.browser.conftest import SCREENSHOTS
-from tests.browser.desk import Desk, one
+from tests.browser.desk import Desk, base_of, one
 
 pytestmark = pytest.mark.browser
 
@@ -36,56 +39,160 @@ def console_routes(patterns: list, prefix: str = "") -> Iterator[tuple[str, Call
 
 ROUTES = dict(console_routes(get_resolver().url_patterns))
 
-# What stands in the place of a parameter: a query on the demo's own rows.
+# What stands in the place of a parameter: a query on the rows of the demo, and on what
+# ``furnished`` has made beside them.
+_TEA = "project_id = (SELECT id FROM tenants_project WHERE name LIKE 'Tea%')"
 IDS = {
     "project": "SELECT id FROM tenants_project WHERE name LIKE 'Tea%'",
     "subject_id": "SELECT id FROM memories_subject WHERE external_id = 'jonas.weber'",
     "memory_id": "SELECT id FROM memories_memory WHERE state = 'superseded'",
     "operation_id": "SELECT id FROM memories_operation WHERE status = 'FAILED'",
-    "key_id": "SELECT k.id FROM tenants_apikey k JOIN tenants_project p"
-    " ON p.id = k.project_id WHERE p.name LIKE 'Tea%'",
+    "replay_id": "SELECT id FROM memories_operation WHERE kind = 'REPLAY'",
+    "trace_id": (
+        "SELECT id FROM memories_operation WHERE kind = 'SEARCH' AND payload ? 'trace'"
+    ),
+    "golden_id": "SELECT id FROM memories_goldenset",
+    "webhook_id": "SELECT id FROM memories_webhook",
+    "delivery_id": "SELECT id FROM memories_delivery",
+    "key_id": f"SELECT id FROM tenants_apikey WHERE {_TEA}",
     "member_id": "SELECT id FROM tenants_membership WHERE role = 'support'",
 }
+OF_JONAS = (
+    "SELECT id FROM memories_memory WHERE user_id = 'jonas.weber' AND state = 'active'"
+)
 WORDS = {"tenant": "demo", "purpose": "single_pass_user"}
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-# No page by that address alone, and why; ``SEEN_WITH`` has those that need a query.
 _PROJECT = "console/<slug:tenant>/<uuid:project>/"
 _SUBJECT = f"{_PROJECT}subjects/<uuid:subject_id>/"
+_REPLAY = f"{_PROJECT}prompts/<slug:purpose>/replays/<uuid:replay_id>/"
+_GOLDEN = f"{_PROJECT}golden-sets/<uuid:golden_id>/"
+_WEBHOOK = f"{_PROJECT}webhooks/<uuid:webhook_id>/"
+# Of a state or kind of its own.
+OTHER_IDS = {
+    (f"{_PROJECT}review/<uuid:memory_id>/", "memory_id"): (
+        "SELECT id FROM memories_memory WHERE state = 'quarantined'"
+    ),
+    (f"{_SUBJECT}restores/<uuid:operation_id>/", "operation_id"): (
+        "SELECT id FROM memories_operation WHERE kind = 'RESTORE'"
+        " AND user_id = 'jonas.weber'"
+    ),
+    (f"{_PROJECT}erasures/<uuid:operation_id>/", "operation_id"): (
+        "SELECT id FROM memories_operation WHERE kind = 'DELETE_USER'"
+    ),
+}
+# What an address means by its query.
+SEEN_WITH = {
+    f"{_PROJECT}ingestions/retry/": "?error=document_unreadable",
+    f"{_PROJECT}ingestions/reprocess/": "?error=document_unreadable",
+    f"{_PROJECT}prompts/<slug:purpose>/publish/": "?version=1",
+    f"{_PROJECT}memories/<uuid:memory_id>/restore/": "?version=1",
+    f"{_SUBJECT}memories/change/": "?action=delete&memory={memory_id}",
+    f"{_PROJECT}search-lab/traces/<uuid:trace_id>/": "?again=now",
+    f"{_SUBJECT}restore/": "?to=2026-11-01T00:00:00%2B00:00",
+}
+# No page, or none in the demo; whatever else does not answer with one is a fault.
 ELSEWHERE = {
     f"{_PROJECT}api-keys/<uuid:key_id>/revoke/": "an action",
     "console/<slug:tenant>/usage/download/": "a file",
-    f"{_PROJECT}ingestions/retry/": "of one kind of failure: its link says which",
     f"{_PROJECT}prompts/<slug:purpose>/draft/discard/": "an action",
-    f"{_PROJECT}prompts/<slug:purpose>/publish/": "of a version: its link says which",
+    f"{_REPLAY}cancel/": "an action",
+    f"{_REPLAY}continue/": "an action",
     f"{_PROJECT}providers/reembed/": "an action",
     f"{_PROJECT}providers/reembed/back/": "an action",
     f"{_PROJECT}review/decide/": "an action",
     f"{_PROJECT}search-lab/keep/": "an action",
-    f"{_PROJECT}search-lab/traces/<uuid:trace_id>/": "nothing is kept in the demo",
-    f"{_PROJECT}review/<uuid:memory_id>/": "of what waits: the demo trusts everybody",
-    f"{_PROJECT}memories/<uuid:memory_id>/restore/": "to a version",
-    f"{_SUBJECT}memories/change/": "of chosen memories",
-    f"{_SUBJECT}restore/": "to an instant",
-    f"{_SUBJECT}restores/<uuid:operation_id>/": "nothing was restored",
-    f"{_PROJECT}erasures/<uuid:operation_id>/": "nobody was erased",
+    f"{_GOLDEN}ask/": "an action",
+    f"{_GOLDEN}delete/": "an action",
+    f"{_WEBHOOK}rotate-secret/": "an action",
+    f"{_WEBHOOK}test/": "an action",
+    f"{_WEBHOOK}delete/": "an action",
+    f"{_WEBHOOK}deliveries/<uuid:delivery_id>/redeliver/": "an action",
 }
-SEEN_WITH = {
-    f"{_PROJECT}prompts/<slug:purpose>/publish/": "?version=1",
-    f"{_PROJECT}memories/<uuid:memory_id>/restore/": "?version=1",
-    f"{_SUBJECT}restore/": "?to=2026-11-01T00:00:00%2B00:00",
-}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def furnished(browser: Browser, demo: Installation, signed_in: Any) -> None:
+    """What has a page and is not in the demo, made as an owner makes it."""
+    context = browser.new_context(base_url=demo.run["url"], storage_state=signed_in)
+    desk = Desk(context.new_page(), demo, base_of(demo))
+    _tell_a_webhook(desk)
+    _keep_a_search(desk)
+    _ask_a_golden_set(desk)
+    _replay_a_prompt(desk)
+    _restore_and_undo(desk)
+    _erase_somebody(desk)
+    context.close()
+
+
+def _tell_a_webhook(desk: Desk) -> None:
+    page = desk.open("webhooks/new/")
+    page.get_by_label("Name").fill("Order desk")
+    page.get_by_label("URL").fill("https://hooks.tea.example/memories")
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Add the webhook").click()
+    desk.open(f"webhooks/{one(desk.demo, IDS['webhook_id'])}/")
+    page.get_by_role("button", name="Send a test").click()
+
+
+def _keep_a_search(desk: Desk) -> None:
+    page = desk.open("search-lab/?query=tea&kind=user&subject=jonas.weber&threshold=0")
+    page.get_by_role("button", name="Keep this search").click()
+    expect(page.get_by_role("heading", name="Kept search")).to_be_visible()
+
+
+def _ask_a_golden_set(desk: Desk) -> None:
+    page = desk.open("golden-sets/new/")
+    page.get_by_label("Name").fill("Regulars")
+    line = {"question": "Which tea?", "user_id": "jonas.weber", "expects": ["tea"]}
+    page.get_by_label("Questions").fill(json.dumps(line))
+    page.get_by_role("button", name="Add the golden set").click()
+    page.get_by_role("button", name="Ask now").click()
+    expect(page.get_by_text("are being asked")).to_be_visible()
+    for _ in range(20):
+        if page.get_by_text("as accepted").count():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+
+
+def _replay_a_prompt(desk: Desk) -> None:
+    page = desk.open("prompts/single_pass_user/replays/")
+    page.get_by_label("Last adds to go over").fill("5")
+    page.get_by_role("button", name="Start the replay").click()
+    expect(page.locator("#progress")).to_contain_text("5 of 5 adds")
+
+
+def _restore_and_undo(desk: Desk) -> None:
+    page = desk.open(f"{desk.subject('jonas.weber')}compare/")
+    page.get_by_role("link", name="30 days ago").click()
+    page.get_by_role("link", name="Restore everything to then").click()
+    page.get_by_role("button", name=re.compile("^Restore")).click()
+    page.get_by_role("link", name="Undo").click()
+    page.get_by_role("button", name=re.compile("^Restore")).click()
+    expect(page.locator("#progress")).to_contain_text("memories restored")
+
+
+def _erase_somebody(desk: Desk) -> None:
+    page = desk.open(f"{desk.subject('customer-9999')}privacy/")
+    page.get_by_label("Id of the subject").fill("customer-9999")
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.locator("#receipt")).to_contain_text("Everything that was held is gone")
 
 
 def is_page(route: str) -> bool:
-    """Whether it has an address in the demo."""
+    """Whether it has an address in the demo: no invitation, no export waits there."""
     return set(PARAMETER.findall(route)) <= IDS.keys() | WORDS.keys()
 
 
 def path_of(desk: Desk, route: str) -> str:
     def value(match: re.Match[str]) -> str:
-        return WORDS.get(match[1]) or str(one(desk.demo, IDS[match[1]]))
+        asked = OTHER_IDS.get((route, match[1])) or IDS.get(match[1])
+        return str(one(desk.demo, asked)) if asked else WORDS[match[1]]
 
-    return "/" + PARAMETER.sub(value, route) + SEEN_WITH.get(route, "")
+    query = SEEN_WITH.get(route, "")
+    if "{memory_id}" in query:
+        query = query.format(memory_id=one(desk.demo, OF_JONAS))
+    return "/" + PARAMETER.sub(value, route) + query
 
 
 def name_of(route: str) -> str:

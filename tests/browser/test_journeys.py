@@ -90,6 +90,24 @@ def remembers(desk: Desk, text: str) -> bool:
     return bool(one(desk.demo, asked, text))
 
 
+def test_what_shows_the_same_is_left_alone_while_it_is_looked_at(desk: Desk):
+    """A live part asks every few seconds; 304 swaps nothing and moves no focus."""
+    page = desk.open("ingestions/")
+
+    def next_answer() -> int:
+        with page.expect_response(lambda r: "hx-request" in r.request.headers) as got:
+            pass
+        return got.value.status
+
+    assert 304 in (next_answer(), next_answer())  # once a minute ages are told anew
+    link = page.locator("tr[data-row] a").first
+    link.focus()
+    shown = link.element_handle()
+    answers = next_answer(), next_answer()
+    is_there = shown.evaluate("e => e.isConnected && e === document.activeElement")
+    assert is_there or 200 in answers
+
+
 def test_two_instants_are_compared_memory_by_memory(desk: Desk):
     page = desk.open(f"{desk.subject(JONAS)}compare/")
     earliest = page.locator("#day option").last.get_attribute("value")
@@ -118,10 +136,10 @@ def test_a_prompt_is_published_after_a_dry_run_and_taken_back(desk: Desk):
         " WHERE v.is_published AND t.purpose = 'single_pass_user'"
         " AND p.name LIKE 'Tea%'"
     )
-    assert one(desk.demo, asked) == 2
-    desk.open("prompts/single_pass_user/publish/?version=1")
+    assert one(desk.demo, asked) == 3
+    desk.open("prompts/single_pass_user/publish/?version=2")
     page.get_by_role("button", name="Roll back").click()
-    assert one(desk.demo, asked) == 1
+    assert one(desk.demo, asked) == 2
 
 
 def test_a_revoked_key_is_refused_at_once(desk: Desk):
