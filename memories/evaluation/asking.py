@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from memories.evaluation.baselines import Asked, Count
 from memories.evaluation.client import Client
-from memories.evaluation.ingest import Links, user_of
-from memories.evaluation.metrics import Result
+from memories.evaluation.ingest import VERBATIM, Links, user_of
+from memories.evaluation.metrics import LINE_TOKENS, Result
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question
 
@@ -78,19 +78,43 @@ def ask(
 
 
 def results_of(
-    run: Run, dataset: Dataset, style: str, links: Links
+    run: Run, dataset: Dataset, style: str, links: Links, count: Count
 ) -> Iterator[tuple[Asked, dict[str, Any]]]:
     """Each question's results as turns and tokens, with its record."""
     questions = {question.id: question for question in dataset.questions}
+    costs = _cost_of_speakers(dataset, count) if style == VERBATIM else {}
     for record in run.searches.read():
         if record["style"] == style and record["question"] in questions:
+            cost = costs.get(record["question"], {})
+            pairs = zip(record["ids"], record["tokens"], strict=True)
             results = tuple(
-                Result(links.turns.get(memory_id, frozenset()), tokens)
-                for memory_id, tokens in zip(
-                    record["ids"], record["tokens"], strict=True
-                )
+                _result(links.turns.get(memory_id, frozenset()), tokens, cost)
+                for memory_id, tokens in pairs
             )
             yield Asked(questions[record["question"]], results), record
+
+
+def _result(
+    turns: frozenset[str], tokens: int, cost_of_speaker: Mapping[str, int]
+) -> Result:
+    """At the price of a line of a prompt that says who speaks."""
+    speaker = max((cost_of_speaker.get(turn, 0) for turn in turns), default=0)
+    return Result(turns, tokens + speaker + LINE_TOKENS)
+
+
+def _cost_of_speakers(dataset: Dataset, count: Count) -> dict[str, dict[str, int]]:
+    """What ``Speaker: `` takes: by question, the tokens of each turn it may find.
+
+    The memory of a turn does not say who speaks, what an engine made of it does.
+    """
+    costs: dict[str, dict[str, int]] = {}
+    for conversation in dataset.conversations:
+        of_turns = {
+            turn.id: count(f"{turn.speaker}: ") if turn.speaker else 0
+            for turn in conversation.turns
+        }
+        costs |= {question.id: of_turns for question in conversation.questions}
+    return costs
 
 
 def _spread[Item](items: Sequence[Item], wanted: int) -> list[Item]:

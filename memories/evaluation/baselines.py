@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from memories.evaluation.metrics import Result
+from memories.evaluation.metrics import LINE_TOKENS, Result
 from memories.evaluation.types import Conversation, Question, Turn
 from memories.types import Vectors
 
@@ -49,7 +49,9 @@ def dense(
     turns = list(conversation.turns)
     texts = [turn.spoken if is_named else turn.text for turn in turns]
     vectors = embed(texts)
-    results = [Result(frozenset([turn.id]), count(turn.text)) for turn in turns]
+    results = [
+        Result(frozenset([turn.id]), count(turn.spoken) + LINE_TOKENS) for turn in turns
+    ]
     for question, order in _nearest(conversation, vectors, embed):
         yield Asked(question, tuple(results[row] for row in order[:MOST_RESULTS]))
 

@@ -11,7 +11,8 @@ from typing import Any, Self
 import httpx2
 
 TIMEOUT_S = 120.0
-POLL_S = 0.2
+POLL_S, POLL_SELDOM_S = 0.05, 2.0
+"""Between two looks at an add: more and more, for looking costs the server as well."""
 ENDED = ("SUCCEEDED", "FAILED")
 
 
@@ -68,13 +69,14 @@ class Client:
 
     def ended(self, event_id: str, *, within_s: float) -> dict[str, Any]:
         """The event once it has succeeded; raises PlatformRefused if it does not."""
-        deadline = time.monotonic() + within_s
+        deadline, pause_s = time.monotonic() + within_s, POLL_S
         while (event := self._ask("GET", f"/v1/event/{event_id}/"))[
             "status"
         ] not in ENDED:
             if time.monotonic() > deadline:
                 raise PlatformRefused(f"Event {event_id} has not ended in time.")
-            time.sleep(POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, POLL_SELDOM_S)
         if event["status"] == "FAILED":
             raise PlatformRefused(f"Event {event_id} failed: {event['error']}")
         return dict(event)

@@ -204,7 +204,9 @@ class Evaluation:
 
     def _add_style(self, results: Json, style: str) -> None:
         links = ingest.read_links(self.run, style)
-        found = list(asking.results_of(self.run, self.dataset, style, links))
+        found = list(
+            asking.results_of(self.run, self.dataset, style, links, self.count)
+        )
         asked = [one for one, _ in found]
         results["methods"][style] = summary.summarise(self.dataset, asked)
         results["abstention"][style] = summary.summarise_abstention(

@@ -14,6 +14,8 @@ from itertools import accumulate
 CUTS = (1, 5, 10, 20, 50)
 BUDGETS = (250, 500, 1000, 2000, 4000, 7000)
 """Tokens, as the local model's tokenizer counts them."""
+LINE_TOKENS = 2
+"""Of a result beside its words: what parts a line of a prompt from the next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def _turn(turn: Record, at: datetime) -> Turn:
     """A photo that was shared counts by its caption."""
     words = turn.optional_text("text")
     caption = turn.optional_text("blip_caption")
-    text = " ".join(filter(None, [words, caption and f"[shared photo: {caption}]"]))
+    text = " ".join(filter(None, [words, caption and f"[photo: {caption}]"]))
     if not text:
         raise turn.problem("text", "must be a text.")
     return Turn(

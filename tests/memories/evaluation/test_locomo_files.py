@@ -70,7 +70,7 @@ def test_it_reads_sessions_in_their_order_with_their_times(write, sample):
 def test_a_photo_counts_by_its_caption_and_not_by_its_search(write, sample):
     (conversation,) = load("locomo", write("l.json", [sample])).conversations
     texts = [turn.text for turn in conversation.turns]
-    assert texts[1] == "Look! [shared photo: a red van]"
+    assert texts[1] == "Look! [photo: a red van]"
 
 
 def test_a_number_is_an_answer_too(write, sample):
