@@ -170,7 +170,7 @@ class Evaluation:
         results: Json = {
             "dataset": self.dataset.name,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{os.cpu_count()} cores, {platform.system()}",
+            "machine": _machine(),
             "embedder": self.run.settings.get("embedder"),
             "tokenizer": TOKENIZER,
             "questions": len(questions),
@@ -262,6 +262,12 @@ class Told:
         took_ms = (time.perf_counter() - began) * 1000
         text = self.index.text(ranges)
         return Context(text, self.index.result(ranges).tokens, took_ms)
+
+
+def _machine() -> str:
+    """With its load, without which no latency can be judged."""
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return f"{os.cpu_count()} cores, {platform.system()}, load {load}"
 
 
 def settle(client: Client) -> None:

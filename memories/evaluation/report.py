@@ -32,6 +32,7 @@ def as_markdown(results: Json) -> str:
         *_facts(results),
         *_goals(results),
         *_methods(results),
+        *_passages(results),
         *_categories(results),
         *_budgets(results),
         *_abstention(results),
@@ -123,7 +124,7 @@ def _methods(results: Json) -> Iterator[str]:
     rows = [
         [f"`{method}`", *(_with_error(groups[OVERALL].get(n)) for n in MAIN)]
         for method, groups in results["methods"].items()
-        if OVERALL in groups
+        if OVERALL in groups and _is_search(method)
     ]
     yield from _table(head, rows)
     yield ""
@@ -131,6 +132,22 @@ def _methods(results: Json) -> Iterator[str]:
         "± is one standard error over questions; results.json also has the error that"
         " allows for questions about one conversation being alike."
     )
+
+
+def _passages(results: Json) -> Iterator[str]:
+    """What is taken as a whole has no order: only how much it holds, and its price."""
+    rows = [
+        [
+            f"`{method}`",
+            *(_with_error(groups[OVERALL][n]) for n in ("recall@1", "all@1")),
+            _number(groups[OVERALL]["tokens@10"]["value"]),
+        ]
+        for method, groups in results["methods"].items()
+        if OVERALL in groups and not _is_search(method)
+    ]
+    if rows:
+        yield from _heading("Chunks, and the full context")
+        yield from _table(("", "recall", "all evidence", "tokens"), rows)
 
 
 def _categories(results: Json) -> Iterator[str]:
@@ -161,7 +178,7 @@ def _budgets(results: Json) -> Iterator[str]:
             *(_share(groups[OVERALL][f"recall@{b}tok"]["value"]) for b in BUDGETS),
         ]
         for name, groups in results["methods"].items()
-        if OVERALL in groups
+        if OVERALL in groups and _is_search(name)
     ]
     yield from _table(["", *map(str, BUDGETS)], rows)
 
@@ -237,6 +254,8 @@ def _answer_row(found: Json) -> list[str]:
 
 
 def _notes(results: Json) -> Iterator[str]:
+    if not results["notes"]:
+        return
     yield from _heading("To know about these figures")
     for note in results["notes"]:
         yield f"* {note}"

@@ -1,0 +1,107 @@
+"""What a reader sees: targets beside figures, and nothing that is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from memories.evaluation.report import as_goals, as_markdown
+
+CATEGORIES = ("overall", "multi-hop", "open-domain")
+
+
+def mean(value):
+    return {"value": value, "error": 0.015, "clustered_error": 0.02, "count": 971}
+
+
+def groups(**figures):
+    """All figures of a method: .5, but those given."""
+    names = [f"recall@{n}" for n in (1, 5, 10, 20, 50)]
+    names += [f"all@{n}" for n in (1, 5, 10, 20, 50)]
+    names += [f"recall@{n}tok" for n in (250, 500, 1000, 2000, 4000, 7000)]
+    values = dict.fromkeys([*names, "mrr", "ndcg@10"], 0.5) | {"tokens@10": 350.0}
+    values |= {name.replace("_", "@"): value for name, value in figures.items()}
+    return {c: {n: mean(v) for n, v in values.items()} for c in CATEGORIES}
+
+
+@pytest.fixture
+def results():
+    return {
+        "dataset": "locomo",
+        "at": "2026-11-21T18:00:00+00:00",
+        "machine": "2 cores",
+        "embedder": "all-MiniLM-L6-v2",
+        "tokenizer": "word pieces",
+        "questions": 1245,
+        "scored": 971,
+        "questions_limited": False,
+        "notes": ["Nobody can reach 1.0."],
+        "seconds": {"adds, verbatim": 60.0},
+        "ingested": {
+            "verbatim": {
+                "memories": 3573,
+                "turns": 3576,
+                "linked_turns": 3576,
+                "confirmed": 3,
+            }
+        },
+        "methods": {"verbatim": groups()},
+        "abstention": {"verbatim": None},
+        "latency": {},
+        "answers": {},
+    }
+
+
+def row(results, title):
+    return next(
+        line for line in as_goals(results).splitlines() if line.startswith(f"| {title}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.819, "**below**"), (0.82, "reached"), (0.849, "reached"), (0.85, "stretch")],
+)
+def test_a_target_is_reached_or_not(results, value, verdict):
+    results["methods"]["verbatim"] = groups(recall_10=value)
+    shown = row(results, "R@10")
+    assert shown.endswith(f"| {verdict} |")
+    assert f".{round(value * 1000)} ± .015" in shown
+
+
+def test_plain_dense_of_this_run_stands_beside_the_notebooks(results):
+    results["methods"]["dense, speaker: text"] = groups(recall_10=0.42)
+    assert "| .424 (.420 here) | .825 |" in row(results, "R@10")
+
+
+@pytest.mark.parametrize(
+    ("recall", "tokens", "verdict"),
+    [
+        (0.45, 175.0, "reached"),  # .05 less at half of the tokens
+        (0.449, 175.0, "**below**"),
+        (0.5, 176.0, "**below**"),
+    ],
+)
+def test_the_rule_engine_is_held_against_the_turns(results, recall, tokens, verdict):
+    results["methods"]["local"] = groups(recall_10=recall, tokens_10=tokens)
+    assert row(results, "`local` engine").endswith(f"| {verdict} |")
+
+
+def test_a_part_of_the_data_says_so(results):
+    results["questions_limited"] = True
+    assert "not the figures above" in as_goals(results)
+
+
+def test_what_is_taken_as_a_whole_has_no_order(results):
+    results["methods"]["RAG 128 tokens, k=1"] = groups()
+    text = as_markdown(results)
+    methods, _, chunks = text.partition("## Chunks, and the full context")
+    assert "RAG" not in methods and "RAG 128 tokens, k=1" in chunks
+
+
+def test_what_is_known_about_the_keys_is_printed(results):
+    assert "* Nobody can reach 1.0." in as_markdown(results)
+
+
+def test_a_data_set_without_targets_has_no_table_of_them(results):
+    results["dataset"] = "custom"
+    assert "To reach" not in as_markdown(results)
