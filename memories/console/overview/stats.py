@@ -71,8 +71,7 @@ def money(amount: Decimal) -> str:
 
 
 def _spread(latency: Latency) -> str:
-    of = f"of the last {_number(latency.count)}"
-    return f"95 % within {_duration(latency.p95_ms)}, {of}"
+    return f"95 % in {_duration(latency.p95_ms)}, last {_number(latency.count)}"
 
 
 def _duration(milliseconds: float) -> str:

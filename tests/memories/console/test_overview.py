@@ -111,7 +111,7 @@ def test_times_are_of_what_was_done(see, agent):
         Operation.objects.filter(kind="ADD").update(latency_ms=2500.0)
     stats = {stat.label: stat for stat in see().context["stats"]}
     assert stats["Search, median"].value == "40 ms"
-    assert stats["Search, median"].note == "95 % within 40 ms, of the last 3"
+    assert stats["Search, median"].note == "95 % in 40 ms, last 3"
     assert stats["Add, median"].value == "2.5 s"
 
 

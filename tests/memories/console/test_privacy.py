@@ -75,6 +75,7 @@ def test_a_copy_of_everything_held_can_be_taken_away(console, sam, page, agent, 
     assert 'hx-trigger="every 2s"' in asked.content.decode()
     agent.run(pending(agent, "EXPORT").id)
     seen = support.get(page("memories:privacy", canary)).content.decode()
+    assert ">ready<" in seen
     (url,) = re.findall(r'href="([^"]+/exports/[^"]+)"', seen)
     answer = support.get(url)
     lines = [json.loads(line) for line in b"".join(answer).decode().splitlines()]
