@@ -164,3 +164,14 @@ def test_it_goes_on_where_it_was_stopped(run):
     assert json.loads(run.journal("links")[-1]) == json.loads(linked[-1])
     assert overall(run, "verbatim")["recall@10"]["count"] == 4
     assert len(run.journal("searches")) == 2 * len(ASKED)
+
+
+def test_a_platform_that_runs_already_is_asked_as_by_any_client(run, platform):
+    """Its project, its embedder; users are named after the run."""
+    place = ["--run", str(run.path / "elsewhere"), "--url", platform.url]
+    key = ["--key", platform.demo["api_key"], "--no-baselines"]
+    for options in ((), ("--ask-again",)):
+        run.evaluate(*place, *key, "--ingest", "verbatim", *options)
+    results = json.loads((run.path / "elsewhere" / "results.json").read_text())
+    assert results["embedder"] == "as the server is set up"
+    assert results["methods"]["verbatim"]["overall"]["recall@50"]["value"] == 1.0
