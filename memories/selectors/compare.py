@@ -274,10 +274,18 @@ def _read(
         version=", ".join(f"v.{name}" for name in SAID),
         states=ANY_STATE,
     )
-    wanted = {"fates": [str(fate) for fate in fates], "most": most, "start": start}
-    whose = {"tenant": tenant_id, "project": project_id, "name": name}
+    params: dict[str, Any] = {
+        "tenant": tenant_id,
+        "project": project_id,
+        "name": name,
+        "then": then,
+        "now": now,
+        "fates": [str(fate) for fate in fates],
+        "most": most,
+        "start": start,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"then": then, "now": now, **whose, **wanted})
+        cursor.execute(statement, params)
         return list(cursor.fetchall())
 
 
