@@ -94,6 +94,10 @@ class Client:
         latency_ms = (time.perf_counter() - began) * 1000
         return answer["context"], answer["tokens"], latency_ms
 
+    def evidence(self, body: Mapping[str, Any]) -> dict[str, float]:
+        """What speaks for an answer to a question, by signal."""
+        return dict(self._ask("POST", "/v1/context/", body)["evidence"])
+
     def _ask(
         self,
         method: str,

@@ -19,6 +19,7 @@ from memories.providers.local import count_tokens, cut_tokens
 from memories.types import CONTEXT_END, CONTEXT_START, MemoryView, State
 
 NOTHING = "Nothing that is remembered is relevant here."
+DOUBTFUL = "Nothing that is remembered clearly answers this. The nearest:"
 SUMMARY, SAID, SOURCES = "Summary", "Recent messages:", "Sources:"
 TOKENS_OF_TURN = 120
 """Of a message; the rest of it is cut."""
@@ -50,10 +51,12 @@ class ContextSummary:
 class Material:
     """What there is to say. Memories the best first, summaries the newest first, turns
     the oldest first; ``sources`` names the messages that a memory came from, and
-    ``excerpts`` those of them that may be quoted.
+    ``excerpts`` those of them that may be quoted. ``is_doubtful`` says that probably
+    none of the memories holds the answer.
     """
 
     memories: Sequence[MemoryView] = ()
+    is_doubtful: bool = False
     summaries: Sequence[ContextSummary] = ()
     turns: Sequence[Turn] = ()
     sources: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
@@ -108,13 +111,16 @@ def build_context(
     A line is ``1. [2026-03-01] Ann is allergic to peanuts.``; what was superseded says
     so, lest an agent takes it for the present. A memory that does not fit gives way to
     the next that does; if not even the best fits, its beginning is told. Without any
-    memory the block says that nothing is relevant.
+    memory the block says that nothing is relevant; before doubtful ones, that nothing
+    is clearly so.
 
     ``budget`` in tokens, the delimiters included, is never exceeded; it should be 50 at
     least. None: everything is in it.
     """
     zone = ZoneInfo(timezone)
     lines = _Lines(None if budget is None else budget - _tokens_of_frame())
+    if material.memories and material.is_doubtful:
+        lines.add(DOUBTFUL)
     memories, cut = _tell_memories(lines, material.memories, zone)
     summaries = [
         summary

@@ -172,10 +172,14 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What answers a query, best first; ``reranking`` None: nobody asked for it."""
+    """What answers a query, best first; ``reranking`` None: nobody asked for it.
+
+    ``looked`` None: no memory was ever stored.
+    """
 
     hits: list[Hit]
     reranking: Reranking | None = None
+    looked: Looked | None = None
 
 
 def search(access: Access, request: SearchRequest) -> list[Hit]:
@@ -202,7 +206,7 @@ def find(access: Access, request: SearchRequest) -> Found:
         journal.note(access, request, hits, started, trace)
     if looked.setup.client.decay:
         journal.note_uses(access, hits)
-    return Found(hits, looked.reranking)
+    return Found(hits, looked.reranking, looked)
 
 
 def keep_trace(access: Access, request: SearchRequest) -> UUID:

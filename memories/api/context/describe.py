@@ -23,6 +23,7 @@ from memories.api.describe import (
     asked,
     described,
 )
+from memories.retrieval.answerable import ABSTAIN_BELOW
 from memories.types import STATE_RULES
 
 
@@ -55,6 +56,13 @@ class ContextBody(SearchBody):
     excerpts = maybe(
         BooleanField, default=False, help_text="The messages that facts came from."
     )
+    abstain_below = maybe(
+        FloatField,
+        default=ABSTAIN_BELOW,
+        min_value=0,
+        max_value=1,
+        help_text="With less confidence nothing is said to be known; 0 never says so.",
+    )
 
 
 class ContextFact(Serializer):  # type: ignore[type-arg]
@@ -84,6 +92,14 @@ class ContextMessage(Serializer):  # type: ignore[type-arg]
     sent_at = DateTimeField()
 
 
+class ContextEvidence(Serializer):  # type: ignore[type-arg]
+    meaning = FloatField(help_text="The nearest memory's cosine.")
+    words = FloatField(help_text="How much of the question's words one memory has.")
+    lead = FloatField(
+        help_text="By how much whom the question names has more of them than others."
+    )
+
+
 class LeftOut(Serializer):  # type: ignore[type-arg]
     facts = IntegerField()
     summaries = IntegerField()
@@ -96,8 +112,12 @@ class ContextAnswer(Serializer):  # type: ignore[type-arg]
     token_budget = IntegerField()
     tokenizer = CharField()
     nothing_relevant = BooleanField(
-        help_text="Nothing is known of what was asked; the block says so too."
+        help_text="Nothing answers what was asked; the block says so too."
     )
+    confidence = FloatField(
+        min_value=0, max_value=1, help_text="That the answer is among the memories."
+    )
+    evidence = ContextEvidence(help_text="What the confidence rests on.")
     facts = ListField(child=ContextFact(), help_text="Those of the block, best first.")
     summaries = ListField(child=ContextSummary())
     recent_messages = ListField(child=ContextMessage(), help_text="Oldest first.")
@@ -145,6 +165,8 @@ CONTEXT = described(
                 "token_budget": 300,
                 "tokenizer": "all-MiniLM-L6-v2",
                 "nothing_relevant": False,
+                "confidence": 0.82,
+                "evidence": {"meaning": 0.51, "words": 0.25, "lead": 0.0},
                 "facts": [
                     {
                         "id": MEMORY_ID,

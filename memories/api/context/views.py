@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -19,6 +19,7 @@ from memories.api.views.base import (
     tell_reranking,
 )
 from memories.providers.local import LocalEmbedder
+from memories.retrieval.answerable import ABSTAIN_BELOW
 from memories.retrieval.assemble import (
     DEFAULT_RECENT,
     DEFAULT_TOKENS,
@@ -68,6 +69,7 @@ def read_context(raw: object, access: Access) -> ContextRequest:
         recent=fields.read("recent_messages", recent, DEFAULT_RECENT),
         with_summaries=fields.read("summaries", reading.boolean, default=True),
         with_excerpts=fields.read("excerpts", reading.boolean, default=False),
+        abstain_below=fields.read("abstain_below", reading.share, ABSTAIN_BELOW),
     )
     fields.check()
     return asked
@@ -84,6 +86,8 @@ def context_json(asked: ContextRequest, assembled: Assembled) -> JsonDict:
         "token_budget": asked.budget,
         "tokenizer": LocalEmbedder.space.model,
         "nothing_relevant": assembled.is_nothing_relevant,
+        "confidence": assembled.confidence,
+        "evidence": asdict(assembled.evidence),
         "facts": [_fact_json(hit, assembled) for hit in facts],
         "summaries": [
             {"summary": summary.text, "updated_at": summary.updated_at.isoformat()}

@@ -26,10 +26,10 @@ from memories.retrieval.traces import (
 )
 from memories.selectors.search_traces import get_traced, list_traced
 from memplatform.lib.errors import InvalidRequest, PlatformError
+from tenants.console.paging import page_number
 from tenants.console.rendering import done, show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
-from tenants.console.paging import page_number
 
 PAGE_SIZE = 50
 NOW, THEN = "now", "then"

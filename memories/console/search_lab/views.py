@@ -66,7 +66,7 @@ def search_lab(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     }
     if looked is not None:
         context |= _found(looked)
-        context["assembled"] = _assembled(visit, form, context["shown"])
+        context["assembled"] = _assembled(visit, form, looked, context["shown"])
         context["absences"] = _absences(looked, form.cleaned_data["memory"])
     return _show(request, visit, context, 200)
 
@@ -100,12 +100,14 @@ def _found(looked: Looked) -> dict[str, Any]:
     }
 
 
-def _assembled(visit: Visit, form: LabForm, shown: Sequence[Row]) -> Assembled:
+def _assembled(
+    visit: Visit, form: LabForm, looked: Looked, shown: Sequence[Row]
+) -> Assembled:
     """The block that an agent is given of these, by the API."""
     hits = [Hit(row.memory, row.how.score or 0.0) for row in shown]
     budget = form.cleaned_data["token_budget"] or DEFAULT_TOKENS
     request = ContextRequest(form.request(), budget=budget)
-    return assemble_found(visit.access, request, hits)
+    return assemble_found(visit.access, request, hits, looked)
 
 
 def _absences(looked: Looked, given: str) -> list[Absence] | None:

@@ -6,7 +6,8 @@ import pytest
 
 from memories.models import Anchor, Message, Operation
 from memories.providers.local import count_tokens
-from memories.retrieval.context import NOTHING
+from memories.retrieval.answerable import ABSTAIN_BELOW
+from memories.retrieval.context import DOUBTFUL, NOTHING
 from memories.services.background import refresh_anchor_summary
 from memories.services.configuration import configure_provider
 from memories.store.retention import empty_messages
@@ -39,6 +40,8 @@ def test_it_answers_with_a_block_and_what_is_in_it(client, store, ask, acme, fro
     memory = client.get(memory_path(memory_id)).json()
     score = answer["facts"][0].pop("score")
     assert 0.1 <= score <= 1
+    assert ABSTAIN_BELOW < answer.pop("confidence") <= 1
+    assert set(answer.pop("evidence")) == {"meaning", "words", "lead"}
     assert answer == {
         "context": (
             "<memories>\n1. [2026-03-01] I keep bees behind the barn.\n</memories>"
@@ -93,7 +96,26 @@ def test_what_nobody_spoke_of_is_said_to_be_unknown(store, ask):
 
 
 def test_without_any_memory_it_is_the_same(ask):
-    assert ask()["nothing_relevant"] is True
+    answer = ask()
+    assert (answer["nothing_relevant"], answer["confidence"]) == (True, 0)
+
+
+def test_what_is_near_but_no_answer_is_told_with_that_word(store, ask):
+    store("I keep bees behind the barn.")
+    doubtful = ask(abstain_below=1)
+    assert doubtful["nothing_relevant"] is True
+    assert doubtful["context"].splitlines()[1] == DOUBTFUL
+    assert len(doubtful["facts"]) == 1
+    sure = ask(abstain_below=0)
+    assert sure["nothing_relevant"] is False
+    assert DOUBTFUL not in sure["context"]
+
+
+def test_confidence_tells_questions_apart(store, ask):
+    store("I keep bees behind the barn.")
+    far = ask(query="The GDP of Peru in 1987", threshold=0)
+    assert far["confidence"] < ABSTAIN_BELOW < ask()["confidence"]
+    assert far["nothing_relevant"] is True
 
 
 def test_what_was_said_last_stands_behind_it(learn, store, ask):
@@ -226,6 +248,7 @@ def test_another_tenant_hears_nothing(store, ask, outsider):
         ({"excerpts": 1}, "excerpts"),
         ({"top_k": 0}, "top_k"),
         ({"threshold": 2}, "threshold"),
+        ({"abstain_below": -1}, "abstain_below"),
     ],
 )
 def test_bad_input_is_400_and_named(client, fields, name):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memories.pipeline.relearning import mask_recalled
 from memories.providers.local import count_tokens
 from memories.retrieval.context import (
+    DOUBTFUL,
     ELLIPSIS,
     NOTHING,
     TOKENS_OF_TURN,
@@ -128,6 +129,14 @@ def test_behind_the_facts_stands_what_there_is_room_for():
         "(1) [2026-03-01 09:30] Ann: Yesterday I bought my first bees!",
         "</memories>",
     ]
+
+
+def test_doubt_stands_before_the_facts():
+    facts = [memory("Ann keeps bees.")]
+    block = build_context(Material(facts, is_doubtful=True), budget=60)
+    assert block.text.splitlines()[1:3] == [DOUBTFUL, "1. [2026-03-01] Ann keeps bees."]
+    assert block.tokens == count_tokens(block.text) <= 60
+    assert DOUBTFUL not in build_context(Material(is_doubtful=True)).text
 
 
 def test_a_smaller_budget_leaves_out_from_the_end():
