@@ -28,7 +28,13 @@ from memories.models.prompts import PromptDraft, PromptTemplate, PromptVersion
 from memories.models.subjects import Anchor, Subject
 from memories.models.transfer import Export, ExportChunk, Import, ImportChunk
 from memories.models.trials import PromptTrial
-from memories.models.vectors import EmbeddingSpace, MemoryVector, ProviderConfig
+from memories.models.vectors import (
+    EmbeddingSpace,
+    MemorySource,
+    MemoryVector,
+    MessageVector,
+    ProviderConfig,
+)
 
 __all__ = [
     "Anchor",
@@ -50,11 +56,13 @@ __all__ = [
     "LlmCall",
     "Memory",
     "MemoryEvent",
+    "MemorySource",
     "MemoryUse",
     "MemoryVector",
     "MemoryVersion",
     "Mention",
     "Message",
+    "MessageVector",
     "Operation",
     "Outbox",
     "Profile",

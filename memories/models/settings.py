@@ -68,6 +68,9 @@ class ProjectSettings:
     an engine is less sure of than ``review_below_confidence`` (0: never). It is not
     recalled, listed or searched meanwhile.
 
+    ``*_weight`` is what each signal of a search adds (``retrieval.rank.Weights``; ADR
+    0502 justifies the defaults).
+
     A search is reranked when it asks for that, or always (``rerank_always``): by the
     rerank endpoint or the chat model (``rerank_by``), which is shown the best
     ``rerank_candidates`` and has ``rerank_timeout_s``; then the order stays as it was.
@@ -94,7 +97,15 @@ class ProjectSettings:
     session_gap_hours: int = 6
     add_window_s: float | None = None
     dense_weight: float = 1.0
-    text_weight: float = 0.5
+    text_weight: float = 0.4
+    window_weight: float = 1.0
+    window_text_weight: float = 0.9
+    speaker_weight: float = 0.9
+    time_weight: float = 0.5
+    date_weight: float = 1.0
+    substance_weight: float = 0.5
+    question_weight: float = -0.3
+    agent_weight: float = -0.3
     rerank_always: bool = False
     rerank_by: str = RERANK_BY_ENDPOINT
     rerank_candidates: int = 50

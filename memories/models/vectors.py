@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 
@@ -61,6 +62,9 @@ class EmbeddingSpace(ProjectModel):
     state = models.CharField(max_length=16, choices=State.choices)
     progress_id = models.UUIDField(
         null=True, help_text="The last memory re-embedded while building."
+    )
+    message_progress_id = models.UUIDField(
+        null=True, help_text="The last message re-embedded while building."
     )
     created_at = models.DateTimeField(default=clock.now)
     activated_at = models.DateTimeField(null=True)
@@ -123,3 +127,52 @@ class MemoryVector(ProjectModel):
                 name="vector_chunks",
             ),
         ]
+
+
+class MessageVector(ProjectModel):
+    """What a message says and means, for the windows around it (ADR 0500).
+
+    One for each space: the vector of the message's first chunk, and its words. A search
+    adds those of its neighbours in the same ``session`` (a number made of the session's
+    key; ``position`` is the message's own). Gone as soon as the message is emptied: a
+    trigger sees to that.
+    """
+
+    anchor = reference(Anchor)
+    space = reference(EmbeddingSpace)
+    message = reference("memories.Message")
+    position = models.BigIntegerField()
+    session = models.BigIntegerField()
+    search = SearchVectorField(null=True)
+    embedding = Halfvec()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "message", "space"], name="vector_of_message"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "anchor", "space"], name="message_vector_scan"
+            )
+        ]
+
+
+class MemorySource(ProjectModel):
+    """Which messages a memory was learned from, so that a window leads to memories.
+
+    The same as its events say of ADD and UPDATE, where a search can join it.
+    """
+
+    anchor = reference(Anchor)
+    memory = reference("memories.Memory")
+    message = reference("memories.Message")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "memory", "message"], name="source_once"
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "anchor"], name="source_of_anchor")]

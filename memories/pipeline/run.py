@@ -18,7 +18,7 @@ from memories.models import Ingestion
 from memories.pipeline.asking import Heartbeat, Record, no_heartbeat
 from memories.pipeline.choose import build_engine
 from memories.pipeline.gate import hold_doubtful
-from memories.pipeline.passages import Brought, spread
+from memories.pipeline.passages import Brought, Passages, spread
 from memories.pipeline.relearning import mask_recalled
 from memories.pipeline.together import Share, divide, said_at, share_out
 from memories.pipeline.verbatim import plan_verbatim
@@ -31,6 +31,7 @@ from memories.selectors.sources import UNKNOWN, Source, source_of
 from memories.store import operations
 from memories.store.apply import Applied, Plan, StaleContext, apply_together
 from memories.store.operations import Lease
+from memories.store.windows import HEARD_ROLES, Heard
 from memories.types import (
     SCOPE_KEYS,
     ChatMessage,
@@ -114,6 +115,7 @@ class Recalled:
     space_id: UUID
     known: dict[UUID, KnownMemory] = field(default_factory=dict)
     vectors: dict[str, SpaceVectors] = field(default_factory=dict)
+    heads: dict[str, SpaceVectors] = field(default_factory=dict)
 
     def for_texts(self, texts: Sequence[str]) -> list[list[KnownMemory]]:
         """The nearest memories of the anchor for each text; embeds, then reads."""
@@ -137,8 +139,9 @@ class Recalled:
         heads = [head_of(text, self.embedder.max_tokens) for text in texts]
         vectors = self.embedder.embed(heads)
         for text, head, vector in zip(texts, heads, vectors, strict=True):
+            self.heads[text] = {self.space_id: vector[None, :]}
             if head == text:
-                self.vectors[text] = {self.space_id: vector[None, :]}
+                self.vectors[text] = self.heads[text]
         add = self.add
         with tenant_scope(add.setup.tenant_id, project_id=add.setup.project_id):
             found = recall.nearest(
@@ -277,6 +280,7 @@ def decide_add(add: Add, calls: list[ModelCall]) -> Plan:
         calls=tuple(calls),
         recalled=tuple(passages.all_of(emptied)),
         unread=_unread(add.messages),
+        heard=_heard(passages, recalled),
     )
 
 
@@ -285,6 +289,21 @@ def record_of(add: Add, calls: list[ModelCall]) -> Record:
     if add.setup.settings.keep_model_texts:
         return calls.append
     return lambda call: calls.append(replace(call, request=(), reply="", error=""))
+
+
+def _heard(passages: Passages, recalled: Recalled) -> Mapping[UUID, Heard]:
+    """Every message's own words, with the vector that recall asked with.
+
+    A space that is being filled gets its vectors with the rest of what was said.
+    """
+    return {
+        message.id: Heard(message.content, recalled.heads[message.content])
+        for message, page in zip(passages.messages, passages.pages, strict=True)
+        if message.id
+        and page is None
+        and message.role in HEARD_ROLES
+        and message.content in recalled.heads
+    }
 
 
 def _unread(messages: Sequence[ChatMessage]) -> dict[int, str]:

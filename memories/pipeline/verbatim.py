@@ -12,6 +12,7 @@ from memories.providers.vectors import embed_in_spaces
 from memories.selectors.projects import ProjectSetup
 from memories.selectors.sources import UNKNOWN, Source
 from memories.store.apply import Plan
+from memories.store.windows import Heard
 from memories.types import ChatMessage, Decision, Fact, Scope, Verdict
 
 VERBATIM = "verbatim"
@@ -46,14 +47,15 @@ def plan_verbatim(
     )
     texts = list(dict.fromkeys(d.fact.text for d in decisions if d.fact))
     embedders = setup.hurried_embedders if is_hurried else setup.embedders
-    vectors = embed_in_spaces(embedders, texts, building=setup.building)
+    embedded = embed_in_spaces(embedders, texts, building=setup.building)
+    vectors = dict(zip(texts, embedded, strict=True))
     return Plan(
         scope=scope,
         message_ids=tuple(message.id for message in messages if message.id),
         decisions=hold_doubtful(decisions, messages, setup.settings, source),
         dropped=(),
         known={},
-        vectors=dict(zip(texts, vectors, strict=True)),
+        vectors=vectors,
         engine=VERBATIM,
         model=None,
         prompt_version_id=None,
@@ -61,6 +63,11 @@ def plan_verbatim(
         created_at=created_at,
         unread=unread,
         origin=Memory.Origin.VERBATIM,
+        heard={
+            message.id: Heard(message.content, vectors[message.content])
+            for position, message in enumerate(messages)
+            if message.id and position not in unread
+        },
     )
 
 

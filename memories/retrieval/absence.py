@@ -12,21 +12,28 @@ from typing import Any
 from uuid import UUID
 
 from memories.providers.vectors import as_direction
-from memories.retrieval.rank import Candidate, Explained, Gate, relevance
-from memories.retrieval.search import (
-    OR_QUERY,
-    QUERY_CHARS,
+from memories.retrieval.legs import (
+    LEXEMES,
+    PARTS,
     TEXT_CAP,
-    Looked,
     anchors_of,
     dense_conditions,
     leg_depth,
+    words_of,
 )
+from memories.retrieval.rank import Candidate, Explained, Gate, relevance
+from memories.retrieval.search import Looked
 from memories.selectors.memories import shown_states, source, visible
 from memories.types import State
 from memplatform.lib import clock
 from tenants.scopes import read_rows
 
+LEG_LABELS = {
+    "meaning": "meaning",
+    "words": "words",
+    "around": "the meaning of what was said around it",
+    "words_around": "the words around it",
+}
 MOST_NAMED = 5
 """Memories that a part of a text may mean."""
 
@@ -76,15 +83,17 @@ class _Found:
     state: State
     expires_on: date | None
     is_meant: bool
-    text_rank: float | None
+    has_words: bool
     cosine: float | None
 
 
 _LOOK_AT = """
-WITH query AS MATERIALIZED (SELECT %s::halfvec AS vector, {query} AS words)
+WITH {lexemes},
+query AS MATERIALIZED (
+    SELECT %s::halfvec AS vector,
+           (SELECT string_agg(quoted, ' | ')::tsquery FROM lexemes) AS words)
 SELECT m.text, m.state, m.expires_on, ({where}) IS TRUE,
-       CASE WHEN m.search @@ (SELECT words FROM query)
-            THEN ts_rank(m.search, (SELECT words FROM query), 32) END,
+       coalesce(m.search @@ (SELECT words FROM query), false),
        (SELECT 1 - min(v.embedding <=> (SELECT vector FROM query))
           FROM memories_memoryvector v
          WHERE v.tenant_id = m.tenant_id AND v.memory_id = m.id AND v.space_id = %s
@@ -95,12 +104,12 @@ SELECT m.text, m.state, m.expires_on, ({where}) IS TRUE,
 _NEARER = """
 SELECT count(DISTINCT v.memory_id)
   FROM memories_memoryvector v {join}
- WHERE v.tenant_id = %s AND v.space_id = %s {anchors} {where}
+ WHERE v.tenant_id = %s AND v.space_id = %s AND {anchors} {where}
    AND 1 - (v.embedding <=> %s::halfvec) > %s
 """
 _NAMED = """
 SELECT m.id FROM {source}
- WHERE m.tenant_id = %s AND m.project_id = %s {anchors}
+ WHERE m.tenant_id = %s AND m.project_id = %s AND {anchors}
    AND strpos(lower(m.text), lower(%s)) > 0
  ORDER BY m.created_at DESC, m.id DESC LIMIT %s
 """
@@ -124,8 +133,8 @@ def find_named(looked: Looked, part: str) -> list[UUID]:
     setup, request = looked.setup, looked.request
     relation, relation_params = source(request.visibility.as_of, setup.tenant_id)
     own = [setup.tenant_id, setup.project_id]
-    here, here_params = anchors_of(setup, request, alias="m")
-    for anchors, params in ((here, here_params), ("", [])):
+    here, here_params = _within(looked, "m")
+    for anchors, params in ((here, here_params), ("true", [])):
         rows = read_rows(
             setup.tenant_id,
             _NAMED.format(source=relation, anchors=anchors),
@@ -142,10 +151,12 @@ def _look_at(looked: Looked, memory_id: UUID) -> _Found | None:
     relation, relation_params = source(request.visibility.as_of, setup.tenant_id)
     rows = read_rows(
         setup.tenant_id,
-        _LOOK_AT.format(query=OR_QUERY, where=request.filters.sql, source=relation),
+        _LOOK_AT.format(
+            lexemes=LEXEMES.format(**PARTS), where=request.filters.sql, source=relation
+        ),
         [
-            *(as_direction(looked.query), setup.text_config),
-            request.query[:QUERY_CHARS],
+            *words_of(setup, looked.query),
+            as_direction(looked.vector),
             *(*request.filters.params, looked.space.id, *relation_params),
             *(setup.tenant_id, setup.project_id, memory_id),
         ],
@@ -153,8 +164,15 @@ def _look_at(looked: Looked, memory_id: UUID) -> _Found | None:
     )
     if not rows:
         return None
-    text, state, expires_on, is_meant, text_rank, cosine = rows[0]
-    return _Found(text, State(state), expires_on, is_meant, text_rank, cosine)
+    text, state, expires_on, is_meant, has_words, cosine = rows[0]
+    return _Found(text, State(state), expires_on, is_meant, has_words, cosine)
+
+
+def _within(looked: Looked, alias: str) -> tuple[str, list[Any]]:
+    """The condition that a row is of an anchor which the filter names."""
+    where, params = anchors_of(looked.setup, looked.request)
+    anchors = f"SELECT a.id FROM memories_anchor a WHERE {where}"
+    return f"{alias}.anchor_id = ANY(ARRAY({anchors}))", params
 
 
 def _until_failed(checks: Iterator[Check]) -> Iterator[Check]:
@@ -226,9 +244,10 @@ def _is_in_pool(looked: Looked, found: _Found, explained: Explained | None) -> C
     """Whether a leg brought it among the candidates that are ranked."""
     depth = leg_depth(looked.request)
     if explained is not None:
-        legs = {"meaning": explained.dense, "words": explained.text}
         places = [
-            f"place {leg.place} by {name}" for name, leg in legs.items() if leg.place
+            f"place {explained.signals[name].place} by {label}"
+            for name, label in LEG_LABELS.items()
+            if explained.signals[name].place
         ]
         return _met("Candidates", f"Found: {', '.join(places)}.")
     if found.cosine is None:
@@ -241,29 +260,30 @@ def _is_in_pool(looked: Looked, found: _Found, explained: Explained | None) -> C
         )
     words = (
         "It has none of the query's words."
-        if found.text_rank is None
+        if not found.has_words
         else f"{depth} of the first {TEXT_CAP} with the query's words fit better."
     )
     return _missed("Candidates", f"{meaning} {words}{_relevance_of(looked, found)}")
 
 
 def _relevance_of(looked: Looked, found: _Found) -> str:
-    candidate = Candidate(UUID(int=0), found.cosine, found.text_rank)
-    return f" Its relevance would be {relevance(candidate, looked.calibration):.3f}."
+    candidate = Candidate(UUID(int=0), found.cosine)
+    by_meaning = relevance(candidate, looked.calibration)
+    return f" By its meaning alone its relevance would be {by_meaning:.3f}."
 
 
 def _count_nearer(looked: Looked, cosine: float) -> int:
     setup, request = looked.setup, looked.request
     relation, relation_params = source(request.visibility.as_of, setup.tenant_id)
     where, where_params = visible(request.filters, request.visibility)
-    anchors, anchor_params = anchors_of(setup, request)
+    anchors, anchor_params = _within(looked, "v")
     join, dense_where, dense_params = dense_conditions(
         request, relation, relation_params, where, where_params
     )
     params: Sequence[Any] = [
         *(relation_params if join else []),
         *(setup.tenant_id, looked.space.id, *anchor_params, *dense_params),
-        *(as_direction(looked.query), cosine),
+        *(as_direction(looked.vector), cosine),
     ]
     statement = _NEARER.format(join=join, anchors=anchors, where=dense_where)
     rows = read_rows(setup.tenant_id, statement, params, project_id=setup.project_id)

@@ -1,37 +1,90 @@
 """Fuse what the legs found into one order and one relevance. Pure.
 
 Order: a weighted sum of min-max scaled legs (design/retrieval.md: better than RRF when
-a leg is weak). Shown score: an absolute relevance, gated by the threshold, falling down
-the list (decision 24).
+a leg is weak) and of cues that are there or not. Shown score: an absolute relevance,
+gated by the threshold, falling down the list (decision 24).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from uuid import UUID
+
+from memories.language.periods import Period, has_time
+from memories.retrieval.query import Query, overlaps
 
 NEUTRAL = 0.5
 """Min-max of a constant column (decision 24)."""
 SUPERSEDED_PENALTY = 0.3
 """Current facts come before those they replaced."""
+MUCH = 12
+"""Different words beyond which a text says no more for it: "Thanks!" stands between two
+turns that answer, and has their window."""
+SLACK = timedelta(days=1)
+"""What was said of a day is often said the day after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One memory as the legs saw it; None means the leg did not find it.
 
-    ``cosine`` is -1..1, ``text_rank`` 0..1 (ts_rank with normalisation 32).
+    ``meaning`` and ``around`` are cosines of the query with the memory and with the
+    window of the messages it was learned from, -1..1; ``words`` and ``words_around``
+    say how much of the query's words is there, 0..1 (BM25 over all it could be).
+    ``speaker`` is who said it, by name; ``role`` user or agent; ``said_at`` and
+    ``valid_from`` when; ``size`` how many different words it has, small ones left out.
     """
 
     memory_id: UUID
-    cosine: float | None
-    text_rank: float | None
+    meaning: float | None
+    words: float | None = None
+    around: float | None = None
+    words_around: float | None = None
     is_current: bool = True
     successor: UUID | None = None
+    text: str = ""
+    size: int = 0
+    speaker: str | None = None
+    role: str = "user"
+    said_at: datetime | None = None
+    valid_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each signal adds to the fused score; ADR 0502 has the measurements.
+
+    The first four weigh legs scaled to 0..1 within the pool, the others cues.
+    """
+
+    meaning: float = 1.0
+    words: float = 0.4
+    around: float = 1.0
+    words_around: float = 0.9
+    speaker: float = 0.9
+    when: float = 0.5
+    date: float = 1.0
+    substance: float = 0.5
+    question: float = -0.3
+    agent: float = -0.3
+
+
+LEGS = ("meaning", "words", "around", "words_around")
+CUE_LABELS = {
+    "speaker": "whoever is named said it",
+    "when": "tells a time",
+    "date": "of the time asked about",
+    "substance": "says much",
+    "question": "only asks",
+    "agent": "the agent's words",
+}
+CUES = tuple(CUE_LABELS)
+SIGNALS = tuple(field.name for field in fields(Weights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +107,22 @@ CALIBRATIONS: Mapping[str, Calibration] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """How a pool is to be ranked: everything but the pool.
+
+    ``factors`` weigh memories by what the query does not say (``decay``): they change
+    the order, never who is relevant enough.
+    """
+
+    query: Query
+    weights: Weights
+    calibration: Calibration
+    threshold: float
+    top_k: int
+    factors: Mapping[UUID, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A candidate in its place, with what each leg gave it."""
 
@@ -71,13 +140,14 @@ class Gate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """What one leg gave a candidate: its value, its place there (from 1), the value
-    scaled to 0..1 within the pool, and what that adds to the fused score.
+class Signal:
+    """What one signal gave a candidate: its value, its place there (from 1), the value
+    scaled to 0..1 within the pool (a cue's is 0 or 1), and its weight.
 
-    ``value`` and ``place`` None: the leg did not find it.
+    ``value`` and ``place`` None: the leg did not find it, or it is a cue.
     """
 
+    name: str
     value: float | None
     place: int | None
     scaled: float
@@ -87,23 +157,27 @@ class Leg:
     def contribution(self) -> float:
         return self.weight * self.scaled
 
+    @property
+    def label(self) -> str:
+        """What a cue is called where people read it."""
+        return CUE_LABELS.get(self.name, self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
     """How a candidate came to its place.
 
-    ``fused`` = (dense + text contributions) × ``factor`` − ``penalty``. ``fused_place``
-    is its place by that alone, ``place`` the one after successors stand before what
-    they replaced; both from 1, in the whole pool. ``own_relevance`` is the candidate's,
-    ``relevance`` what it took over from one it replaced, where that is higher: the
-    threshold asks for the latter. ``score`` is what a search shows; None: it does not.
-    ``reranked`` is what a reranker said of it, if one was asked (``rerank``), which
-    then gave it its place.
+    ``fused`` = the sum of the signals' contributions × ``factor`` − ``penalty``.
+    ``fused_place`` is its place by that alone, ``place`` the one after successors stand
+    before what they replaced; both from 1, in the whole pool. ``own_relevance`` is the
+    candidate's, ``relevance`` what it took over from one it replaced, where that is
+    higher: the threshold asks for the latter. ``score`` is what a search shows; None:
+    it does not. ``reranked`` is what a reranker said of it, if one was asked
+    (``rerank``), which then gave it its place.
     """
 
     memory_id: UUID
-    dense: Leg
-    text: Leg
+    signals: Mapping[str, Signal]
     factor: float
     penalty: float
     fused: float
@@ -116,70 +190,48 @@ class Explained:
     reranked: float | None = None
 
     @property
+    def cues(self) -> list[Signal]:
+        """Those that are there."""
+        return [self.signals[name] for name in CUES if self.signals[name].scaled]
+
+    @property
     def moved(self) -> int:
         """How many places up (or, negative, down) successors moved it."""
         return self.fused_place - self.place
 
 
-def rank(
-    candidates: Sequence[Candidate],
-    *,
-    dense_weight: float,
-    text_weight: float,
-    calibration: Calibration,
-    threshold: float,
-    top_k: int,
-    factors: Mapping[UUID, float] | None = None,
-) -> list[Ranked]:
-    """The best ``top_k`` of a pool, best first; stable for equal scores.
-
-    ``factors`` weigh memories by what the query does not say (``decay``): they change
-    the order, never who is relevant enough.
-    """
-    weighed = _weigh(
-        candidates, (dense_weight, text_weight), calibration, factors or {}
-    )
+def rank(candidates: Sequence[Candidate], how: Ranking) -> list[Ranked]:
+    """The best ``top_k`` of a pool, best first; stable for equal scores."""
+    weighed = _weigh(candidates, how)
     passed = (
         _ranked(candidates[i], shown, weighed.fused[i])
-        for i, shown in weighed.gated(threshold)
+        for i, shown in weighed.gated(how.threshold)
         if shown is not None
     )
-    return list(islice(passed, top_k))
+    return list(islice(passed, how.top_k))
 
 
-def explain(
-    candidates: Sequence[Candidate],
-    *,
-    dense_weight: float,
-    text_weight: float,
-    calibration: Calibration,
-    threshold: float,
-    top_k: int,
-    factors: Mapping[UUID, float] | None = None,
-) -> list[Explained]:
+def explain(candidates: Sequence[Candidate], how: Ranking) -> list[Explained]:
     """Every candidate of the same ranking in its order, with what led there."""
-    factors = factors or {}
-    weighed = _weigh(candidates, (dense_weight, text_weight), calibration, factors)
-    dense = _legs([c.cosine for c in candidates], weighed.dense, dense_weight)
-    text = _legs([c.text_rank for c in candidates], weighed.text, text_weight)
+    weighed = _weigh(candidates, how)
+    signals = _signals(candidates, weighed.scaled, how.weights)
     fused_places = _places(weighed.by_fused)
     explained: list[Explained] = []
     passed = 0
-    for place, (i, shown) in enumerate(weighed.gated(threshold), start=1):
+    for place, (i, shown) in enumerate(weighed.gated(how.threshold), start=1):
         candidate = candidates[i]
         passed += shown is not None
-        gate = _gate_of(shown, passed, top_k)
+        gate = _gate_of(shown, passed, how.top_k)
         explained.append(
             Explained(
                 memory_id=candidate.memory_id,
-                dense=dense[i],
-                text=text[i],
-                factor=factors.get(candidate.memory_id, 1.0),
+                signals=signals[i],
+                factor=how.factors.get(candidate.memory_id, 1.0),
                 penalty=_penalty(candidate),
                 fused=weighed.fused[i],
                 fused_place=fused_places[i],
                 place=place,
-                own_relevance=relevance(candidate, calibration),
+                own_relevance=relevance(candidate, how.calibration),
                 relevance=weighed.relevances[i],
                 gate=gate,
                 score=shown if gate is Gate.SHOWN else None,
@@ -191,11 +243,10 @@ def explain(
 @dataclass(frozen=True, slots=True)
 class _Weighed:
     """A pool in its order. Lists go by the candidates' positions; ``order`` and
-    ``by_fused`` hold such positions, the best first.
+    ``by_fused`` hold such positions, the best first; ``scaled`` is by signal.
     """
 
-    dense: list[float]
-    text: list[float]
+    scaled: Mapping[str, Sequence[float]]
     fused: list[float]
     by_fused: list[int]
     order: list[int]
@@ -212,27 +263,84 @@ class _Weighed:
             yield i, shown
 
 
-def _weigh(
-    candidates: Sequence[Candidate],
-    weights: tuple[float, float],
-    calibration: Calibration,
-    factors: Mapping[UUID, float],
-) -> _Weighed:
-    dense_weight, text_weight = weights
-    dense = min_max([candidate.cosine for candidate in candidates])
-    text = min_max([candidate.text_rank for candidate in candidates])
+def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
+    scaled = _scaled(candidates, how.query)
+    weighted = [
+        [getattr(how.weights, name) * value for value in values]
+        for name, values in scaled.items()
+    ]
     fused = [
-        (dense_weight * d + text_weight * t) * factors.get(candidate.memory_id, 1.0)
-        - _penalty(candidate)
-        for candidate, d, t in zip(candidates, dense, text, strict=True)
+        sum(column) * how.factors.get(candidate.memory_id, 1.0) - _penalty(candidate)
+        for candidate, *column in zip(candidates, *weighted, strict=True)
     ]
     by_fused = sorted(
         range(len(candidates)),
         key=lambda i: (-fused[i], candidates[i].memory_id.int),
     )
-    relevances = [relevance(candidate, calibration) for candidate in candidates]
+    relevances = [relevance(candidate, how.calibration) for candidate in candidates]
     order = _successors_first(by_fused, candidates, relevances)
-    return _Weighed(dense, text, fused, by_fused, order, relevances)
+    return _Weighed(scaled, fused, by_fused, order, relevances)
+
+
+# --- the signals ----------------------------------------------------------------------
+
+
+def _scaled(
+    candidates: Sequence[Candidate], query: Query
+) -> Mapping[str, Sequence[float]]:
+    """Every signal of every candidate, 0..1.
+
+    What was learned from no message is its own window; a text without any of the
+    query's words has 0 of them.
+    """
+    return {
+        "meaning": min_max([c.meaning for c in candidates]),
+        "words": min_max([c.words or 0.0 for c in candidates]),
+        "around": min_max([_first(c.around, c.meaning) for c in candidates]),
+        "words_around": min_max(
+            [_first(c.words_around, c.words, 0.0) for c in candidates]
+        ),
+        **_cues(candidates, query),
+    }
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _cues(
+    candidates: Sequence[Candidate], query: Query
+) -> Mapping[str, Sequence[float]]:
+    """Who said it, whether it tells a time, the time asked about, how much it says,
+    and two doubts: that it only asks something, and that only the agent said it.
+    """
+    is_one = len(query.names) == 1
+    wide = [_widened(period) for period in query.periods]
+    return {
+        "speaker": [float(is_one and _speaks(c, query.names)) for c in candidates],
+        "when": [float(query.asks_when and _tells_time(c)) for c in candidates],
+        "date": [float(_is_of(c, wide)) for c in candidates],
+        "substance": [min(c.size, MUCH) / MUCH for c in candidates],
+        "question": [float(c.text.rstrip().endswith("?")) for c in candidates],
+        "agent": [float(c.role != "user" and c.speaker is None) for c in candidates],
+    }
+
+
+def _speaks(candidate: Candidate, names: frozenset[str]) -> bool:
+    return bool(candidate.speaker and names & set(candidate.speaker.lower().split()))
+
+
+def _tells_time(candidate: Candidate) -> bool:
+    return candidate.valid_from is not None or has_time(candidate.text)
+
+
+def _is_of(candidate: Candidate, periods: Sequence[Period]) -> bool:
+    instants = (candidate.valid_from, candidate.said_at)
+    return any(at is not None and overlaps(periods, at, at) for at in instants)
+
+
+def _widened(period: Period) -> Period:
+    return period if period.first != period.last else period.widened(SLACK)
 
 
 def _penalty(candidate: Candidate) -> float:
@@ -245,15 +353,25 @@ def _gate_of(shown: float | None, passed: int, top_k: int) -> Gate:
     return Gate.SHOWN if passed <= top_k else Gate.BEYOND_TOP_K
 
 
-def _legs(
-    values: Sequence[float | None], scaled: Sequence[float], weight: float
-) -> list[Leg]:
-    found = [i for i, value in enumerate(values) if value is not None]
-    places = _places(sorted(found, key=lambda i: -(values[i] or 0.0)))
-    return [
-        Leg(value, places.get(i), share, weight)
-        for i, (value, share) in enumerate(zip(values, scaled, strict=True))
-    ]
+def _signals(
+    candidates: Sequence[Candidate],
+    scaled: Mapping[str, Sequence[float]],
+    weights: Weights,
+) -> list[Mapping[str, Signal]]:
+    """By candidate and name."""
+    columns = []
+    for name, shares in scaled.items():
+        values = [getattr(c, name) if name in LEGS else None for c in candidates]
+        found = [i for i, value in enumerate(values) if value is not None]
+        places = _places(sorted(found, key=lambda i: -(values[i] or 0.0)))
+        weight = getattr(weights, name)
+        columns.append(
+            [
+                Signal(name, value, places.get(i), share, weight)
+                for i, (value, share) in enumerate(zip(values, shares, strict=True))
+            ]
+        )
+    return [{s.name: s for s in row} for row in zip(*columns, strict=True)]
 
 
 def _places(order: Sequence[int]) -> dict[int, int]:
@@ -299,16 +417,18 @@ def min_max(values: Sequence[float | None]) -> list[float]:
 
 def relevance(candidate: Candidate, calibration: Calibration) -> float:
     """How likely a memory is to answer the query, 0..1, whatever else was found."""
-    cosine = candidate.cosine if candidate.cosine is not None else 0.0
+    cosine = candidate.meaning if candidate.meaning is not None else 0.0
     signal = calibration.slope * (cosine - calibration.midpoint)
-    signal += calibration.text_bonus * (candidate.text_rank or 0.0)
+    signal += calibration.text_bonus * (candidate.words or 0.0)
     return 1.0 / (1.0 + math.exp(-signal))
 
 
 def _ranked(candidate: Candidate, shown: float, fused: float) -> Ranked:
     signals = {
-        "semantic": candidate.cosine or 0.0,
-        "bm25": candidate.text_rank or 0.0,
+        "semantic": candidate.meaning or 0.0,
+        "bm25": candidate.words or 0.0,
+        "window_semantic": candidate.around or 0.0,
+        "window_bm25": candidate.words_around or 0.0,
         "fused": fused,
     }
     return Ranked(candidate.memory_id, shown, signals)

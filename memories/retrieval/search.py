@@ -1,30 +1,29 @@
-"""The story of a search: embed the query, one round trip for every leg, rank.
-
-Exact inside the anchors a filter names: no index error and no lossy filter. Queries
-carry the tenant and the anchors as literals (decision 8).
-"""
+"""The story of a search: read the query, embed it, ask every leg at once, rank."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from memories.models import EmbeddingSpace
-from memories.providers.vectors import as_direction, head_of
+from memories.models.settings import ProjectSettings
+from memories.providers.vectors import head_of
 from memories.retrieval import journal
 from memories.retrieval.decay import decay_factor
+from memories.retrieval.legs import Pool, gather
+from memories.retrieval.query import Query, may_name, read_query
 from memories.retrieval.query_cache import embed_queries
 from memories.retrieval.rank import (
     CALIBRATIONS,
     Calibration,
-    Candidate,
     Explained,
     Ranked,
+    Ranking,
+    Weights,
     explain,
     rank,
 )
@@ -38,103 +37,28 @@ from memories.retrieval.rerank import (
 )
 from memories.retrieval.stages import measured, stage
 from memories.retrieval.traces import is_drawn, trace_of
-from memories.selectors.memories import (
-    REPLACED_BY_AT,
-    STATE_AT,
-    VIEW_COLUMNS,
-    shown_states,
-    source,
-    unexpired,
-    view_of,
-    visible,
-)
+from memories.selectors.people import list_people
 from memories.selectors.projects import ProjectSetup, get_setup, known_setup
 from memories.selectors.uses import read_uses
-from memories.types import (
-    SCOPE_KEYS,
-    Hit,
-    JsonDict,
-    MemoryView,
-    SearchRequest,
-    State,
-    Vectors,
-)
+from memories.types import Hit, JsonDict, SearchRequest, Vectors
 from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
-from tenants.scopes import read_rows, tenant_scope
+from tenants.scopes import tenant_scope
 from tenants.selectors import Access
-
-LEG_DEPTH = 100
-"""Candidates of a leg; more when more are asked for (decision 24)."""
-QUERY_CHARS = 2_000
-"""How much of a query is looked for by its words: parsing 20,000 characters of them
-takes 30 to 90 ms, 120,000 exceed PostgreSQL's stack. All of it is embedded, as far as
-the embedder reads."""
-TEXT_CAP = 2000
-"""Matches of a text query that are ranked: an OR of common words matches half of a
-large scope, and ranking all of it took 199 ms (design/environment.md)."""
-
-_SEARCH = """
-WITH query AS MATERIALIZED (SELECT %s::halfvec AS vector, {query} AS words),
-chunks AS (
-    SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
-      FROM memories_memoryvector v {dense_join}
-     WHERE v.tenant_id = %s AND v.space_id = %s {anchors} {dense_where}
-     ORDER BY distance, v.memory_id
-     LIMIT %s * (1 + coalesce((
-           SELECT max(v.chunk_no) FROM memories_memoryvector v
-            WHERE v.tenant_id = %s AND v.space_id = %s AND v.chunk_no > 0
-                  {anchors}), 0))),
-dense AS (
-    SELECT memory_id AS id, min(distance) AS distance
-      FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT %s),
-matching AS (
-    SELECT m.id, m.search
-      FROM {source}
-     WHERE {own} AND {where} AND m.search @@ (SELECT words FROM query)
-     LIMIT %s),
-worded AS (
-    SELECT id, ts_rank(search, (SELECT words FROM query), 32) AS rank
-      FROM matching ORDER BY rank DESC, id LIMIT %s),
-found AS (
-    SELECT id, min(distance) AS distance, max(rank) AS rank
-      FROM (SELECT id, distance, NULL::real AS rank FROM dense
-            UNION ALL SELECT id, NULL, rank FROM worded) AS legs
-     GROUP BY id)
-SELECT {columns}, coalesce(found.distance, (
-           SELECT min(v.embedding <=> (SELECT vector FROM query))
-             FROM memories_memoryvector v
-            WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
-              AND v.number = m.vector_number)), found.rank
-  FROM found JOIN {source} ON m.id = found.id
- WHERE {own} AND {where}
-"""
-# The dense leg ranks chunks, and the first n different memories among them are the n
-# nearest by their best chunk. To be sure of n, it takes n times the most chunks that
-# any memory there has (one, but for long texts): sorting that few costs half of
-# grouping every row of a large anchor.
-OR_QUERY = "replace(plainto_tsquery(%s::regconfig, %s)::text, '&', '|')::tsquery"
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What the legs found, with the rows (``VIEW_COLUMNS``) to show."""
-
-    candidates: tuple[Candidate, ...]
-    rows: dict[UUID, Sequence[Any]]
-
-    def view(self, memory_id: UUID) -> MemoryView:
-        return view_of(self.rows[memory_id])
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a query found, and everything that its ranking weighs."""
+    """What a query found, and everything that its ranking weighs.
+
+    ``vector`` is that of the query without the names in it.
+    """
 
     setup: ProjectSetup
     space: EmbeddingSpace
     request: SearchRequest
-    query: Vectors
+    query: Query
+    vector: Vectors
     pool: Pool
     factors: Mapping[UUID, float]
     reranking: Reranking | None = None
@@ -143,31 +67,48 @@ class Looked:
     def calibration(self) -> Calibration:
         return CALIBRATIONS.get(self.space.provider, CALIBRATIONS["openai"])
 
+    @property
+    def how(self) -> Ranking:
+        return Ranking(
+            query=self.query,
+            weights=weights_of(self.setup.settings),
+            calibration=self.calibration,
+            threshold=self.request.threshold,
+            top_k=self.request.top_k,
+            factors=self.factors,
+        )
+
     def ranked(self) -> list[Ranked]:
         """What is shown."""
         if not self.reranking:
-            return rank(self.pool.candidates, **self._how())
-        every = {**self._how(), "top_k": len(self.pool.candidates)}
-        return in_order_of(self.explained(), rank(self.pool.candidates, **every))
+            return rank(self.pool.candidates, self.how)
+        every = replace(self.how, top_k=len(self.pool.candidates))
+        return in_order_of(self.explained(), rank(self.pool.candidates, every))
 
     def explained(self) -> list[Explained]:
         """Every candidate in the same order, with what led there."""
-        explained = explain(self.pool.candidates, **self._how())
+        explained = explain(self.pool.candidates, self.how)
         if not self.reranking:
             return explained
         successors = {c.memory_id: c.successor for c in self.pool.candidates}
         scores, top_k = self.reranking.scores, self.request.top_k
         return apply_scores(explained, scores, successors, top_k)
 
-    def _how(self) -> dict[str, Any]:
-        return {
-            "dense_weight": self.setup.settings.dense_weight,
-            "text_weight": self.setup.settings.text_weight,
-            "calibration": self.calibration,
-            "threshold": self.request.threshold,
-            "top_k": self.request.top_k,
-            "factors": self.factors,
-        }
+
+def weights_of(chosen: ProjectSettings) -> Weights:
+    """What a project has each signal weigh."""
+    return Weights(
+        meaning=chosen.dense_weight,
+        words=chosen.text_weight,
+        around=chosen.window_weight,
+        words_around=chosen.window_text_weight,
+        speaker=chosen.speaker_weight,
+        when=chosen.time_weight,
+        date=chosen.date_weight,
+        substance=chosen.substance_weight,
+        question=chosen.question_weight,
+        agent=chosen.agent_weight,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +186,46 @@ def look(access: Access, request: SearchRequest) -> Looked | None:
     space = setup.active_space
     if space is None:
         return None
+    query = read(setup, request)
     embedder = setup.hurried_embedders[space.id]
-    asked = [head_of(request.query, embedder.max_tokens)]
-    query = embed_queries(setup.tenant_id, space.id, embedder, asked)[0]
+    asked = [head_of(query.unnamed, embedder.max_tokens)]
+    vector = embed_queries(setup.tenant_id, space.id, embedder, asked)[0]
     with stage("gather"):
-        pool = gather(setup, space.id, request, query)
-        factors = _factors(setup, pool, request)
-    looked = Looked(setup, space, request, query, pool, factors)
+        looked = look_for(setup, space, request, query, vector)
     if not is_wanted(setup, request):
         return looked
-    texts = {memory_id: pool.view(memory_id).text for memory_id in pool.rows}
+    texts = {
+        memory_id: looked.pool.view(memory_id).text for memory_id in looked.pool.rows
+    }
     reranking = ask_reranker(setup, request, looked.explained(), texts)
     return replace(looked, reranking=reranking)
+
+
+def look_for(
+    setup: ProjectSetup,
+    space: EmbeddingSpace,
+    request: SearchRequest,
+    query: Query,
+    vector: Vectors,
+) -> Looked:
+    """The same for a query that is embedded by now: that of ``query.unnamed``."""
+    pool = gather(setup, space.id, request, query, vector)
+    factors = _factors(setup, pool, request)
+    return Looked(setup, space, request, query, vector, pool, factors)
+
+
+def read(setup: ProjectSetup, request: SearchRequest) -> Query:
+    """What the question asks for; opens its own scope to learn who speaks there."""
+    people: tuple[str, ...] = ()
+    if may_name(request.query):
+        scope = request.filters.scope
+        people = list_people(setup.tenant_id, setup.project_id, scope)
+    return read_query(
+        request.query,
+        people,
+        reference=request.reference or clock.now(),
+        timezone=setup.timezone,
+    )
 
 
 def _factors(
@@ -281,111 +250,6 @@ def _setup(access: Access) -> ProjectSetup:
         return known
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         return get_setup(access.project_id)
-
-
-def gather(
-    setup: ProjectSetup, space_id: UUID, request: SearchRequest, query: Vectors
-) -> Pool:
-    """Every leg's candidates in one round trip; opens its own scope."""
-    statement, params = _statement(setup, space_id, request, query)
-    rows = read_rows(setup.tenant_id, statement, params, project_id=setup.project_id)
-    return Pool(
-        candidates=tuple(_candidate(row) for row in rows),
-        rows={row[0]: row for row in rows},
-    )
-
-
-def _candidate(row: Sequence[Any]) -> Candidate:
-    """From ``VIEW_COLUMNS`` and, behind them, distance and text rank."""
-    distance, text_rank = row[-2:]
-    return Candidate(
-        memory_id=row[0],
-        cosine=None if distance is None else 1.0 - distance,
-        text_rank=text_rank,
-        is_current=row[STATE_AT] == State.ACTIVE,
-        successor=row[REPLACED_BY_AT],
-    )
-
-
-def leg_depth(request: SearchRequest) -> int:
-    """How many candidates each leg gives at most."""
-    return max(LEG_DEPTH, request.top_k)
-
-
-def _statement(
-    setup: ProjectSetup, space_id: UUID, request: SearchRequest, query: Vectors
-) -> tuple[str, list[Any]]:
-    """The statement and its parameters, in the order of its places."""
-    as_of = request.visibility.as_of
-    relation, relation_params = source(as_of, setup.tenant_id)
-    own = "m.tenant_id = %s AND m.project_id = %s"
-    own_params = [setup.tenant_id, setup.project_id]
-    where, where_params = visible(request.filters, request.visibility)
-    anchors, anchor_params = anchors_of(setup, request)
-    join, dense_where, dense_params = dense_conditions(
-        request, relation, relation_params, where, where_params
-    )
-    depth = leg_depth(request)
-    here = [setup.tenant_id, space_id]
-    words = [setup.text_config, request.query[:QUERY_CHARS]]
-    chunks = [*(relation_params if join else []), *here, *anchor_params, *dense_params]
-    dense = [*chunks, depth, *here, *anchor_params, depth]
-    matching = [*relation_params, *own_params, *where_params, TEXT_CAP]
-    outer = [*here, *relation_params, *own_params, *where_params]
-    statement = _SEARCH.format(
-        dense_join=join,
-        dense_where=dense_where,
-        anchors=anchors,
-        source=relation,
-        own=own,
-        where=where,
-        query=OR_QUERY,
-        columns=VIEW_COLUMNS,
-    )
-    return statement, [
-        *(as_direction(query), *words),
-        *(*dense, *matching, depth),
-        *outer,
-    ]
-
-
-def anchors_of(
-    setup: ProjectSetup, request: SearchRequest, *, alias: str = "v"
-) -> tuple[str, list[Any]]:
-    """Bound a scan of vectors to the anchors that the filter names by equality."""
-    ids = request.filters.scope.as_dict()
-    named = {k: ids[k] for k in SCOPE_KEYS[:3] if ids[k] is not None}
-    conditions = [f"a.{key} = %s" for key in named]
-    where = " AND ".join(["a.tenant_id = %s", "a.project_id = %s", *conditions])
-    return (
-        f"AND {alias}.anchor_id = ANY(ARRAY(SELECT a.id FROM memories_anchor a"
-        f" WHERE {where}))",
-        [setup.tenant_id, setup.project_id, *named.values()],
-    )
-
-
-def dense_conditions(
-    request: SearchRequest,
-    relation: str,
-    relation_params: Sequence[Any],
-    where: str,
-    where_params: Sequence[Any],
-) -> tuple[str, str, list[Any]]:
-    """(join, conditions, parameters) of the dense leg.
-
-    A filter is part of the vector query, not applied after it. What the vectors carry
-    themselves (anchor, state, expiry) needs no join: most searches ask no more.
-    """
-    join = f"JOIN {relation} ON m.tenant_id = v.tenant_id AND m.id = v.memory_id"
-    joined = f"AND v.number = m.vector_number AND {where}"
-    if request.visibility.as_of is not None:
-        return join, joined, list(where_params)
-    states = shown_states(request.visibility)
-    fresh, fresh_params = unexpired("v", request.visibility)
-    own = f"AND v.state = ANY(%s) AND {fresh}"
-    if request.filters.is_only_scope and request.filters.scope.run_id is None:
-        return "", own, [states, *fresh_params]
-    return join, f"{own} {joined}", [states, *fresh_params, *where_params]
 
 
 def _hit(pool: Pool, place: Ranked) -> Hit:

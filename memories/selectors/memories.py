@@ -49,7 +49,8 @@ STATE_AT, REPLACED_BY_AT = 8, 21
 # identity. Shares the alias ``m`` with the living head, so that filters serve both.
 AS_OF_SOURCE = f"""
 (SELECT h.tenant_id, h.project_id, h.anchor_id, h.id, h.user_id, h.agent_id, h.app_id,
-        h.run_id, h.kind, h.attributed_to, false AS is_stale_suspect, h.language,
+        h.run_id, h.kind, h.attributed_to, h.speaker, h.language,
+        false AS is_stale_suspect,
         v.text, v.metadata, v.categories, v.state, v.is_immutable, v.confidence,
         v.number, v.vector_number, v.expires_on, v.created_at,
         v.known_from AS updated_at, v.known_from, v.valid_from, v.valid_to,

@@ -55,8 +55,16 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "profile_refresh_memories": (0, 100_000),
     "add_window_s": (0, 60),
     "review_below_confidence": (0, 1),
-    "dense_weight": (0, 10),
-    "text_weight": (0, 10),
+    **dict.fromkeys(
+        ("dense_weight", "text_weight", "window_weight", "window_text_weight"), (0, 10)
+    ),
+    **dict.fromkeys(
+        (
+            *("speaker_weight", "time_weight", "date_weight"),
+            *("substance_weight", "question_weight", "agent_weight"),
+        ),
+        (-10, 10),
+    ),
     "rerank_candidates": (2, 200),
     "rerank_timeout_s": (0.1, 30),
     "trace_share": (0, 1),

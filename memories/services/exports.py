@@ -19,8 +19,7 @@ from memories.pipeline.asking import Asker
 from memories.pipeline.exporting import fill_portion, fillable
 from memories.providers.factory import LOCAL
 from memories.providers.vectors import head_of
-from memories.retrieval.rank import CALIBRATIONS, rank
-from memories.retrieval.search import gather
+from memories.retrieval.search import look_for, read
 from memories.selectors.exports import list_matching
 from memories.selectors.filters import parse_filters, restrict
 from memories.selectors.projects import ProjectSetup
@@ -207,18 +206,17 @@ def _answers(
     if space is None or not questions:
         return [[] for _ in questions]
     embedder = setup.embedders[space.id]
-    vectors = embedder.embed([head_of(q, embedder.max_tokens) for q in questions])
+    requests = [
+        SearchRequest(q, filters, top_k=by_rules.MOST_ITEMS, threshold=RELEVANT)
+        for q in questions
+    ]
+    queries = [read(setup, request) for request in requests]
+    heads = [head_of(query.unnamed, embedder.max_tokens) for query in queries]
     found = []
-    for question, vector in zip(questions, vectors, strict=True):
-        request = SearchRequest(question, filters, top_k=by_rules.MOST_ITEMS)
-        pool = gather(setup, space.id, request, vector)
-        ranked = rank(
-            pool.candidates,
-            dense_weight=setup.settings.dense_weight,
-            text_weight=setup.settings.text_weight,
-            calibration=CALIBRATIONS.get(space.provider, CALIBRATIONS["openai"]),
-            threshold=RELEVANT,
-            top_k=by_rules.MOST_ITEMS,
-        )
-        found.append([pool.view(place.memory_id).text for place in ranked])
+    for request, query, vector in zip(
+        requests, queries, embedder.embed(heads), strict=True
+    ):
+        looked = look_for(setup, space, request, query, vector)
+        places = looked.ranked()
+        found.append([looked.pool.view(place.memory_id).text for place in places])
     return found

@@ -11,18 +11,28 @@ Those who come later, with a setup that is older still, tell the store (Batch.fl
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
-from memories.models import EmbeddingSpace, Memory, MemoryVersion, Operation
+from memories.models import (
+    EmbeddingSpace,
+    Memory,
+    MemoryVersion,
+    Message,
+    Operation,
+)
 from memories.providers.factory import embedder_for
-from memories.providers.vectors import SpaceVectors, embed_in_spaces
+from memories.providers.vectors import SpaceVectors, embed_in_spaces, head_of
+from memories.selectors.projects import get_setup
 from memories.store import operations
 from memories.store.batch import insert_version_vectors, lock_anchors
 from memories.store.operations import Lease
+from memories.store.script import Script
 from memories.store.spaces import start_filling, touch_project
+from memories.store.windows import HEARD_ROLES, Heard, write_heard
 from memories.types import SpaceKey
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest, NotFound
@@ -65,7 +75,7 @@ def change_embedder(
             raise InvalidRequest("This project already reads from that space.")
         if not is_read:
             space.state = EmbeddingSpace.State.BUILDING
-            space.progress_id = None
+            space.progress_id = space.message_progress_id = None
         space.save()
         touch_project(project_id)
         told = {"model": key.model, "dimension": key.dimension, "url": base_url}
@@ -117,6 +127,8 @@ def run_reembedding(operation: Operation, lease: Lease) -> None:
             texts = [version.text or "" for version in versions]
             vectors = embed_in_spaces({space.id: embedder_for(space)}, texts)
             _write(lease, space, versions, vectors)
+        elif messages := _next_messages(operation, space):
+            _write_messages(lease, space, messages, _hear(space, messages))
         elif _finish(lease, space):
             return
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
@@ -193,6 +205,71 @@ def _missing(space: EmbeddingSpace) -> list[MemoryVersion]:
     return list(MemoryVersion.objects.filter(id__in=ids).order_by("memory_id"))
 
 
+_UNHEARD = """
+SELECT g.id FROM memories_message g
+  JOIN memories_ingestion i ON i.tenant_id = g.tenant_id AND i.id = g.ingestion_id
+  JOIN memories_operation o ON o.tenant_id = i.tenant_id AND o.id = i.operation_id
+WHERE g.tenant_id = %s AND g.project_id = %s AND g.content <> '' AND g.role = ANY(%s)
+  AND o.status = 'SUCCEEDED' AND (%s::uuid IS NULL OR g.id > %s)
+  AND NOT EXISTS (
+      SELECT 1 FROM memories_messagevector v
+      WHERE v.tenant_id = g.tenant_id AND v.message_id = g.id AND v.space_id = %s)
+ORDER BY g.id
+LIMIT %s
+"""
+
+
+def _next_messages(operation: Operation, space: EmbeddingSpace) -> list[Message]:
+    """The next messages behind the space's progress that a window lacks."""
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        return _unheard(space)
+
+
+def _unheard(space: EmbeddingSpace) -> list[Message]:
+    passed = space.message_progress_id
+    with connection.cursor() as cursor:
+        own = (space.tenant_id, space.project_id, sorted(HEARD_ROLES))
+        cursor.execute(_UNHEARD, (*own, passed, passed, space.id, CHUNK))
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Message.objects.filter(id__in=ids).order_by("id"))
+
+
+def _hear(space: EmbeddingSpace, messages: Sequence[Message]) -> dict[UUID, Heard]:
+    """Embeds the beginning of each, as recall does; no scope is open."""
+    embedder = embedder_for(space)
+    texts = [message.content or "" for message in messages]
+    vectors = embedder.embed([head_of(text, embedder.max_tokens) for text in texts])
+    return {
+        message.id: Heard(text, {space.id: vector[None, :]})
+        for message, text, vector in zip(messages, texts, vectors, strict=True)
+    }
+
+
+def _write_messages(
+    lease: Lease,
+    space: EmbeddingSpace,
+    messages: Sequence[Message],
+    heard: Mapping[UUID, Heard],
+) -> None:
+    """Under the anchors' locks: no message is erased meanwhile."""
+    with tenant_scope(space.tenant_id, project_id=space.project_id):
+        lock_anchors({message.anchor_id for message in messages})
+        _go_on(lease)
+        script = Script()
+        write_heard(script, heard, get_setup(space.project_id).text_config)
+        script.run()
+        space.message_progress_id = messages[-1].id
+        space.save(update_fields=["message_progress_id"])
+
+
+def _go_on(lease: Lease) -> None:
+    """Hold the operation for longer; who gets on has all attempts again."""
+    operation = operations.hold(lease)
+    operation.attempts = 1
+    operation.save(update_fields=["attempts"])
+    operations.renew(operation, lease_s=settings.LEASE_S)
+
+
 def _write(
     lease: Lease,
     space: EmbeddingSpace,
@@ -204,10 +281,7 @@ def _write(
         ids = {version.memory_id for version in versions}
         of_these = Memory.objects.filter(id__in=ids)
         lock_anchors(set(of_these.values_list("anchor_id", flat=True)))
-        operation = operations.hold(lease)
-        operation.attempts = 1  # who gets on has all attempts again
-        operation.save(update_fields=["attempts"])
-        operations.renew(operation, lease_s=settings.LEASE_S)
+        _go_on(lease)
         heads = {head.id: head for head in of_these.all()}
         kept = MemoryVersion.objects.filter(
             id__in=[version.id for version in versions], text__isnull=False
@@ -233,9 +307,9 @@ def _finish(lease: Lease, space: EmbeddingSpace) -> bool:
         operation = operations.hold(lease)
         state = EmbeddingSpace.State
         space.refresh_from_db()
-        space.progress_id = None
-        space.save(update_fields=["progress_id"])
-        if _missing(space):
+        space.progress_id = space.message_progress_id = None
+        space.save(update_fields=["progress_id", "message_progress_id"])
+        if _missing(space) or _unheard(space):
             return False
         if space.state == state.BUILDING:
             active = EmbeddingSpace.objects.filter(state=state.ACTIVE)

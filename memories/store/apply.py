@@ -40,6 +40,7 @@ from memories.store.succession import (
     updated_valid,
     why_untouched,
 )
+from memories.store.windows import Heard, write_heard
 from memories.types import (
     UNSET,
     Decision,
@@ -82,6 +83,7 @@ class Plan:
 
     Where adds are decided together, positions and ``message_ids`` are those of all of
     them; ``mine`` are the positions of this add, ``together`` the other operations.
+    ``heard`` is by message id, and all of theirs as well.
     """
 
     scope: Scope
@@ -101,6 +103,7 @@ class Plan:
     origin: str = Memory.Origin.INFERRED
     mine: range | None = None
     together: tuple[UUID, ...] = ()
+    heard: Mapping[UUID, Heard] = field(default_factory=dict)
 
     @property
     def facts(self) -> int:
@@ -171,6 +174,7 @@ def _settle(applications: Sequence[_Application]) -> None:
     first, *others = applications
     script = Script()
     link_facts(script, first.ground.linked)
+    write_heard(script, first.plan.heard, first.plan.language)
     for application in applications:
         mine = application.ledger
         mine.others = [a.ledger for a in applications if a is not application]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -33,6 +33,7 @@ from memories.store.graph import follow_heads
 from memories.store.outbox import tell, wake_if_told
 from memories.store.script import Script
 from memories.store.spaces import ACTIVE_SPACE, fill_if_missed
+from memories.store.windows import TELLS_SOURCES, Learned, write_sources
 from memories.types import (
     EVENT_RULES,
     SCOPE_KEYS,
@@ -275,6 +276,7 @@ class Batch:
             script.update(head, WHOLE_HEAD)
         script.insert(self._versions)
         script.insert(self._events)
+        write_sources(script, self._learned())
         told = tell(script, self.project_id, self._outbox)
         script.insert(self._uncategorized, skip_known=True)
         self._move_vectors(script)
@@ -290,6 +292,14 @@ class Batch:
             written = {space_id for *_, spaces in self._vectors for space_id in spaces}
             fill_if_missed(active, written)
         return tuple(self.results)
+
+    def _learned(self) -> Iterator[Learned]:
+        heads = self._changed_heads | self._new_heads | self._kept_places
+        for event in self._events:
+            if event.kind in TELLS_SOURCES:
+                for message_id in event.message_ids:
+                    anchor_id = heads[event.memory_id].anchor_id
+                    yield Learned(anchor_id, event.memory_id, message_id)
 
     def _revise_text(self, head: Memory, revision: Revision) -> None:
         if revision.text is UNSET:

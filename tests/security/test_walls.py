@@ -200,6 +200,7 @@ BARE_IDS = {
     "message_ids": "an array has no constraint; read within the memory's own scope",
     "object_id": "a trace of anything, also of what is gone",
     "progress_id": "a cursor to compare with, never followed",
+    "message_progress_id": "a cursor to compare with, never followed",
     "project_id": "of an audit entry, which outlives its project",
     **dict.fromkeys(
         ("user_id", "agent_id", "app_id", "run_id", "external_id", "request_id"),

@@ -22,8 +22,9 @@ from memories.retrieval.assemble import (
     ContextRequest,
     assemble_found,
 )
+from memories.retrieval.legs import leg_depth
 from memories.retrieval.rank import Explained, Gate
-from memories.retrieval.search import Looked, leg_depth, look
+from memories.retrieval.search import Looked, look
 from memories.types import Hit, MemoryView
 from memplatform.lib.errors import ProviderError
 from tenants.console.rendering import show
@@ -95,6 +96,7 @@ def _found(looked: Looked) -> dict[str, Any]:
         "candidates": len(rows),
         "depth": leg_depth(looked.request),
         "weights": looked.setup.settings,
+        "query": looked.query,
         "has_decay": looked.setup.client.decay,
         "reranking": looked.reranking,
     }

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memories.retrieval.query import read_query
 from memories.retrieval.rank import (
     CALIBRATIONS,
     NEUTRAL,
+    SIGNALS,
     Calibration,
     Candidate,
     Gate,
+    Ranking,
+    Weights,
     explain,
     min_max,
     rank,
@@ -24,26 +29,31 @@ from memories.retrieval.rank import (
 STEEP = Calibration(slope=10.0, midpoint=0.5, text_bonus=1.0)
 
 
-def seen(number: int, cosine=None, text_rank=None, **details) -> Candidate:
-    return Candidate(UUID(int=number), cosine, text_rank, **details)
+TWO_LEGS = Weights(around=0.0, words_around=0.0)
 
 
-def order(candidates, *, threshold=0.0, top_k=100, dense=1.0, text=0.5) -> list[int]:
-    return [
-        place.memory_id.int
-        for place in ranked(candidates, threshold, top_k, dense, text)
-    ]
+def seen(number: int, meaning=None, words=None, **details) -> Candidate:
+    return Candidate(UUID(int=number), meaning, words, **details)
 
 
-def ranked(candidates, threshold=0.0, top_k=100, dense=1.0, text=0.5):
-    return rank(
-        candidates,
-        dense_weight=dense,
-        text_weight=text,
+def how(threshold=0.0, top_k=100, dense=1.0, text=0.5, **others) -> Ranking:
+    """By meaning and words alone, unless ``weights`` says otherwise."""
+    return Ranking(
+        query=read_query(others.get("query", ""), others.get("people", ())),
+        weights=others.get("weights") or replace(TWO_LEGS, meaning=dense, words=text),
         calibration=STEEP,
         threshold=threshold,
         top_k=top_k,
+        factors=others.get("factors") or {},
     )
+
+
+def order(candidates, **asked) -> list[int]:
+    return [place.memory_id.int for place in ranked(candidates, **asked)]
+
+
+def ranked(candidates, **asked):
+    return rank(candidates, how(**asked))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +78,8 @@ def test_legs_are_summed_by_weight():
     assert order([near, worded], dense=1.0, text=0.5) == [1, 2]
     assert order([near, worded], dense=0.5, text=1.0) == [2, 1]
     (best, _) = ranked([near, worded])
-    assert best.signals == {"semantic": 0.9, "bm25": 0.0, "fused": 1.0}
+    assert (best.signals["semantic"], best.signals["bm25"]) == (0.9, 0.0)
+    assert best.signals["fused"] == 1.0
 
 
 def test_a_leg_that_found_nothing_does_not_matter():
@@ -111,6 +122,92 @@ def test_found_words_raise_the_relevance():
     assert relevance(seen(1, 0.5), STEEP) == 0.5
     assert relevance(seen(1, 0.5, 0.5), STEEP) > 0.5
     assert relevance(seen(1, None, None), STEEP) < 0.01
+
+
+# --- windows and cues (ADR 0500, 0502) ------------------------------------------------
+
+ALONE = Weights(**dict.fromkeys(SIGNALS, 0.0))
+ANN, BEA = "Ann Ode", "Bea"
+MAY = datetime(2023, 5, 8, tzinfo=UTC)
+
+
+def first(candidates, query="", *, people=(ANN, BEA), **weights) -> int:
+    """The best by these signals alone."""
+    chosen = replace(ALONE, **weights)
+    return order(candidates, weights=chosen, query=query, people=people)[0]
+
+
+def test_what_was_said_around_it_lifts_an_answer():
+    """ "Where did you go?" "Lisbon." The answer has none of the question's words."""
+    answer, chatter = seen(1, 0.2, around=0.7), seen(2, 0.3, around=0.2)
+    assert first([answer, chatter], meaning=1.0) == 2
+    assert first([answer, chatter], meaning=1.0, around=1.0) == 1
+    worded = [seen(1, 0.2, None, words_around=0.8), seen(2, 0.3, 0.1)]
+    assert first(worded, meaning=1.0, words_around=2.0) == 1
+
+
+def test_what_was_learned_from_no_message_is_its_own_window():
+    told, brought = seen(1, 0.4, around=0.5), seen(2, 0.6)
+    assert first([told, brought], around=1.0) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("What does Bea grow?", 2),
+        ("What does Ann grow?", 1),
+        ("What do Ann and Bea grow?", 1),  # two are named: it says nothing
+        ("What does bea grow?", 1),  # not written as a name
+        ("What does Eve grow?", 1),  # nobody who speaks here
+    ],
+)
+def test_who_is_named_comes_first(query, wanted):
+    pool = [seen(1, 0.5, speaker=ANN), seen(2, 0.5, speaker=BEA)]
+    assert first(pool, query, speaker=1.0) == wanted
+
+
+def test_a_when_wants_a_time():
+    pool = [seen(1, text="Ann moved."), seen(2, text="Ann moved last week.")]
+    pool.append(seen(3, text="Ann moved.", valid_from=MAY))
+    assert first(pool, "Where did Ann move?", when=1.0) == 1
+    assert order(pool, query="When did Ann move?", weights=replace(ALONE, when=1.0))[
+        :2
+    ] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("What did Ann do in May 2023?", 2),
+        ("What did Ann do on 7 May 2023?", 2),  # it is told the day after
+        ("What did Ann do on 6 May 2023?", 1),
+        ("What did Ann do since 2022?", 2),
+        ("What did Ann do before 2022?", 1),
+        ("What may Ann do?", 1),
+    ],
+)
+def test_the_time_asked_about_comes_first(query, wanted):
+    then = datetime(2021, 1, 1, tzinfo=UTC)
+    pool = [seen(1, said_at=then), seen(2, said_at=MAY)]
+    assert first(pool, query, date=1.0) == wanted
+
+
+def test_the_time_it_was_true_counts_as_well():
+    then = datetime(2021, 1, 1, tzinfo=UTC)
+    pool = [seen(1, said_at=then), seen(2, said_at=then, valid_from=MAY)]
+    assert first(pool, "in May 2023", date=1.0) == 2
+
+
+def test_a_question_answers_nothing():
+    asked, told = seen(1, 0.5, text="Is Ann well?"), seen(2, 0.5, text="Ann is well.")
+    assert first([asked, told], question=-0.1) == 2
+
+
+def test_an_agent_without_a_name_stands_behind_people():
+    agent = seen(1, 0.5, role="agent")
+    named = seen(2, 0.5, role="agent", speaker=BEA)
+    assert first([agent, named], agent=-0.1) == 2
+    assert first([agent, seen(3, 0.5)], agent=-0.1) == 3
 
 
 # --- what was superseded (ADR 9) -----------------------------------------------------
@@ -156,8 +253,10 @@ POOLS = st.lists(
         st.integers(1, 12).map(lambda number: UUID(int=number)),
         LEG,
         st.none() | st.floats(0, 1, allow_nan=False),
-        st.booleans(),
-        st.none() | st.integers(1, 12).map(lambda number: UUID(int=number)),
+        around=LEG,
+        words_around=st.none() | st.floats(0, 1, allow_nan=False),
+        is_current=st.booleans(),
+        successor=st.none() | st.integers(1, 12).map(lambda number: UUID(int=number)),
     ),
     unique_by=lambda candidate: candidate.memory_id,
     max_size=12,
@@ -193,16 +292,8 @@ def test_relevance_grows_with_the_cosine(calibration):
 # --- explained -----------------------------------------------------------------------
 
 
-def explained(candidates, *, threshold=0.0, top_k=100, factors=None):
-    return explain(
-        candidates,
-        dense_weight=1.0,
-        text_weight=0.5,
-        calibration=STEEP,
-        threshold=threshold,
-        top_k=top_k,
-        factors=factors,
-    )
+def explained(candidates, **asked):
+    return explain(candidates, how(**asked))
 
 
 @given(
@@ -225,7 +316,7 @@ def test_the_explanation_is_of_the_very_ranking(candidates, threshold, top_k):
     shown = [(p.memory_id, p.score, p.fused) for p in places if p.score is not None]
     assert shown == [
         (place.memory_id, place.score, place.signals["fused"])
-        for place in ranked(candidates, threshold, top_k)
+        for place in ranked(candidates, threshold=threshold, top_k=top_k)
     ]
     assert [place.place for place in places] == list(range(1, len(candidates) + 1))
 
@@ -236,14 +327,15 @@ def test_contributions_add_up_to_what_was_fused():
         [seen(1, 0.9, 0.2), seen(2, 0.5, 0.4, is_current=False), seen(3, 0.1)],
         factors=decayed,
     ):
-        parts = place.dense.contribution + place.text.contribution
+        parts = sum(signal.contribution for signal in place.signals.values())
         assert place.fused == pytest.approx(parts * place.factor - place.penalty)
 
 
 def test_it_tells_what_each_leg_saw():
     first, second = explained([seen(1, 0.9), seen(2, 0.5, 0.4)])
-    assert (first.dense.place, first.text.place, first.text.value) == (1, None, None)
-    assert (second.dense.place, second.text.place) == (2, 1)
+    meaning, words = first.signals["meaning"], first.signals["words"]
+    assert (meaning.place, words.place, words.value) == (1, None, None)
+    assert [second.signals[n].place for n in ("meaning", "words")] == [2, 1]
 
 
 def test_it_tells_why_something_is_not_shown():

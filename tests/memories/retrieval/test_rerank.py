@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.retrieval.rank import CALIBRATIONS, Candidate, Gate, explain
+from memories.retrieval.query import read_query
+from memories.retrieval.rank import (
+    CALIBRATIONS,
+    SIGNALS,
+    Candidate,
+    Gate,
+    Ranking,
+    Weights,
+    explain,
+)
 from memories.retrieval.rerank import apply_scores
 from memories.retrieval.search import find
 from memories.selectors.filters import parse_filters
@@ -26,16 +35,14 @@ def pool(*cosines: float, successors=()) -> list:
     """Candidates with ids from 1, explained; those of a cosine of 0.9 come first."""
     following = dict(successors)
     candidates = [
-        Candidate(UUID(int=n), cosine, None, successor=following.get(UUID(int=n)))
+        Candidate(UUID(int=n), cosine, successor=following.get(UUID(int=n)))
         for n, cosine in enumerate(cosines, start=1)
     ]
+    by_meaning = Weights(**{**dict.fromkeys(SIGNALS, 0.0), "meaning": 1.0})
+    calibration = CALIBRATIONS["local"]
     return explain(
         candidates,
-        dense_weight=1,
-        text_weight=0,
-        calibration=CALIBRATIONS["local"],
-        threshold=0.1,
-        top_k=2,
+        Ranking(read_query(""), by_meaning, calibration, 0.1, 2, {}),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 
 import pytest
@@ -10,6 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from memories.models import Operation
+from memories.models.settings import ProjectSettings
+from memories.retrieval.rank import min_max
 from memories.retrieval.search import search
 from memories.selectors.filters import parse_filters
 from memories.services.configuration import change_settings
@@ -20,6 +22,7 @@ from tenants.scopes import tenant_scope
 from tenants.services import create_project, issue_api_key
 from tests.memories.agents import ANN, Agent, adds, decides, now
 
+WEIGHTS = [f.name for f in fields(ProjectSettings) if f.name.endswith("_weight")]
 FACTS = (
     "Ann is allergic to peanuts.",
     "Ann keeps bees in her garden.",
@@ -61,9 +64,15 @@ def test_a_memory_that_both_legs_find_is_shown_once(ann):
 def test_a_project_weighs_the_legs(ann):
     """Words only: the paraphrase is not lifted any more."""
     query = "nurse, what is she allergic to, allergies, reactions"
+    only_words = dict.fromkeys(WEIGHTS, 0) | {"text_weight": 2}
     with ann.scope():
-        change_settings(ann.company.project, {"dense_weight": 0, "text_weight": 1})
-    assert {hit.signals["fused"] for hit in ann.search(query)} <= {0.0, 0.5, 1.0}
+        change_settings(ann.company.project, only_words)
+    hits = ann.search(query, threshold=0.0)
+    words = [hit.signals["bm25"] for hit in hits]
+    assert words == sorted(words, reverse=True)
+    assert [hit.signals["fused"] for hit in hits] == pytest.approx(
+        [2 * scaled for scaled in min_max(words)]
+    )
 
 
 def test_a_long_text_is_found_by_its_best_chunk(ann):

@@ -1,0 +1,1 @@
+"""What words mean before any model reads them: dates, periods, languages. Pure."""
