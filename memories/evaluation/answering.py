@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from memories.evaluation.parallel import in_parallel
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Question
 from memories.evaluation.wording import bleu1_of, f1_of
@@ -98,9 +98,7 @@ class Answering:
             self.run.answers.append({**about, **record})
             progress(1)
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for _ in pool.map(answer, waiting):
-                pass
+        in_parallel(answer, waiting, AT_ONCE)
         if problems:
             raise Unanswered(
                 f"{len(problems)} of {len(waiting)} answers failed, the first one:"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from memories.evaluation.baselines import Asked, Count
 from memories.evaluation.client import Client
 from memories.evaluation.ingest import VERBATIM, Links, user_of
 from memories.evaluation.metrics import LINE_TOKENS, Result
+from memories.evaluation.parallel import in_parallel
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question
 
@@ -72,9 +72,7 @@ def ask(
 
     for pair in alone:
         put(pair, is_alone=True)
-    with ThreadPoolExecutor(at_once) as pool:
-        for _ in pool.map(put, others):
-            pass
+    in_parallel(put, others, at_once, stop=client.close)
 
 
 def results_of(

@@ -42,6 +42,7 @@ class Client:
     """Safe to share between threads."""
 
     def __init__(self, url: str, key: str, *, at_once: int = 8) -> None:
+        self._is_closed = False
         self._http = httpx2.Client(
             base_url=url,
             headers={"Authorization": f"Token {key}"},
@@ -60,6 +61,11 @@ class Client:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Whoever waits for an answer, or would ask for one, is refused from now on."""
+        self._is_closed = True
         self._http.close()
 
     def add(self, body: Mapping[str, Any], *, retry_key: str) -> str:
@@ -105,6 +111,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
+        if self._is_closed:
+            raise PlatformRefused("The client was closed.")
         try:
             answer = self._http.request(method, path, json=body, headers=headers)
         except httpx2.HTTPError as exc:

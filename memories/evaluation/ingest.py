@@ -9,11 +9,11 @@ confirmed by them, for then it says what they say (ADR 0510).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from memories.evaluation.client import Client
+from memories.evaluation.parallel import in_parallel
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Session, Turn
 
@@ -83,9 +83,7 @@ def ingest(
             }
         )
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(bring, dataset.conversations):
-            pass
+    in_parallel(bring, dataset.conversations, AT_ONCE, stop=client.close)
 
 
 def read_links(run: Run, style: str) -> Links:

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from memplatform import env
+from memplatform.embedded import processes
 from memplatform.embedded.data_directory import RUN, DataDirectory
 from memplatform.embedded.environment import read_environment
 from memplatform.embedded.placement import POINTER, place
@@ -57,7 +58,8 @@ class Server:
     def key_of_engine(self, engine: str) -> str:
         """A key of a new project whose adds this engine decides."""
         name = f"Evaluation of {engine}"
-        self.manage("create_project", TENANT, name)
+        with suppress(NoServer):  # it is there when a start was cut short
+            self.manage("create_project", TENANT, name)
         self.manage("set_project", TENANT, f"engine={engine}", "--project", name)
         return self.manage("create_key", TENANT, "--project", name)
 
@@ -66,20 +68,20 @@ class Server:
 def running_server(directory: Path) -> Iterator[Server]:
     """Started, and stopped at the end; its data stay for the next start.
 
-    Raises NoServer.
+    Call from the main thread. Raises NoServer.
     """
     environment = _environment(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / RUN).unlink(missing_ok=True)
     log = directory / "up.log"
-    with log.open("ab") as said:
-        process = subprocess.Popen(
-            [sys.executable, str(env.BASE_DIR / "manage.py"), "up"],
-            env=environment,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = processes.spawn(
+        [sys.executable, env.BASE_DIR / "manage.py", "up"],
+        environment=environment,
+        directory=env.BASE_DIR,
+        log=log,
+        # Whoever kills the evaluation leaves no platform behind.
+        death_signal=signal.SIGINT,
+    )
     try:
         facts = _wait_until_up(directory / RUN, process, log)
         yield Server(facts["url"], facts["api_key"], environment)

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.installation import ROOT, SETTINGS_OF_OTHERS
+from memplatform.embedded.processes import identify
+from tests.acceptance.installation import ROOT, SETTINGS_OF_OTHERS, wait_for
 from tests.model_server import ModelServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -50,7 +51,14 @@ class Run:
         self.model = model
 
     def evaluate(self, *options):
-        """What it prints; the platform of the machine, if any, is not touched."""
+        """What it prints; raises when it fails."""
+        process = self.begin(*options)
+        said, problems = process.communicate()
+        assert process.returncode == 0, problems
+        return said
+
+    def begin(self, *options):
+        """The command; the platform of the machine, if any, is not touched."""
         kept = {k: v for k, v in os.environ.items() if k not in SETTINGS_OF_OTHERS}
         elsewhere = "postgresql://nobody:x@127.0.0.1:9/elsewhere"
         environment = {
@@ -63,15 +71,14 @@ class Run:
             "LLM_API_KEY": "sk-test",
         }
         command = ["manage.py", "evaluate", "custom", "--data", str(self.data)]
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, *command, "--run", str(self.path / "run"), *options],
             cwd=ROOT,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def write_questions(self):
         messages = (
@@ -175,3 +182,13 @@ def test_a_platform_that_runs_already_is_asked_as_by_any_client(run, platform):
     results = json.loads((run.path / "elsewhere" / "results.json").read_text())
     assert results["embedder"] == "as the server is set up"
     assert results["methods"]["verbatim"]["overall"]["recall@50"]["value"] == 1.0
+
+
+def test_a_run_that_is_killed_leaves_no_platform_behind(run):
+    process = run.begin("--no-baselines", "--ask-again")
+    facts = run.path / "run" / "server" / "run.json"
+    wait_for(facts.exists, "the run's own platform")
+    pids = json.loads(facts.read_text())["pids"].values()
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not any(map(identify, pids)), "the platform's end")

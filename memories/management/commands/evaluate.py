@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,6 +83,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C
         try:
             evaluation = _prepare(options)
             with _clients(evaluation, options) as client_of:
