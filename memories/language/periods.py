@@ -186,14 +186,14 @@ def _year(match: re.Match[str], _today: date | None) -> Period:
 _TIME = re.compile(
     r"\b(yesterday|today|tonight|tomorrow|ago|last|next|since|weekends?|weeks?|months?"
     rf"|years?|days?|{'|'.join(WEEKDAYS)}|{'|'.join(m for m in MONTHS if m != 'may')}"
-    r"|(?-i:May)|(?:19|20)\d{2}|\d{1,2}(?::\d{2})? ?[ap]m)\b",
-    re.IGNORECASE,
+    r"|(?:19|20)\d{2}|\d{1,2}(?::\d{2})? ?[ap]m)\b"
 )
+_MAY = re.compile(r"\bMay\b")
 
 
 def has_time(text: str) -> bool:
     """Whether a text says when something is, or how long it took."""
-    return bool(_TIME.search(text))
+    return bool(_TIME.search(text.lower()) or _MAY.search(text))
 
 
 _NEAR = {

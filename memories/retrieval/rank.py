@@ -15,6 +15,8 @@ from enum import StrEnum
 from itertools import islice
 from uuid import UUID
 
+import numpy as np
+
 from memories.language.periods import Period, has_time
 from memories.retrieval.query import Query, overlaps
 
@@ -265,13 +267,12 @@ class _Weighed:
 
 def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     scaled = _scaled(candidates, how.query)
-    weighted = [
-        [getattr(how.weights, name) * value for value in values]
-        for name, values in scaled.items()
-    ]
+    weights = [getattr(how.weights, name) for name in scaled]
     fused = [
-        sum(column) * how.factors.get(candidate.memory_id, 1.0) - _penalty(candidate)
-        for candidate, *column in zip(candidates, *weighted, strict=True)
+        total * how.factors.get(candidate.memory_id, 1.0) - _penalty(candidate)
+        for candidate, total in zip(
+            candidates, (np.array(weights) @ np.array([*scaled.values()])), strict=True
+        )
     ]
     by_fused = sorted(
         range(len(candidates)),
@@ -296,16 +297,17 @@ def _scaled(
     return {
         "meaning": min_max([c.meaning for c in candidates]),
         "words": min_max([c.words or 0.0 for c in candidates]),
-        "around": min_max([_first(c.around, c.meaning) for c in candidates]),
+        "around": min_max(
+            [c.meaning if c.around is None else c.around for c in candidates]
+        ),
         "words_around": min_max(
-            [_first(c.words_around, c.words, 0.0) for c in candidates]
+            [
+                (c.words or 0.0) if c.words_around is None else c.words_around
+                for c in candidates
+            ]
         ),
         **_cues(candidates, query),
     }
-
-
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _cues(
@@ -314,12 +316,15 @@ def _cues(
     """Who said it, whether it tells a time, the time asked about, how much it says,
     and two doubts: that it only asks something, and that only the agent said it.
     """
-    is_one = len(query.names) == 1
+    nothing = [0.0] * len(candidates)
+    named = query.names if len(query.names) == 1 else frozenset()
     wide = [_widened(period) for period in query.periods]
     return {
-        "speaker": [float(is_one and _speaks(c, query.names)) for c in candidates],
-        "when": [float(query.asks_when and _tells_time(c)) for c in candidates],
-        "date": [float(_is_of(c, wide)) for c in candidates],
+        "speaker": [float(_speaks(c, named)) for c in candidates] if named else nothing,
+        "when": (
+            [float(_tells_time(c)) for c in candidates] if query.asks_when else nothing
+        ),
+        "date": [float(_is_of(c, wide)) for c in candidates] if wide else nothing,
         "substance": [min(c.size, MUCH) / MUCH for c in candidates],
         "question": [float(c.text.rstrip().endswith("?")) for c in candidates],
         "agent": [float(c.role != "user" and c.speaker is None) for c in candidates],
