@@ -39,48 +39,57 @@ class Held:
     relations: int
 
 
+# Searches are many and change nothing: they are left out where memories and messages
+# are counted. Calls of models are joined with all operations at once: no statistics say
+# how many of these were shown what was said.
 _HELD = """
 WITH asked AS MATERIALIZED (
-    SELECT o.id, o.anchor_id, o.created_at FROM memories_operation o
-    WHERE o.tenant_id = %s AND o.project_id = %s AND o.{key} = %s
+    SELECT o.id, o.anchor_id, o.created_at,
+           o.kind NOT IN ('SEARCH', 'GET', 'GET_ALL') AS may_change
+    FROM memories_operation o
+    WHERE o.tenant_id = %(tenant)s AND o.project_id = %(project)s AND o.{key} = %(name)s
 ), mine AS MATERIALIZED (
     SELECT m.id, m.anchor_id, m.accepted_at, m.{key} AS name,
            CASE WHEN m.text IS NOT NULL THEN m.number ELSE 0 END AS versions
     FROM memories_memory m
-    WHERE m.tenant_id = %s AND m.project_id = %s AND m.{key} = %s
-    UNION
+    WHERE m.tenant_id = %(tenant)s AND m.project_id = %(project)s AND m.{key} = %(name)s
+    UNION ALL
     SELECT m.id, m.anchor_id, m.accepted_at, m.{key},
            CASE WHEN m.text IS NOT NULL THEN m.number ELSE 0 END
-    FROM memories_memoryevent e
-    JOIN memories_memory m ON m.tenant_id = e.tenant_id AND m.id = e.memory_id
-    WHERE e.tenant_id = %s AND e.kind IN ('ADD', 'UPDATE', 'MERGE')
-      AND e.operation_id IN (SELECT id FROM asked)
-), quoting AS MATERIALIZED (
-    SELECT id FROM asked
-    UNION
-    SELECT o.id FROM memories_operation o
-    JOIN (SELECT said.anchor_id, min(said.at) AS first
-          FROM (SELECT anchor_id, created_at AS at FROM asked
-                UNION ALL
-                SELECT anchor_id, accepted_at FROM mine WHERE name = %s) AS said
-          GROUP BY said.anchor_id) AS since ON since.anchor_id = o.anchor_id
-    WHERE o.tenant_id = %s AND o.created_at >= since.first
+    FROM memories_memory m
+    WHERE m.tenant_id = %(tenant)s AND m.{key} IS DISTINCT FROM %(name)s
+      AND m.id IN (SELECT e.memory_id FROM asked
+                   JOIN memories_memoryevent e ON e.tenant_id = %(tenant)s
+                    AND e.operation_id = asked.id
+                   WHERE asked.may_change AND e.kind IN ('ADD', 'UPDATE', 'MERGE'))
+), since AS MATERIALIZED (
+    SELECT said.anchor_id, min(said.at) AS first
+    FROM (SELECT anchor_id, created_at AS at FROM asked
+          UNION ALL
+          SELECT anchor_id, accepted_at FROM mine WHERE name = %(name)s) AS said
+    WHERE said.anchor_id IS NOT NULL GROUP BY said.anchor_id
 )
 SELECT (SELECT count(*) FROM mine),
        (SELECT coalesce(sum(versions), 0)::bigint FROM mine),
        (SELECT count(*) FROM memories_message g
           JOIN memories_ingestion i ON i.tenant_id = g.tenant_id
            AND i.id = g.ingestion_id
-         WHERE g.tenant_id = %s AND i.operation_id IN (SELECT id FROM asked)),
+         WHERE g.tenant_id = %(tenant)s
+           AND i.operation_id IN (SELECT id FROM asked WHERE may_change)),
        (SELECT count(*) FROM memories_llmcall c
-         WHERE c.tenant_id = %s AND c.operation_id IN (SELECT id FROM quoting)
-           AND (c.request IS NOT NULL OR c.reply IS NOT NULL)),
+          JOIN memories_operation o ON o.tenant_id = c.tenant_id
+           AND o.id = c.operation_id
+          LEFT JOIN since ON since.anchor_id = o.anchor_id
+         WHERE c.tenant_id = %(tenant)s
+           AND (c.request IS NOT NULL OR c.reply IS NOT NULL)
+           AND (o.created_at >= since.first
+                OR (o.project_id = %(project)s AND o.{key} = %(name)s))),
        (SELECT count(*) FROM memories_conversationsummary c
-         WHERE c.tenant_id = %s AND c.project_id = %s
+         WHERE c.tenant_id = %(tenant)s AND c.project_id = %(project)s
            AND c.anchor_id IN (SELECT anchor_id FROM mine
                                UNION SELECT anchor_id FROM asked)),
        (SELECT count(DISTINCT s.relation_id) FROM memories_relationsupport s
-         WHERE s.tenant_id = %s AND s.memory_id IN (SELECT id FROM mine)
+         WHERE s.tenant_id = %(tenant)s AND s.memory_id IN (SELECT id FROM mine)
            AND NOT EXISTS (SELECT 1 FROM memories_relationsupport other
                             WHERE other.tenant_id = s.tenant_id
                               AND other.relation_id = s.relation_id
@@ -91,12 +100,11 @@ SELECT (SELECT count(*) FROM mine),
 def count_held(about: About) -> Held:
     """What an erasure at this moment would take."""
     scope = require_tenant()
-    place = [scope.tenant_id, scope.project_id]
-    tenant, name = scope.tenant_id, about.name
-    params = [
-        *(*place, name, *place, name, tenant, name, tenant),
-        *(tenant, tenant, *place, tenant),
-    ]
+    params = {
+        "tenant": scope.tenant_id,
+        "project": scope.project_id,
+        "name": about.name,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_HELD.format(key=about.key), params)
         return Held(*cursor.fetchone())
