@@ -105,7 +105,7 @@ class ProjectSettings:
     date_weight: float = 1.0
     substance_weight: float = 0.5
     question_weight: float = -0.3
-    agent_weight: float = -0.3
+    agent_weight: float = -0.6
     rerank_always: bool = False
     rerank_by: str = RERANK_BY_ENDPOINT
     rerank_candidates: int = 50

@@ -73,7 +73,7 @@ class Weights:
     date: float = 1.0
     substance: float = 0.5
     question: float = -0.3
-    agent: float = -0.3
+    agent: float = -0.6
 
 
 LEGS = ("meaning", "words", "around", "words_around")

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchVector
 from django.db.models import Value
 
+from memories.language.segments import searchable
 from memories.models import (
     Anchor,
     Memory,
@@ -570,7 +571,7 @@ def _head_of(project_id: UUID, new: NewMemory, at: datetime) -> Memory:
 
 
 def _search_vector(text: str, config: str) -> SearchVector:
-    return SearchVector(Value(text[:INDEXED_CHARS]), config=config)
+    return SearchVector(Value(searchable(text[:INDEXED_CHARS])), config=config)
 
 
 def _topics(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from memories.language.segments import searchable
 from memories.models import MemoryEvent
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
@@ -74,7 +75,7 @@ def write_heard(script: Script, heard: Mapping[UUID, Heard], language: str) -> N
     tenant_id = current_tenant_id()
     for message_id, said in heard.items():
         for space_id, vectors in said.vectors.items():
-            words = [language, said.text[:INDEXED_CHARS]]
+            words = [language, searchable(said.text[:INDEXED_CHARS])]
             values = [new_id(), space_id, *words, as_literal(vectors[0])]
             script.add(_INSERT_HEARD, [*values, tenant_id, message_id])
 

@@ -75,6 +75,21 @@ def test_a_project_weighs_the_legs(ann):
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("我在上海的一家书店工作。", "上海书店"),
+        ("夏に京都へ旅行しました。", "京都"),
+        ("ฉันเลี้ยงผึ้งที่เชียงใหม่", "เชียงใหม่"),
+    ],
+    ids=["Chinese", "Japanese", "Thai"],
+)
+def test_scripts_without_spaces_have_words_too(ann, text, query):
+    ann.keep(text)
+    hit = ann.search(query, threshold=0.0)[0]
+    assert (hit.memory.text, hit.signals["bm25"] > 0) == (text, True)
+
+
 def test_a_long_text_is_found_by_its_best_chunk(ann):
     """A chunk of its own beside one that speaks of something else."""
     weather = "the weather of the week " * 31 + "again."
