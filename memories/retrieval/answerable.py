@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from memories.retrieval.rank import Explained
 
@@ -72,12 +71,7 @@ def confidence(evidence: Evidence, provider: str) -> float:
     return 1.0 / (1.0 + math.exp(-signal))
 
 
-def _signals_of(e: Any) -> Iterator[tuple[str, float]]:
+def _signals_of(e: Explained) -> Iterator[tuple[str, float]]:
     """A leg's own value, a cue's 0 or 1."""
-    named = e.signals.items() if hasattr(e, "signals") else _two_legs(e)
-    for name, signal in named:
+    for name, signal in e.signals.items():
         yield name, signal.scaled if signal.value is None else signal.value
-
-
-def _two_legs(e: Any) -> tuple[tuple[str, Any], ...]:
-    return (("meaning", e.dense), ("words", e.text))

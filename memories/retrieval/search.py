@@ -186,7 +186,8 @@ def look(access: Access, request: SearchRequest) -> Looked | None:
     space = setup.active_space
     if space is None:
         return None
-    query = read(setup, request)
+    with stage("read"):
+        query = read(setup, request)
     embedder = setup.hurried_embedders[space.id]
     asked = [head_of(query.unnamed, embedder.max_tokens)]
     vector = embed_queries(setup.tenant_id, space.id, embedder, asked)[0]

@@ -192,17 +192,10 @@ def _candidate_json(e: Explained, number: int) -> JsonDict:
 
 def _signals_of(e: Explained) -> Iterator[tuple[Any, ...]]:
     """(name, value, place, scaled, weight, contribution) of each that says anything."""
-    for name, signal in _named_signals(e):
+    for name, signal in e.signals.items():
         if signal.value is not None or signal.contribution:
             numbers = (signal.scaled, signal.weight, signal.contribution)
             yield (name, _round(signal.value), signal.place, *map(_round, numbers))
-
-
-def _named_signals(e: Any) -> Iterator[tuple[str, Any]]:
-    if hasattr(e, "signals"):
-        yield from e.signals.items()
-    else:
-        yield from (("meaning", e.dense), ("words", e.text))
 
 
 def _round(value: float | None) -> float | None:

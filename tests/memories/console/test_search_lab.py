@@ -50,7 +50,7 @@ def test_it_shows_each_signal(lab, ann):
     best = ann.search("Who keeps bees?")[0]
     assert f"{best.score:.3f}" in told
     assert f"cosine {best.signals['semantic']:.3f}, place 1" in told
-    assert f"rank {best.signals['bm25']:.3f}, place 1" in told
+    assert f"BM25 {best.signals['bm25']:.3f}, place 1" in told
     assert f"{best.signals['fused']:.3f}" in told
 
 

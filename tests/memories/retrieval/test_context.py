@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memories.pipeline.relearning import mask_recalled
@@ -223,6 +223,9 @@ def test_what_was_said_cannot_break_out_either():
 words = st.text(max_size=60)
 
 
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(
     facts=st.lists(words, max_size=6),
     said=st.lists(words, max_size=4),
