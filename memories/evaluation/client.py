@@ -14,6 +14,7 @@ TIMEOUT_S = 120.0
 POLL_S, POLL_SELDOM_S = 0.05, 2.0
 """Between two looks at an add: more and more, for looking costs the server as well."""
 ENDED = ("SUCCEEDED", "FAILED")
+UNFINISHED = ("PENDING", "RUNNING")
 
 
 class PlatformRefused(Exception):
@@ -86,6 +87,14 @@ class Client:
         if event["status"] == "FAILED":
             raise PlatformRefused(f"Event {event_id} failed: {event['error']}")
         return dict(event)
+
+    def unfinished(self) -> int:
+        """How many operations of the project wait or run, of any kind."""
+        pages = (
+            self._ask("GET", f"/v1/events/?status={status}&page_size=1")
+            for status in UNFINISHED
+        )
+        return sum(int(page["count"]) for page in pages)
 
     def search(self, body: Mapping[str, Any]) -> Answer:
         began = time.perf_counter()

@@ -24,7 +24,7 @@ from memories.evaluation.answering import (
     ContextOf,
 )
 from memories.evaluation.baselines import Asked, ChunkIndex, Count, Embed
-from memories.evaluation.client import Client
+from memories.evaluation.client import Client, PlatformRefused
 from memories.evaluation.progress import Bar
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question
@@ -32,6 +32,7 @@ from memories.types import Vectors
 
 TOKENIZER = "all-MiniLM-L6-v2's word-piece tokenizer"
 RESULTS, REPORT = "results.json", "report.md"
+SETTLED_WITHIN_S, SETTLE_POLL_S = 1800.0, 0.5
 
 BLOCK = {"token_budget": BUDGET_TOKENS, "recent_messages": 0, "summaries": False}
 """Of the context that a model answers from: what a search finds, and no more."""
@@ -270,11 +271,17 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()}, load {load}"
 
 
-def settle(client: Client) -> None:
-    """Wait until everything that is made in the background after adds is made.
+def settle(client: Client, *, within_s: float = SETTLED_WITHIN_S) -> None:
+    """Wait until nothing of the project waits or runs; raises PlatformRefused.
 
-    The adds themselves have ended. The one place to wait for more.
+    The adds themselves have ended, and what searches go by is written with them. What
+    is left is a re-embedding, say, that an upgrade has asked for.
     """
+    deadline = time.monotonic() + within_s
+    while client.unfinished():
+        if time.monotonic() > deadline:
+            raise PlatformRefused("The project's operations have not ended in time.")
+        time.sleep(SETTLE_POLL_S)
 
 
 def remembering(embed: Embed) -> Embed:
