@@ -14,9 +14,16 @@ from memories.models import Export, Operation, Subject
 from memories.selectors.compare import About
 from memories.selectors.privacy import count_held
 from memories.services.configuration import change_settings
-from memories.types import ProposedEntity, ProposedRelation
+from memories.services.deletion import erase_subject
+from memories.types import (
+    Actor,
+    ModelCall,
+    ProposedEntity,
+    ProposedRelation,
+    Verdict,
+)
 from tenants.models import AuditEntry
-from tests.memories.agents import adds
+from tests.memories.agents import adds, decides
 from tests.memories.console.pages import subject_of, text_of
 
 NAME = "canary-7f3a"
@@ -159,6 +166,28 @@ def test_the_receipt_counts_what_went(console, sam, page, agent, canary):
     assert f"Audit entry {entry.id}" in seen
     assert entry.actor_id == sam.id
     assert "by Sam" in seen
+
+
+def test_what_is_counted_of_a_run_is_what_its_erasure_takes(agent):
+    """With a memory of another run that took over its words, and a later add's call,
+    which was shown them; a search changes nothing, but is asked by the run.
+    """
+    agent.decide(adds("Ann has a pet."), user_id="ann", run_id="r1")
+    (pet,) = agent.heads()
+    update = decides(Verdict.UPDATE, "Ann has a finch.", pet)
+    agent.decide(update, user_id="ann", run_id="r2")
+    agent.keep("Ann sings.", user_id="ann", run_id="r2")
+    agent.keep("Ann likes tea.", user_id="ann", run_id="r1")
+    quoting = ModelCall("single_pass", "m", "openai", "ok", reply="a finch")
+    agent.decide(adds("Ann hums."), user_id="ann", run_id="r3", calls=(quoting,))
+    agent.found("finch", {"user_id": "ann", "run_id": "r2"})
+    with agent.scope():
+        counted = count_held(About("run", "r2"))
+        actor = Actor("operator", None)
+        gone = erase_subject(agent.company.project.id, "run", "r2", actor)
+    assert gone == {"memories": counted.memories, "messages": counted.messages}
+    assert (counted.memories, counted.versions, counted.messages) == (2, 3, 2)
+    assert counted.model_texts == 1
 
 
 def test_nothing_of_it_is_left_anywhere(console, sam, page, agent, canary):
