@@ -103,6 +103,8 @@ class ProjectSettings:
     speaker_weight: float = 0.9
     time_weight: float = 0.5
     date_weight: float = 1.0
+    phrase_weight: float = 1.0
+    order_weight: float = 0.2
     substance_weight: float = 0.5
     question_weight: float = -0.3
     agent_weight: float = -0.6

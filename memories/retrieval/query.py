@@ -24,8 +24,10 @@ _WHEN = re.compile(
     r"(day|date|week|weekend|month|season|year|time)"
     r"|(what|which) (day|date|week|weekend|month|season|year|time))\b"
 )
-_NOW = re.compile(r"\b(current(ly)?|now|nowadays|these days|at present|still|today)\b")
-_LATEST = re.compile(r"\b(latest|newest|most recent(ly)?|last time)\b")
+_LATEST = re.compile(
+    r"\b(latest|newest|most recent(ly)?|last time|current(ly)?|now|nowadays|these days"
+    r"|at present)\b"
+)
 _FIRST = re.compile(r"\b(first|earliest|oldest|originally|initially)\b")
 _FUNCTION_WORDS = frozenset(
     """
@@ -44,8 +46,9 @@ class Query:
 
     ``unnamed`` is without the people it names: they are everywhere in a conversation
     of theirs, and drown what is asked about them. ``names`` are those, lower case.
-    ``periods`` are the days it names, ``asks_when`` whether the answer is a time,
-    ``is_present`` and ``order`` what it says about which of several is meant.
+    ``phrases`` are what it quotes. ``periods`` are the days it names, ``asks_when``
+    whether the answer is a time, ``order`` which of several it means: "first",
+    "latest" (what is so now, too), or neither.
     """
 
     text: str
@@ -54,7 +57,6 @@ class Query:
     phrases: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
     asks_when: bool = False
-    is_present: bool = False
     order: str = ""
 
 
@@ -80,7 +82,6 @@ def read_query(
         phrases=tuple(match[1].strip() for match in _QUOTED.finditer(text)),
         periods=read_periods(text, reference, timezone),
         asks_when=bool(_WHEN.match(lowered)),
-        is_present=bool(_NOW.search(lowered)),
         order=_order(lowered),
     )
 

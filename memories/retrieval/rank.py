@@ -71,6 +71,8 @@ class Weights:
     speaker: float = 0.9
     when: float = 0.5
     date: float = 1.0
+    phrase: float = 1.0
+    order: float = 0.2
     substance: float = 0.5
     question: float = -0.3
     agent: float = -0.6
@@ -81,6 +83,8 @@ CUE_LABELS = {
     "speaker": "whoever is named said it",
     "when": "tells a time",
     "date": "of the time asked about",
+    "phrase": "what is quoted",
+    "order": "the first or the latest",
     "substance": "says much",
     "question": "only asks",
     "agent": "the agent's words",
@@ -313,8 +317,9 @@ def _scaled(
 def _cues(
     candidates: Sequence[Candidate], query: Query
 ) -> Mapping[str, Sequence[float]]:
-    """Who said it, whether it tells a time, the time asked about, how much it says,
-    and two doubts: that it only asks something, and that only the agent said it.
+    """Who said it, whether it tells a time, the time asked about, what is quoted, how
+    early or late it is where that is asked for, how much it says, and two doubts: that
+    it only asks something, and that only the agent said it.
     """
     nothing = [0.0] * len(candidates)
     named = query.names if len(query.names) == 1 else frozenset()
@@ -325,10 +330,30 @@ def _cues(
             [float(_tells_time(c)) for c in candidates] if query.asks_when else nothing
         ),
         "date": [float(_is_of(c, wide)) for c in candidates] if wide else nothing,
+        "phrase": [
+            float(any(phrase.lower() in c.text.lower() for phrase in query.phrases))
+            for c in candidates
+        ]
+        if query.phrases
+        else nothing,
+        "order": _in_time(candidates, query.order) if query.order else nothing,
         "substance": [min(c.size, MUCH) / MUCH for c in candidates],
         "question": [float(c.text.rstrip().endswith("?")) for c in candidates],
         "agent": [float(c.role != "user" and c.speaker is None) for c in candidates],
     }
+
+
+def _in_time(candidates: Sequence[Candidate], order: str) -> list[float]:
+    """1 for the latest, or for the first, and 0 for the other end of the pool."""
+    instants = [c.valid_from or c.said_at for c in candidates]
+    seconds = [None if at is None else at.timestamp() for at in instants]
+    late = min_max(seconds)
+    if order == "latest":
+        return late
+    return [
+        0.0 if at is None else 1.0 - share
+        for at, share in zip(seconds, late, strict=True)
+    ]
 
 
 def _speaks(candidate: Candidate, names: frozenset[str]) -> bool:

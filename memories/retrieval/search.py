@@ -105,6 +105,8 @@ def weights_of(chosen: ProjectSettings) -> Weights:
         speaker=chosen.speaker_weight,
         when=chosen.time_weight,
         date=chosen.date_weight,
+        phrase=chosen.phrase_weight,
+        order=chosen.order_weight,
         substance=chosen.substance_weight,
         question=chosen.question_weight,
         agent=chosen.agent_weight,

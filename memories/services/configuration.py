@@ -61,7 +61,13 @@ RANGES: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(
         (
             *("speaker_weight", "time_weight", "date_weight"),
-            *("substance_weight", "question_weight", "agent_weight"),
+            *(
+                "phrase_weight",
+                "order_weight",
+                "substance_weight",
+                "question_weight",
+                "agent_weight",
+            ),
         ),
         (-10, 10),
     ),

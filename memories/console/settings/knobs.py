@@ -289,6 +289,18 @@ GROUPS = (
                 Shape.NUMBER,
             ),
             Knob(
+                "phrase_weight",
+                "What is quoted",
+                "Added to what holds the very words between quotation marks.",
+                Shape.NUMBER,
+            ),
+            Knob(
+                "order_weight",
+                "The first or the latest",
+                "Added to the latest, or first, when a question asks for that.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "substance_weight",
                 "What says much",
                 "Added in full from twelve different words on, and less for fewer.",

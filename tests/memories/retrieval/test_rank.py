@@ -198,6 +198,19 @@ def test_the_time_it_was_true_counts_as_well():
     assert first(pool, "in May 2023", date=1.0) == 2
 
 
+def test_the_first_and_the_latest_are_told_apart():
+    then = datetime(2021, 1, 1, tzinfo=UTC)
+    pool = [seen(1, said_at=then), seen(2, said_at=MAY), seen(3)]
+    assert first(pool, "her first job", order=1.0) == 1
+    assert first(pool, "her latest job", order=1.0) == 2
+    assert first(pool, "her job", order=1.0) == 1  # equals keep their order
+
+
+def test_what_is_quoted_is_looked_for_as_it_stands():
+    pool = [seen(1, text="Bees are rather kind."), seen(2, text="Ann: bees are kind!")]
+    assert first(pool, 'Who said "bees are kind"?', phrase=1.0) == 2
+
+
 def test_a_question_answers_nothing():
     asked, told = seen(1, 0.5, text="Is Ann well?"), seen(2, 0.5, text="Ann is well.")
     assert first([asked, told], question=-0.1) == 2
