@@ -213,6 +213,23 @@ INSERT INTO memories_memoryvector (id, tenant_id, project_id, anchor_id, space_i
 SELECT gen_random_uuid(), %(tenant)s, %(project)s, anchor_id, %(space)s, id, 1, 0,
     'active', embedding FROM staged
 """,
+    # Each was said in a message of its own, twenty to a conversation.
+    """
+INSERT INTO memories_messagevector (id, tenant_id, project_id, anchor_id, space_id,
+    message_id, position, session, search, embedding)
+SELECT gen_random_uuid(), %(tenant)s, %(project)s, anchor_id, %(space)s,
+    md5('message' || id)::uuid, extract(epoch FROM at)::bigint,
+    extract(epoch FROM min(at) OVER anchors)::bigint
+        + row_number() OVER (anchors ORDER BY at) / 20,
+    to_tsvector('english', text), embedding
+  FROM staged WINDOW anchors AS (PARTITION BY anchor_id)
+""",
+    """
+INSERT INTO memories_memorysource (id, tenant_id, project_id, anchor_id, memory_id,
+    message_id)
+SELECT gen_random_uuid(), %(tenant)s, %(project)s, anchor_id, id,
+    md5('message' || id)::uuid FROM staged
+""",
     """
 INSERT INTO memories_subject AS s (id, tenant_id, project_id, kind, external_id,
     memory_count, expiring_count, created_at, last_active_at)
