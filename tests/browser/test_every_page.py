@@ -21,7 +21,8 @@ from tests.acceptance.installation import Installation
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.desk import Desk, base_of, one
 
-pytestmark = pytest.mark.browser
+# Whoever is first waits for the demo, which gives way to all else on the machine.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 PHONE = {"width": 360, "height": 740}
