@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from memories.retrieval.rank import Explained
 
-ABSTAIN_BELOW = 0.35
+ABSTAIN_BELOW = 0.34
 """The default confidence below which a context block says that nothing is known."""
 
 
@@ -40,8 +40,8 @@ class Doubt:
 
 
 DOUBTS: Mapping[str, Doubt] = {
-    "local": Doubt(bias=-2.85, meaning=4.02, words=3.94, lead=6.62),
-    "openai": Doubt(bias=-2.85, meaning=4.02, words=3.94, lead=6.62),
+    "local": Doubt(bias=-3.04, meaning=4.57, words=3.13, lead=6.50),
+    "openai": Doubt(bias=-3.04, meaning=4.57, words=3.13, lead=6.50),
 }
 """By provider of the space, as ``rank.CALIBRATIONS``."""
 
