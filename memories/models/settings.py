@@ -106,6 +106,7 @@ class ProjectSettings:
     phrase_weight: float = 1.0
     order_weight: float = 0.2
     substance_weight: float = 0.5
+    feedback_weight: float = 0.5
     question_weight: float = -0.3
     agent_weight: float = -0.6
     rerank_always: bool = False

@@ -166,7 +166,12 @@ learned AS MATERIALIZED (
      WHERE l.tenant_id = %s
        AND l.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
      GROUP BY l.memory_id)
-SELECT {columns}, m.speaker, length(m.search), coalesce(dense.distance, (
+SELECT {columns}, m.speaker, length(m.search), (
+           SELECT sum(CASE f.feedback WHEN 'POSITIVE' THEN 1 WHEN 'NEGATIVE' THEN -1
+                                      WHEN 'VERY_NEGATIVE' THEN -2 END)
+             FROM memories_feedback f
+            WHERE f.tenant_id = %s AND f.memory_id = m.id),
+       coalesce(dense.distance, (
            SELECT min(v.embedding <=> (SELECT vector FROM query))
              FROM memories_memoryvector v
             WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
@@ -193,7 +198,7 @@ PARTS = {
     "text_cap": TEXT_CAP,
     "columns": VIEW_COLUMNS,
 }
-_SIGNALS = 6
+_SIGNALS = 7
 """How many columns stand behind ``VIEW_COLUMNS``."""
 
 
@@ -229,7 +234,7 @@ def gather(
 
 def _candidate(row: Sequence[Any]) -> Candidate:
     """From ``VIEW_COLUMNS`` and what each leg gave."""
-    speaker, size, distance, words, around, words_around = row[-_SIGNALS:]
+    speaker, size, opinion, distance, words, around, words_around = row[-_SIGNALS:]
     view = row[:-_SIGNALS]
     return Candidate(
         memory_id=view[0],
@@ -242,6 +247,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         text=view[TEXT_AT],
         speaker=speaker,
         size=size or 0,
+        opinion=opinion or 0,
         role=view[ROLE_AT],
         said_at=view[CREATED_AT],
         valid_from=view[VALID_AT],
@@ -302,7 +308,8 @@ def _statement(
         depth,
         depth,
         depth,
-        *(setup.tenant_id, setup.tenant_id),
+        *(setup.tenant_id, setup.tenant_id),  # sources, twice
+        setup.tenant_id,  # feedback
         *here,
         *rows,
     ]

@@ -22,6 +22,9 @@ from memories.retrieval.query import Query, overlaps
 
 NEUTRAL = 0.5
 """Min-max of a constant column (decision 24)."""
+ALIKE, WORDED_ALIKE = 0.15, 0.05
+"""Cosines, and shares of words, that differ by less tell little apart. Pools of 95 %
+of LOCOMO's questions span three times as much of the one and twice of the other."""
 SUPERSEDED_PENALTY = 0.3
 """Current facts come before those they replaced."""
 MUCH = 12
@@ -40,6 +43,7 @@ class Candidate:
     say how much of the query's words is there, 0..1 (BM25 over all it could be).
     ``speaker`` is who said it, by name; ``role`` user or agent; ``said_at`` and
     ``valid_from`` when; ``size`` how many different words it has, small ones left out.
+    ``opinion`` sums what people said of it: 1, -1 or -2 each.
     """
 
     memory_id: UUID
@@ -51,6 +55,7 @@ class Candidate:
     successor: UUID | None = None
     text: str = ""
     size: int = 0
+    opinion: int = 0
     speaker: str | None = None
     role: str = "user"
     said_at: datetime | None = None
@@ -74,6 +79,7 @@ class Weights:
     phrase: float = 1.0
     order: float = 0.2
     substance: float = 0.5
+    feedback: float = 0.5
     question: float = -0.3
     agent: float = -0.6
 
@@ -86,6 +92,7 @@ CUE_LABELS = {
     "phrase": "what is quoted",
     "order": "the first or the latest",
     "substance": "says much",
+    "feedback": "what people think of it",
     "question": "only asks",
     "agent": "the agent's words",
 }
@@ -299,16 +306,17 @@ def _scaled(
     query's words has 0 of them.
     """
     return {
-        "meaning": min_max([c.meaning for c in candidates]),
-        "words": min_max([c.words or 0.0 for c in candidates]),
+        "meaning": min_max([c.meaning for c in candidates], ALIKE),
+        "words": min_max([c.words or 0.0 for c in candidates], WORDED_ALIKE),
         "around": min_max(
-            [c.meaning if c.around is None else c.around for c in candidates]
+            [c.meaning if c.around is None else c.around for c in candidates], ALIKE
         ),
         "words_around": min_max(
             [
                 (c.words or 0.0) if c.words_around is None else c.words_around
                 for c in candidates
-            ]
+            ],
+            WORDED_ALIKE,
         ),
         **_cues(candidates, query),
     }
@@ -318,8 +326,8 @@ def _cues(
     candidates: Sequence[Candidate], query: Query
 ) -> Mapping[str, Sequence[float]]:
     """Who said it, whether it tells a time, the time asked about, what is quoted, how
-    early or late it is where that is asked for, how much it says, and two doubts: that
-    it only asks something, and that only the agent said it.
+    early or late it is where that is asked for, how much it says, what people think of
+    it (-1..1), and two doubts: that it only asks, and that only the agent said it.
     """
     nothing = [0.0] * len(candidates)
     named = query.names if len(query.names) == 1 else frozenset()
@@ -338,6 +346,7 @@ def _cues(
         else nothing,
         "order": _in_time(candidates, query.order) if query.order else nothing,
         "substance": [min(c.size, MUCH) / MUCH for c in candidates],
+        "feedback": [max(-2, min(c.opinion, 2)) / 2 for c in candidates],
         "question": [float(c.text.rstrip().endswith("?")) for c in candidates],
         "agent": [float(c.role != "user" and c.speaker is None) for c in candidates],
     }
@@ -434,15 +443,22 @@ def _successors_first(
     return list(placed)
 
 
-def min_max(values: Sequence[float | None]) -> list[float]:
-    """Scaled to 0..1 within the pool; what a leg did not find is 0."""
+def min_max(values: Sequence[float | None], least: float = 0.0) -> list[float]:
+    """Scaled to 0..1 within the pool; what a leg did not find is 0.
+
+    Differences are not blown up beyond a range of ``least``: a pool of few that are all
+    alike stays near the middle.
+    """
     found = [value for value in values if value is not None]
     if not found:
         return [0.0] * len(values)
     low, high = min(found), max(found)
     if high == low:
         return [0.0 if value is None else NEUTRAL for value in values]
-    return [0.0 if value is None else (value - low) / (high - low) for value in values]
+    middle, span = (low + high) / 2, max(high - low, least)
+    return [
+        0.0 if value is None else NEUTRAL + (value - middle) / span for value in values
+    ]
 
 
 def relevance(candidate: Candidate, calibration: Calibration) -> float:

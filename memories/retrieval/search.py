@@ -106,6 +106,7 @@ def weights_of(chosen: ProjectSettings) -> Weights:
         when=chosen.time_weight,
         date=chosen.date_weight,
         phrase=chosen.phrase_weight,
+        feedback=chosen.feedback_weight,
         order=chosen.order_weight,
         substance=chosen.substance_weight,
         question=chosen.question_weight,

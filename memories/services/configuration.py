@@ -65,6 +65,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
                 "phrase_weight",
                 "order_weight",
                 "substance_weight",
+                "feedback_weight",
                 "question_weight",
                 "agent_weight",
             ),

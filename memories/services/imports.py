@@ -33,6 +33,7 @@ from memories.store import operations
 from memories.store.batch import Cause
 from memories.store.files import drop_import_files
 from memories.store.operations import Lease
+from memories.store.spaces import fill_unheard
 from memories.store.transfer import (
     ADDED,
     CONCERNS,
@@ -223,7 +224,10 @@ class Importer:
             yield self._row
 
     def finish(self) -> None:
-        """The file is through: say so, and forget its bytes."""
+        """The file is through: say so, and forget its bytes.
+
+        What was said in it is embedded by an operation of its own, for the windows.
+        """
         row = self._row
         with tenant_scope(row.tenant_id, project_id=row.project_id):
             operation = operations.hold(self._lease) if self._lease else None
@@ -233,6 +237,7 @@ class Importer:
             drop_import_files([row.id])
             if operation is not None:
                 operations.succeed(operation, [])
+            fill_unheard(row.project_id)
 
     def _batches(self, records: Iterator[Record]) -> Iterator[_Batch]:
         while first := next(records, None):

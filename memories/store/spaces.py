@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from memories import wake
-from memories.models import EmbeddingSpace, Operation, ProviderConfig
+from memories.models import (
+    EmbeddingSpace,
+    Message,
+    MessageVector,
+    Operation,
+    ProviderConfig,
+)
 from memories.models.ingestion import UNFINISHED
 from memories.types import SpaceKey
 from memplatform.lib import clock, logs
@@ -61,6 +69,18 @@ def start_filling(space: EmbeddingSpace) -> UUID:
     )
     wake.after_commit(wake.RUN_OPERATION, space.tenant_id, operation.id)
     return operation.id
+
+
+def fill_unheard(project_id: UUID) -> None:
+    """Let a worker embed messages that came in without their vectors, if any did.
+
+    Call inside the project's scope.
+    """
+    heard = MessageVector.objects.filter(message_id=OuterRef("id"))
+    said = Message.objects.filter(project_id=project_id, content__isnull=False)
+    active = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+    if active is not None and said.filter(~Exists(heard)).exists():
+        start_filling(active)
 
 
 ACTIVE_SPACE = """

@@ -307,6 +307,12 @@ GROUPS = (
                 Shape.NUMBER,
             ),
             Knob(
+                "feedback_weight",
+                "Feedback",
+                "Added to what people marked as good, taken from the bad.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "question_weight",
                 "Questions",
                 "Added to what only asks something itself; below 0 it comes later.",

@@ -159,9 +159,10 @@ def test_exported_imported_and_exported_it_is_the_same(
 
 
 def test_what_came_in_is_found_counted_and_goes_on_living(
-    client, outsider, exported, imported, lived
+    client, outsider, exported, imported, lived, worked
 ):
     imported(outsider, exported())
+    worked()  # what was said is embedded behind it, for the windows
     asked = {"query": "Where does she live?", "filters": {"user_id": "ida"}, "top_k": 1}
     assert (
         outsider.post(SEARCH, asked).json()["results"][0]["memory"]

@@ -85,7 +85,8 @@ def test_a_project_gets_its_own_embedder_and_goes_back(agent, endpoint, model_se
     operation_id = started.split()[-1]
     assert agent.run(operation_id).status == "SUCCEEDED"
     assert agent.found("bees") == ["Ann keeps bees."]
-    assert model_server.stats()["embeddings"] == 2
+    # The memory, the message it came in, and the query.
+    assert model_server.stats()["embeddings"] == 3
     assert "On the way back" in run("reembed", "acme", "--back")
 
 

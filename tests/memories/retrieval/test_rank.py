@@ -73,6 +73,11 @@ def test_a_leg_is_scaled_within_the_pool(values, scaled):
     assert min_max(values) == pytest.approx(scaled)
 
 
+def test_what_is_all_alike_stays_near_the_middle():
+    assert min_max([0.50, 0.51], 0.1) == pytest.approx([0.45, 0.55])
+    assert min_max([0.2, 0.7], 0.1) == pytest.approx([0.0, 1.0])
+
+
 def test_legs_are_summed_by_weight():
     near, worded = seen(1, 0.9, 0.0), seen(2, 0.1, 0.9)
     assert order([near, worded], dense=1.0, text=0.5) == [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
@@ -11,10 +12,11 @@ from django.test.utils import CaptureQueriesContext
 
 from memories.models import Operation
 from memories.models.settings import ProjectSettings
-from memories.retrieval.rank import min_max
+from memories.retrieval.rank import WORDED_ALIKE, min_max
 from memories.retrieval.search import search
 from memories.selectors.filters import parse_filters
 from memories.services.configuration import change_settings
+from memories.services.feedback import Opinion, give_feedback
 from memories.types import SearchRequest, Verdict
 from memplatform.lib import clock
 from memplatform.lib.errors import ProviderError
@@ -71,7 +73,7 @@ def test_a_project_weighs_the_legs(ann):
     words = [hit.signals["bm25"] for hit in hits]
     assert words == sorted(words, reverse=True)
     assert [hit.signals["fused"] for hit in hits] == pytest.approx(
-        [2 * scaled for scaled in min_max(words)]
+        [2 * scaled for scaled in min_max(words, WORDED_ALIKE)]
     )
 
 
@@ -88,6 +90,27 @@ def test_scripts_without_spaces_have_words_too(ann, text, query):
     ann.keep(text)
     hit = ann.search(query, threshold=0.0)[0]
     assert (hit.memory.text, hit.signals["bm25"] > 0) == (text, True)
+
+
+def test_last_week_is_the_week_before_the_question(agent):
+    """``reference_date`` is the day that it is asked on."""
+    for day in (1, 8, 15):
+        at = datetime(2024, 4, day, 12, tzinfo=UTC)
+        agent.keep(f"We went for a walk, part {day}.", created_at=at)
+    asked = "Where did we walk last week?"
+    for reference, part in ((9, 1), (16, 8), (23, 15)):
+        at = datetime(2024, 4, reference, tzinfo=UTC)
+        assert f"part {part}." in agent.found(asked, reference=at, threshold=0.0)[0]
+
+
+def test_what_people_think_of_it_moves_it(agent):
+    for hour in ("four", "five"):
+        agent.keep(f"Tea is served at {hour}.")
+    query = "When is tea served?"
+    best, other = agent.search(query, threshold=0.0)
+    give_feedback(agent.access, best.memory.id, Opinion("VERY_NEGATIVE"))
+    texts = [other.memory.text, best.memory.text]
+    assert agent.found(query, threshold=0.0) == texts
 
 
 def test_a_long_text_is_found_by_its_best_chunk(ann):
