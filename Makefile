@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 RUN = .venv/run.stamp
 DEV = .venv/dev.stamp
-.PHONY: help run test check fix bench sabotage lock
+.PHONY: help run test check fix bench eval sabotage lock
 
 help:
 	@echo "make run       start everything; Ctrl-C stops it"
@@ -10,6 +10,7 @@ help:
 	@echo "make check     format, lint, types, layers, migrations, function sizes"
 	@echo "make fix       format, and repair what ruff can"
 	@echo "make bench     the figures of bench/, as JSON and a table"
+	@echo "make eval      how well memory works: ARGS='locomo --data locomo10.json --report'"
 	@echo "make sabotage  remove one wall or lock at a time: the tests must go red"
 	@echo "make lock      resolve requirements*.lock again"
 
@@ -31,6 +32,9 @@ fix: $(DEV)
 
 bench: $(DEV)
 	python -m bench $(ARGS)
+
+eval: $(RUN)
+	python manage.py evaluate $(ARGS)
 
 sabotage: $(DEV)
 	python -m tests.sabotage $(ARGS)

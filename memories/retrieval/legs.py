@@ -74,7 +74,8 @@ here AS MATERIALIZED (
     SELECT ARRAY(SELECT a.id FROM memories_anchor a WHERE {anchors}) AS anchors),
 
 said AS MATERIALIZED (
-    SELECT v.message_id, v.anchor_id, v.session, v.search,
+    SELECT v.message_id, v.anchor_id, v.session,
+           CASE WHEN v.search @@ (SELECT words FROM query) THEN v.search END AS search,
            1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine,
            row_number() OVER turns AS place, v.position
       FROM memories_messagevector v
@@ -83,8 +84,7 @@ said AS MATERIALIZED (
     WINDOW turns AS (PARTITION BY v.anchor_id, v.session ORDER BY v.position)),
 heard AS MATERIALIZED (
     SELECT s.anchor_id, s.session, s.place, term.no, {message_times} AS times
-      FROM (SELECT * FROM said WHERE search @@ (SELECT words FROM query)
-             LIMIT {text_cap}) AS s
+      FROM (SELECT * FROM said WHERE search IS NOT NULL LIMIT {text_cap}) AS s
       JOIN term ON s.search @@ term.words),
 window_times AS MATERIALIZED (
     SELECT anchor_id, session, place + step AS place, no, sum(times) AS times

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from memories.models import LlmCall, MemoryEvent, Operation, PromptVersion
@@ -175,6 +177,11 @@ def test_a_retry_hears_the_same_prompt(models, admin):
     assert heard == {expected.prompts[PURPOSE].version_id}
 
 
+def told_apart(prompts: list) -> bool:
+    """Whether two different ones follow one another, and two that are the same."""
+    return {one == other for one, other in pairwise(prompts)} == {True, False}
+
+
 def test_adds_that_hear_different_prompts_are_not_decided_together(
     settings, models, admin
 ):
@@ -182,7 +189,7 @@ def test_adds_that_hear_different_prompts_are_not_decided_together(
     admin.draft()
     admin.share(0.5)
     ids = [admin.agent.accept("I own 3 boats.")]
-    while len({heard(admin, i) for i in ids}) < 2 or len(ids) < 4:
+    while not told_apart([heard(admin, i) for i in ids]):
         ids.append(admin.agent.accept(f"I own {len(ids) + 3} boats."))
     expected = [heard(admin, i) for i in ids]
     with admin.agent.scope():

@@ -20,6 +20,7 @@ from tests.model_vectors import embed_text
 
 STAND_IN = ("stand-in", 64)
 FACTS = ("Ann keeps bees.", "Ann lives in Lisbon.", "Ann plays the cello.")
+MESSAGES = FACTS  # what was said, word for word, stands in windows by itself
 
 
 class Move:
@@ -112,7 +113,7 @@ def test_reads_stay_on_the_old_space_until_the_new_one_is_complete(
 def test_a_text_is_embedded_once(move, monkeypatch):
     monkeypatch.setattr(reembedding, "CHUNK", 1)
     move.finish()
-    assert move.server.stats()["texts"] == len(FACTS)
+    assert move.server.stats()["texts"] == len(FACTS + MESSAGES)
 
 
 def test_old_versions_move_too(move, agent):
@@ -307,7 +308,7 @@ def test_a_passing_fault_is_tried_again_by_the_sweep(move, agent, one_by_one, fr
     frozen.advance(minutes=1)
     assert wake_due_operations() == 1
     assert agent.run(operation_id).status == "SUCCEEDED"
-    assert move.server.stats()["texts"] == len(FACTS)
+    assert move.server.stats()["texts"] == len(FACTS + MESSAGES)
 
 
 def test_who_gets_on_has_all_attempts_again(move, agent, one_by_one, monkeypatch):
