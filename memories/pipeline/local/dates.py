@@ -16,34 +16,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.relativedelta import relativedelta
 
+from memories.language.periods import MONTHS, WEEKDAYS
 from memories.pipeline.local.grammar import is_past
 from memories.pipeline.local.words import NUMBER_WORDS
 from memories.types import ValidTime
 
-# Not from ``calendar``: its names change with the locale of the process.
-MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
-WEEKDAYS = (
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-)
 _NUMBERS = {"a": 1, "an": 1, "a couple of": 2, "one": 1} | {
     word: int(digits) for word, digits in NUMBER_WORDS.items()
 }
