@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ FLAGS = [
 # How Chromium reports a form that comes back with what is wrong in it.
 FORM_RETURNED = "the server responded with a status of 422"
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+# Nobody looks at those of CI, and three of each page take a minute.
+TAKES_PICTURES = os.environ.get("MEMPLATFORM_PICTURES", "true") != "false"
 # How long before something has gone wrong; two cores that do other things are slow.
 expect.set_options(timeout=20_000)
 
@@ -58,8 +61,9 @@ def page(request, browser: Browser, installation: Installation) -> Iterator[Page
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     yield page
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png", full_page=True)
+    if TAKES_PICTURES:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{request.node.name}.png", full_page=True)
     context.close()
     assert [line for line in said if FORM_RETURNED not in line] == []
 

@@ -18,7 +18,7 @@ from django.urls import URLPattern, get_resolver
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.installation import Installation
-from tests.browser.conftest import SCREENSHOTS
+from tests.browser.conftest import SCREENSHOTS, TAKES_PICTURES
 from tests.browser.desk import Desk, base_of, one
 
 # Whoever is first waits for the demo, which gives way to all else on the machine.
@@ -212,13 +212,18 @@ def test_a_page_is_accessible_light_and_dark_and_fits_a_phone(desk: Desk, route:
         page.emulate_media(color_scheme=scheme)
         look_at(page, f"{name}-{scheme}", is_dark=scheme == "dark")
     page.set_viewport_size(PHONE)
-    page.screenshot(path=SCREENSHOTS / f"page-{name}-phone.png", full_page=True)
+    take_picture(page, f"{name}-phone")
     assert page.evaluate(OVERFLOW) <= 0
+
+
+def take_picture(page: Page, name: str) -> None:
+    if TAKES_PICTURES:
+        page.screenshot(path=SCREENSHOTS / f"page-{name}.png", full_page=True)
 
 
 def look_at(page: Page, name: str, *, is_dark: bool) -> None:
     """Dark differs from light by its colours alone."""
-    page.screenshot(path=SCREENSHOTS / f"page-{name}.png", full_page=True)
+    take_picture(page, name)
     options = {"runOnly": ["color-contrast"]} if is_dark else None
     violations = Axe().run(page, options=options).response["violations"]
     assert [f"{v['id']}: {v['nodes'][0]['html']}" for v in violations] == []
