@@ -188,6 +188,22 @@ SELECT {columns}, m.speaker, length(m.search), (
 # nearest by their best chunk. To be sure of n, it takes n times the most chunks that
 # any memory there has (one, but for long texts): sorting that few costs half of
 # grouping every row of a large anchor.
+TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT = 1, 10, 16, 19
+"""Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
+INSTANTS = ("created_at", "updated_at", "known_from", "valid_from", "valid_to")
+INSTANTS_AT = range(16, 21)
+
+
+def _instant(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
+
+
+def _with_instants_as_text(columns: str) -> str:
+    for name in INSTANTS:
+        columns = columns.replace(f"m.{name}", f"m.{name}::text")
+    return columns
+
+
 PARTS = {
     "as_query": _AS_QUERY,
     "message_times": _TIMES.format(search="s.search"),
@@ -197,6 +213,7 @@ PARTS = {
     "b": B,
     "b_rest": 1 - B,
     "text_cap": TEXT_CAP,
+    "columns": _with_instants_as_text(VIEW_COLUMNS),
 }
 _SIGNALS = 7
 """How many columns stand behind ``VIEW_COLUMNS``."""
@@ -259,25 +276,6 @@ def _candidate(row: Sequence[Any]) -> Candidate:
     )
 
 
-TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT = 1, 10, 16, 19
-"""Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
-INSTANTS = ("created_at", "updated_at", "known_from", "valid_from", "valid_to")
-INSTANTS_AT = range(16, 21)
-
-
-def _instant(written: str | None) -> datetime | None:
-    return None if written is None else datetime.fromisoformat(written)
-
-
-def _with_instants_as_text(columns: str) -> str:
-    for name in INSTANTS:
-        columns = columns.replace(f"m.{name}", f"m.{name}::text")
-    return columns
-
-
-_COLUMNS = _with_instants_as_text(VIEW_COLUMNS)
-
-
 def leg_depth(request: SearchRequest) -> int:
     """How many candidates each leg gives at most."""
     return max(LEG_DEPTH, request.top_k)
@@ -310,7 +308,6 @@ def _statement(
         own=own,
         where=where,
         lexemes=LEXEMES.format(**PARTS),
-        columns=_COLUMNS,
         **PARTS,
     )
     return statement, [
