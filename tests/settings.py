@@ -19,3 +19,6 @@ REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}
 ALLOWED_HOSTS = ["*"]
 for _database in DATABASES.values():
     _database["OPTIONS"].pop("pool", None)  # a test's transaction is one connection
+
+# Each test client makes its middleware anew: 35 ms for a look at every static file.
+WHITENOISE_AUTOREFRESH = True
