@@ -77,6 +77,14 @@ def committed_db(django_db_setup: Server, django_db_blocker) -> Iterator[Server]
         empty_tables(django_db_setup)
 
 
+@pytest.fixture(autouse=True)
+def no_usage_is_left() -> Iterator[None]:
+    """What a test counted is not written in the middle of another."""
+    yield
+    with usage._buffer.writing:
+        usage._buffer.take()
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> None:
     """``committed_db`` where the test asks for it, else ``db``."""
