@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'project', 'user_id'], name='anchor_user'), models.Index(fields=['tenant', 'project', 'agent_id'], name='anchor_agent'), models.Index(fields=['tenant', 'project', 'app_id'], name='anchor_app')],"constraints": [models.UniqueConstraint(models.F('tenant'), models.F('project'), models.Func('user_id', 'agent_id', 'app_id', function='memories_anchor_hash', output_field=models.BinaryField()), name='anchor_key')],},
         ),
         migrations.CreateModel(
             name='ConversationSummary',
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'anchor'), name='summary_of_anchor')],},
         ),
         migrations.CreateModel(
             name='EmbeddingSpace',
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'project', 'provider', 'model', 'dimension', 'fingerprint'), name='space_key'), models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('tenant', 'project'), name='one_active_space')],},
         ),
         migrations.CreateModel(
             name='Entity',
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('tenant', 'project', 'anchor', 'normalized', 'type'), name='entity_name')],},
         ),
         migrations.CreateModel(
             name='IdempotencyRecord',
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'api_key_id', 'key'), name='idempotency_key')],},
         ),
         migrations.CreateModel(
             name='Ingestion',
@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'project', '-created_at', '-id'], name='memory_newest'), models.Index(fields=['tenant', 'anchor', 'state'], name='memory_anchor'), models.Index(condition=models.Q(('user_id__isnull', False)), fields=['tenant', 'project', 'user_id', '-created_at', '-id'], name='memory_of_user'), models.Index(condition=models.Q(('agent_id__isnull', False)), fields=['tenant', 'project', 'agent_id', '-created_at', '-id'], name='memory_of_agent'), models.Index(condition=models.Q(('app_id__isnull', False)), fields=['tenant', 'project', 'app_id', '-created_at', '-id'], name='memory_of_app'), models.Index(condition=models.Q(('run_id__isnull', False)), fields=['tenant', 'project', 'run_id', '-created_at', '-id'], name='memory_of_run'), models.Index(condition=models.Q(('expires_on__isnull', False)), fields=['tenant', 'expires_on'], name='memory_expiry'), models.Index(condition=models.Q(('replaced_by__isnull', False)), fields=['tenant', 'replaced_by'], name='memory_successor')],"constraints": [models.UniqueConstraint(condition=models.Q(('state', memories.types.State['ACTIVE'])), fields=('tenant', 'anchor', 'text_hash', 'run_id'), name='memory_said_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='memory_ends_after_it_begins')],},
         ),
         migrations.CreateModel(
             name='Feedback',
@@ -227,7 +227,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'memory', 'operator_id'), name='one_feedback')],},
         ),
         migrations.CreateModel(
             name='MemoryUse',
@@ -242,7 +242,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'memory'), name='use_of_memory')],},
         ),
         migrations.CreateModel(
             name='MemoryVector',
@@ -262,7 +262,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'anchor', 'space', 'state'], name='vector_scan'), models.Index(condition=models.Q(('chunk_no__gt', 0)), fields=['tenant', 'anchor', 'space', 'chunk_no'], name='vector_chunks')],"constraints": [models.UniqueConstraint(fields=('tenant', 'memory', 'number', 'space', 'chunk_no'), name='vector_key')],},
         ),
         migrations.CreateModel(
             name='MemoryVersion',
@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'memory', 'number'), name='version_number'), models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='version_ends_after_it_begins')],"indexes": [models.Index(condition=models.Q(('replaced_by__isnull', False)), fields=['tenant', 'replaced_by'], name='version_successor')],},
         ),
         migrations.CreateModel(
             name='Mention',
@@ -306,7 +306,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'memory'], name='mention_memory')],"constraints": [models.UniqueConstraint(fields=('tenant', 'entity', 'memory'), name='mention_once')],},
         ),
         migrations.CreateModel(
             name='Message',
@@ -329,7 +329,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'ingestion'], name='message_of_ingestion'), models.Index(condition=models.Q(('content__isnull', False)), fields=['tenant', 'project', 'created_at'], name='message_kept')],"constraints": [models.UniqueConstraint(fields=('tenant', 'anchor', 'position'), name='message_position')],},
         ),
         migrations.CreateModel(
             name='Operation',
@@ -366,7 +366,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'project', '-created_at', '-id'], name='operation_newest'), models.Index(condition=models.Q(('status__in', ('PENDING', 'RUNNING'))), fields=['tenant', 'anchor', 'seq'], name='operation_queue'), models.Index(condition=models.Q(('status__in', ('PENDING', 'RUNNING'))), fields=['woken_at'], name='operation_due'), models.Index(condition=models.Q(('kind', 'SEARCH'), models.Q(('payload', {}), _negated=True)), fields=['tenant', 'project', 'created_at'], name='search_kept')],},
         ),
         migrations.AddField(
             model_name='idempotencyrecord',
@@ -397,7 +397,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'project', '-created_at'], name='export_newest')],},
         ),
         migrations.CreateModel(
             name='DeleteBarrier',
@@ -412,7 +412,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'project', 'accepted_at'], name='barrier_newest')],},
         ),
         migrations.CreateModel(
             name='Outbox',
@@ -428,7 +428,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(condition=models.Q(('handled_at__isnull', True)), fields=['created_at'], name='outbox_waiting')],},
         ),
         migrations.CreateModel(
             name='PromptTemplate',
@@ -443,7 +443,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'project', 'purpose'), name='template_purpose')],},
         ),
         migrations.CreateModel(
             name='PromptVersion',
@@ -466,7 +466,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'template', 'number'), name='prompt_number'), models.UniqueConstraint(condition=models.Q(('is_published', True)), fields=('tenant', 'template'), name='one_published_prompt')],},
         ),
         migrations.CreateModel(
             name='MemoryEvent',
@@ -492,7 +492,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'memory', 'at', 'id'], name='event_of_memory'), models.Index(condition=models.Q(('related_memory__isnull', False)), fields=['tenant', 'related_memory'], name='event_related'), models.Index(fields=['tenant', 'project', '-at', '-id'], name='event_newest'), models.Index(fields=['tenant', 'operation'], name='event_of_operation')],},
         ),
         migrations.CreateModel(
             name='LlmCall',
@@ -518,7 +518,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'operation'], name='call_of_operation'), models.Index(fields=['tenant', 'project', '-created_at'], name='call_newest'), models.Index(condition=models.Q(('request__isnull', False), ('reply__isnull', False), _connector='OR'), fields=['tenant', 'project', 'created_at'], name='call_kept')],},
         ),
         migrations.CreateModel(
             name='ProviderConfig',
@@ -539,7 +539,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'project', 'kind'), name='one_provider_of_a_kind')],},
         ),
         migrations.CreateModel(
             name='Relation',
@@ -565,7 +565,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'source'], name='relation_out'), models.Index(fields=['tenant', 'target'], name='relation_in'), models.Index(fields=['tenant', 'anchor', 'state'], name='relation_anchor')],"constraints": [models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='relation_ends_after_it_begins')],},
         ),
         migrations.CreateModel(
             name='RelationSupport',
@@ -581,7 +581,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'memory'], name='support_memory')],"constraints": [models.UniqueConstraint(fields=('tenant', 'relation', 'memory', 'number'), name='relation_support')],},
         ),
         migrations.CreateModel(
             name='Subject',
@@ -600,7 +600,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', 'project', '-last_active_at', '-id'], name='subject_newest')],"constraints": [models.UniqueConstraint(fields=('tenant', 'project', 'kind', 'external_id'), name='subject_name')],},
         ),
         migrations.CreateModel(
             name='Webhook',
@@ -645,252 +645,72 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='delivery_due'), models.Index(fields=['tenant', 'webhook', '-created_at'], name='delivery_newest')],},
         ),
-        migrations.AddIndex(
-            model_name='anchor',
-            index=models.Index(fields=['tenant', 'project', 'user_id'], name='anchor_user'),
-        ),
-        migrations.AddIndex(
-            model_name='anchor',
-            index=models.Index(fields=['tenant', 'project', 'agent_id'], name='anchor_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='anchor',
-            index=models.Index(fields=['tenant', 'project', 'app_id'], name='anchor_app'),
-        ),
-        migrations.AddConstraint(
-            model_name='anchor',
-            constraint=models.UniqueConstraint(models.F('tenant'), models.F('project'), models.Func('user_id', 'agent_id', 'app_id', function='memories_anchor_hash', output_field=models.BinaryField()), name='anchor_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationsummary',
-            constraint=models.UniqueConstraint(fields=('tenant', 'anchor'), name='summary_of_anchor'),
-        ),
-        migrations.AddConstraint(
-            model_name='embeddingspace',
-            constraint=models.UniqueConstraint(fields=('tenant', 'project', 'provider', 'model', 'dimension', 'fingerprint'), name='space_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='embeddingspace',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('tenant', 'project'), name='one_active_space'),
-        ),
-        migrations.AddConstraint(
-            model_name='entity',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('tenant', 'project', 'anchor', 'normalized', 'type'), name='entity_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencyrecord',
-            constraint=models.UniqueConstraint(fields=('tenant', 'api_key_id', 'key'), name='idempotency_key'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(fields=['tenant', 'project', '-created_at', '-id'], name='memory_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(fields=['tenant', 'anchor', 'state'], name='memory_anchor'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(condition=models.Q(('user_id__isnull', False)), fields=['tenant', 'project', 'user_id', '-created_at', '-id'], name='memory_of_user'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(condition=models.Q(('agent_id__isnull', False)), fields=['tenant', 'project', 'agent_id', '-created_at', '-id'], name='memory_of_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(condition=models.Q(('app_id__isnull', False)), fields=['tenant', 'project', 'app_id', '-created_at', '-id'], name='memory_of_app'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(condition=models.Q(('run_id__isnull', False)), fields=['tenant', 'project', 'run_id', '-created_at', '-id'], name='memory_of_run'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(condition=models.Q(('expires_on__isnull', False)), fields=['tenant', 'expires_on'], name='memory_expiry'),
-        ),
-        migrations.AddIndex(
-            model_name='memory',
-            index=models.Index(condition=models.Q(('replaced_by__isnull', False)), fields=['tenant', 'replaced_by'], name='memory_successor'),
-        ),
-        migrations.AddConstraint(
-            model_name='memory',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', memories.types.State['ACTIVE'])), fields=('tenant', 'anchor', 'text_hash', 'run_id'), name='memory_said_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='feedback',
-            constraint=models.UniqueConstraint(fields=('tenant', 'memory', 'operator_id'), name='one_feedback'),
-        ),
-        migrations.AddConstraint(
-            model_name='memoryuse',
-            constraint=models.UniqueConstraint(fields=('tenant', 'memory'), name='use_of_memory'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryvector',
-            index=models.Index(fields=['tenant', 'anchor', 'space', 'state'], name='vector_scan'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryvector',
-            index=models.Index(condition=models.Q(('chunk_no__gt', 0)), fields=['tenant', 'anchor', 'space', 'chunk_no'], name='vector_chunks'),
-        ),
-        migrations.AddConstraint(
-            model_name='memoryvector',
-            constraint=models.UniqueConstraint(fields=('tenant', 'memory', 'number', 'space', 'chunk_no'), name='vector_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='memoryversion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'memory', 'number'), name='version_number'),
-        ),
-        migrations.AddIndex(
-            model_name='mention',
-            index=models.Index(fields=['tenant', 'memory'], name='mention_memory'),
-        ),
-        migrations.AddConstraint(
-            model_name='mention',
-            constraint=models.UniqueConstraint(fields=('tenant', 'entity', 'memory'), name='mention_once'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['tenant', 'ingestion'], name='message_of_ingestion'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('content__isnull', False)), fields=['tenant', 'project', 'created_at'], name='message_kept'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('tenant', 'anchor', 'position'), name='message_position'),
-        ),
-        migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(fields=['tenant', 'project', '-created_at', '-id'], name='operation_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('status__in', ('PENDING', 'RUNNING'))), fields=['tenant', 'anchor', 'seq'], name='operation_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('status__in', ('PENDING', 'RUNNING'))), fields=['woken_at'], name='operation_due'),
-        ),
-        migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('kind', 'SEARCH'), models.Q(('payload', {}), _negated=True)), fields=['tenant', 'project', 'created_at'], name='search_kept'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         migrations.AddConstraint(
             model_name='ingestion',
             constraint=models.UniqueConstraint(fields=('tenant', 'operation'), name='ingestion_of_operation'),
         ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['tenant', 'project', '-created_at'], name='export_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='deletebarrier',
-            index=models.Index(fields=['tenant', 'project', 'accepted_at'], name='barrier_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='outbox',
-            index=models.Index(condition=models.Q(('handled_at__isnull', True)), fields=['created_at'], name='outbox_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompttemplate',
-            constraint=models.UniqueConstraint(fields=('tenant', 'project', 'purpose'), name='template_purpose'),
-        ),
-        migrations.AddConstraint(
-            model_name='promptversion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'template', 'number'), name='prompt_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='promptversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_published', True)), fields=('tenant', 'template'), name='one_published_prompt'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryevent',
-            index=models.Index(fields=['tenant', 'memory', 'at', 'id'], name='event_of_memory'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryevent',
-            index=models.Index(condition=models.Q(('related_memory__isnull', False)), fields=['tenant', 'related_memory'], name='event_related'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryversion',
-            index=models.Index(condition=models.Q(('replaced_by__isnull', False)), fields=['tenant', 'replaced_by'], name='version_successor'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryevent',
-            index=models.Index(fields=['tenant', 'project', '-at', '-id'], name='event_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='memoryevent',
-            index=models.Index(fields=['tenant', 'operation'], name='event_of_operation'),
-        ),
-        migrations.AddIndex(
-            model_name='llmcall',
-            index=models.Index(fields=['tenant', 'operation'], name='call_of_operation'),
-        ),
-        migrations.AddIndex(
-            model_name='llmcall',
-            index=models.Index(fields=['tenant', 'project', '-created_at'], name='call_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='llmcall',
-            index=models.Index(condition=models.Q(('request__isnull', False), ('reply__isnull', False), _connector='OR'), fields=['tenant', 'project', 'created_at'], name='call_kept'),
-        ),
-        migrations.AddConstraint(
-            model_name='providerconfig',
-            constraint=models.UniqueConstraint(fields=('tenant', 'project', 'kind'), name='one_provider_of_a_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='relation',
-            index=models.Index(fields=['tenant', 'source'], name='relation_out'),
-        ),
-        migrations.AddIndex(
-            model_name='relation',
-            index=models.Index(fields=['tenant', 'target'], name='relation_in'),
-        ),
-        migrations.AddIndex(
-            model_name='relation',
-            index=models.Index(fields=['tenant', 'anchor', 'state'], name='relation_anchor'),
-        ),
-        migrations.AddIndex(
-            model_name='relationsupport',
-            index=models.Index(fields=['tenant', 'memory'], name='support_memory'),
-        ),
-        migrations.AddConstraint(
-            model_name='relationsupport',
-            constraint=models.UniqueConstraint(fields=('tenant', 'relation', 'memory', 'number'), name='relation_support'),
-        ),
-        migrations.AddIndex(
-            model_name='subject',
-            index=models.Index(fields=['tenant', 'project', '-last_active_at', '-id'], name='subject_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='subject',
-            constraint=models.UniqueConstraint(fields=('tenant', 'project', 'kind', 'external_id'), name='subject_name'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='delivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['tenant', 'webhook', '-created_at'], name='delivery_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='memory',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='memory_ends_after_it_begins'),
-        ),
-        migrations.AddConstraint(
-            model_name='memoryversion',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='version_ends_after_it_begins'),
-        ),
-        migrations.AddConstraint(
-            model_name='relation',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__gte', models.F('valid_from'))), name='relation_ends_after_it_begins'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         # Parents before children: a composite reference needs its target's key.
         TenantTable("Anchor", grants=NO_DELETE, is_parent=True),
         TenantTable("Subject", grants=NO_DELETE),

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'name'), name='project_name_in_tenant')],},
         ),
         migrations.CreateModel(
             name='Membership',
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['operator'], name='membership_operator')],"constraints": [models.UniqueConstraint(fields=('tenant', 'operator', 'project'), name='one_membership', nulls_distinct=False)],},
         ),
         migrations.CreateModel(
             name='Invitation',
@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'prefix'), name='invitation_prefix')],},
         ),
         migrations.CreateModel(
             name='AuditEntry',
@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "indexes": [models.Index(fields=['tenant', '-at', '-id'], name='audit_newest')],},
         ),
         migrations.CreateModel(
             name='ApiKey',
@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'prefix'), name='api_key_prefix')],},
         ),
         migrations.CreateModel(
             name='Usage',
@@ -193,36 +193,15 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'base_manager_name': 'objects',
-            },
+            "constraints": [models.UniqueConstraint(fields=('tenant', 'project', 'day', 'api_key_id', 'operation'), name='usage_counter', nulls_distinct=False)],},
         ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='project_name_in_tenant'),
-        ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['operator'], name='membership_operator'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('tenant', 'operator', 'project'), name='one_membership', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(fields=('tenant', 'prefix'), name='invitation_prefix'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['tenant', '-at', '-id'], name='audit_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('tenant', 'prefix'), name='api_key_prefix'),
-        ),
-        migrations.AddConstraint(
-            model_name='usage',
-            constraint=models.UniqueConstraint(fields=('tenant', 'project', 'day', 'api_key_id', 'operation'), name='usage_counter', nulls_distinct=False),
-        ),
+        
+        
+        
+        
+        
+        
+        
         TenantTable("Project"),
         TenantTable("Membership"),
         TenantTable("Invitation"),
