@@ -14,9 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memories.mcp import server
 from memories.mcp.asgi import exchange
-from memories.mcp.server import Caller
 from memories.types import JsonDict
 from memplatform.lib.errors import BodyTooLarge, Forbidden, InvalidRequest
 from tenants.api.permissions import KeyMayDoThis
@@ -77,8 +75,11 @@ class McpEndpoint(KeyApiView):
         return self._exchange(request, message)
 
     def _exchange(self, request: Request, message: JsonDict) -> HttpResponse:
+        # A second of imports: commands, workers and whoever never asks do without.
+        from memories.mcp.server import Caller, application
+
         answer = exchange(
-            server.application,
+            application,
             request._request,
             json.dumps(message, ensure_ascii=False).encode(),
             headers=_protocol_headers(request),
