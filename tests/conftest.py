@@ -77,14 +77,6 @@ def committed_db(django_db_setup: Server, django_db_blocker) -> Iterator[Server]
         empty_tables(django_db_setup)
 
 
-@pytest.fixture(autouse=True)
-def no_usage_is_left() -> Iterator[None]:
-    """What a test counted is not written in the middle of another."""
-    yield
-    with usage._buffer.writing:
-        usage._buffer.take()
-
-
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> None:
     """``committed_db`` where the test asks for it, else ``db``."""
@@ -101,8 +93,10 @@ def valkey(settings, monkeypatch) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> Iterator[None]:
-    """Usage that one test counted is not written in the middle of another."""
+def _nothing_counted(monkeypatch) -> Iterator[None]:
+    """Usage that one test counted is not written in the middle of another: its thread
+    sleeps, as a test that wants it written says so."""
+    monkeypatch.setattr(usage, "WRITE_EVERY_S", 3600)
     usage._buffer.take()
     yield
     usage._buffer.take()
