@@ -12,18 +12,18 @@ from typing import Any
 from uuid import UUID
 
 from memories.providers.vectors import as_direction
-from memories.retrieval.legs import (
-    LEXEMES,
-    PARTS,
+from memories.retrieval.rank import Candidate, Explained, Gate, relevance
+from memories.retrieval.search import Looked
+from memories.retrieval.statement import (
     TEXT_CAP,
+    Asked,
+    Part,
     anchors_of,
     dense_conditions,
     leg_depth,
-    words_of,
+    lexemes,
 )
-from memories.retrieval.rank import Candidate, Explained, Gate, relevance
-from memories.retrieval.search import Looked
-from memories.selectors.memories import shown_states, source, visible
+from memories.selectors.memories import shown_states
 from memories.types import State
 from memplatform.lib import clock
 from tenants.scopes import read_rows
@@ -130,15 +130,13 @@ def find_named(looked: Looked, part: str) -> list[UUID]:
 
     The newest come first, at most ``MOST_NAMED``. Opens its own scopes.
     """
-    setup, request = looked.setup, looked.request
-    relation, relation_params = source(request.visibility.as_of, setup.tenant_id)
+    setup, relation = looked.setup, looked.asked.source
     own = [setup.tenant_id, setup.project_id]
-    here, here_params = _within(looked, "m")
-    for anchors, params in ((here, here_params), ("true", [])):
+    for anchors in (_within(looked.asked, "m"), Part("true")):
         rows = read_rows(
             setup.tenant_id,
-            _NAMED.format(source=relation, anchors=anchors),
-            [*relation_params, *own, *params, part, MOST_NAMED],
+            _NAMED.format(source=relation.sql, anchors=anchors.sql),
+            [*relation.params, *own, *anchors.params, part, MOST_NAMED],
             project_id=setup.project_id,
         )
         if rows:
@@ -147,17 +145,14 @@ def find_named(looked: Looked, part: str) -> list[UUID]:
 
 
 def _look_at(looked: Looked, memory_id: UUID) -> _Found | None:
-    setup, request = looked.setup, looked.request
-    relation, relation_params = source(request.visibility.as_of, setup.tenant_id)
+    setup, filters = looked.setup, looked.request.filters
+    words, relation = lexemes(looked.asked), looked.asked.source
     rows = read_rows(
         setup.tenant_id,
-        _LOOK_AT.format(
-            lexemes=LEXEMES.format(**PARTS), where=request.filters.sql, source=relation
-        ),
+        _LOOK_AT.format(lexemes=words.sql, where=filters.sql, source=relation.sql),
         [
-            *words_of(setup, looked.query),
-            as_direction(looked.vector),
-            *(*request.filters.params, looked.space.id, *relation_params),
+            *(*words.params, as_direction(looked.vector)),
+            *(*filters.params, looked.space.id, *relation.params),
             *(setup.tenant_id, setup.project_id, memory_id),
         ],
         project_id=setup.project_id,
@@ -168,11 +163,11 @@ def _look_at(looked: Looked, memory_id: UUID) -> _Found | None:
     return _Found(text, State(state), expires_on, is_meant, has_words, cosine)
 
 
-def _within(looked: Looked, alias: str) -> tuple[str, list[Any]]:
+def _within(asked: Asked, alias: str) -> Part:
     """The condition that a row is of an anchor which the filter names."""
-    where, params = anchors_of(looked.setup, looked.request)
-    anchors = f"SELECT a.id FROM memories_anchor a WHERE {where}"
-    return f"{alias}.anchor_id = ANY(ARRAY({anchors}))", params
+    where = anchors_of(asked)
+    anchors = f"SELECT a.id FROM memories_anchor a WHERE {where.sql}"
+    return Part(f"{alias}.anchor_id = ANY(ARRAY({anchors}))", where.params)
 
 
 def _until_failed(checks: Iterator[Check]) -> Iterator[Check]:
@@ -273,19 +268,13 @@ def _relevance_of(looked: Looked, found: _Found) -> str:
 
 
 def _count_nearer(looked: Looked, cosine: float) -> int:
-    setup, request = looked.setup, looked.request
-    relation, relation_params = source(request.visibility.as_of, setup.tenant_id)
-    where, where_params = visible(request.filters, request.visibility)
-    anchors, anchor_params = _within(looked, "v")
-    join, dense_where, dense_params = dense_conditions(
-        request, relation, relation_params, where, where_params
-    )
+    setup, anchors = looked.setup, _within(looked.asked, "v")
+    join, where = dense_conditions(looked.asked)
     params: Sequence[Any] = [
-        *(relation_params if join else []),
-        *(setup.tenant_id, looked.space.id, *anchor_params, *dense_params),
+        *(*join.params, *looked.asked.space, *anchors.params, *where.params),
         *(as_direction(looked.vector), cosine),
     ]
-    statement = _NEARER.format(join=join, anchors=anchors, where=dense_where)
+    statement = _NEARER.format(join=join.sql, anchors=anchors.sql, where=where.sql)
     rows = read_rows(setup.tenant_id, statement, params, project_id=setup.project_id)
     return int(rows[0][0])
 

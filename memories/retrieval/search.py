@@ -36,6 +36,7 @@ from memories.retrieval.rerank import (
     is_wanted,
 )
 from memories.retrieval.stages import measured, stage
+from memories.retrieval.statement import Asked
 from memories.retrieval.traces import is_drawn, trace_of
 from memories.selectors.people import list_people
 from memories.selectors.projects import ProjectSetup, get_setup, known_setup
@@ -62,6 +63,10 @@ class Looked:
     pool: Pool
     factors: Mapping[UUID, float]
     reranking: Reranking | None = None
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.setup, self.space.id, self.request, self.query, self.vector)
 
     @property
     def calibration(self) -> Calibration:
@@ -213,7 +218,7 @@ def look_for(
     vector: Vectors,
 ) -> Looked:
     """The same for a query that is embedded by now: that of ``query.unnamed``."""
-    pool = gather(setup, space.id, request, query, vector)
+    pool = gather(Asked(setup, space.id, request, query, vector))
     factors = _factors(setup, pool, request)
     return Looked(setup, space, request, query, vector, pool, factors)
 

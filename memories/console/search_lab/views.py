@@ -22,9 +22,9 @@ from memories.retrieval.assemble import (
     ContextRequest,
     assemble_found,
 )
-from memories.retrieval.legs import leg_depth
 from memories.retrieval.rank import Explained, Gate
 from memories.retrieval.search import Looked, look
+from memories.retrieval.statement import leg_depth
 from memories.types import Hit, MemoryView
 from memplatform.lib.errors import ProviderError
 from tenants.console.rendering import show

@@ -1,0 +1,376 @@
+"""The one statement of a search, put together from its legs (decision 8).
+
+Exact inside the anchors a filter names: no index error and no lossy filter. Windows are
+put together here, from their messages (ADR 0500); words weigh by BM25 with the scope's
+own frequencies (ADR 0501). A leg that weighs nothing is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from memories.language.segments import searchable
+from memories.providers.vectors import as_direction
+from memories.retrieval.query import Query
+from memories.selectors.memories import (
+    VIEW_COLUMNS,
+    shown_states,
+    source,
+    unexpired,
+    visible,
+)
+from memories.selectors.projects import ProjectSetup
+from memories.types import SCOPE_KEYS, SearchRequest, Vectors
+
+LEG_DEPTH = 100
+"""Candidates of a leg; more when more are asked for (decision 24)."""
+QUERY_CHARS = 2_000
+"""How much of a query is looked for by its words: parsing 20,000 characters of them
+takes 30 to 90 ms, 120,000 exceed PostgreSQL's stack. All of it is embedded, as far as
+the embedder reads."""
+TEXT_CAP = 2000
+"""Matches of a text query that are ranked: an OR of common words matches half of a
+large scope, and ranking all of it took 199 ms (design/environment.md)."""
+K1, B = 1.2, 0.75
+"""BM25's usual parameters (Robertson and Zaragoza 2009); windows are about equally
+long, so that their length does not count (B = 0)."""
+INSTANTS = ("created_at", "updated_at", "known_from", "valid_from", "valid_to")
+"""Columns that come as text: five instants of two hundred rows take longer to read than
+to rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of SQL with the values of its places, in their order."""
+
+    sql: str
+    params: Sequence[Any] = ()
+
+    @classmethod
+    def joined(cls, separator: str, parts: Iterable[Self]) -> Part:
+        """The pieces as one."""
+        pieces = list(parts)
+        return Part(
+            separator.join(piece.sql for piece in pieces),
+            [value for piece in pieces for value in piece.params],
+        )
+
+
+# A lexeme as a query of its own: quoted as tsquery wants it.
+_AS_QUERY = "('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')"
+# ts_rank of one lexeme that occurs n times, all weights 1, is (1 + 1/4 … + 1/n²)·6/π²:
+# these bounds lie between its steps and give n back, up to eight.
+_TIMES = (
+    "width_bucket(ts_rank('{{1,1,1,1}}', {search}, term.words)::float8,"
+    " '{{0,0.684,0.794,0.846,0.877,0.898,0.913,0.924}}'::float8[])"
+)
+# How rare a lexeme is; sums are divided by that of the whole query, so that a text that
+# says all of it, often, comes near to 1.
+_RARITY = "ln(1 + (greatest(scope.size - f.df, 0) + 0.5)::float8 / (f.df + 0.5))"
+
+_LEXEMES = f"""lexemes AS MATERIALIZED (
+    SELECT lexeme, {_AS_QUERY} AS quoted
+      FROM unnest(coalesce(
+               nullif(tsvector_to_array(to_tsvector(%s::regconfig, %s)), '{{}}'),
+               tsvector_to_array(to_tsvector(%s::regconfig, %s)))) AS lexeme)"""
+
+_QUESTION = """
+term AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY lexeme) AS no, quoted::tsquery AS words
+      FROM lexemes),
+query AS MATERIALIZED (
+    SELECT %s::halfvec AS vector,
+           (SELECT string_agg(quoted, ' | ')::tsquery FROM lexemes) AS words)"""
+_HERE = """
+here AS MATERIALIZED (
+    SELECT ARRAY(SELECT a.id FROM memories_anchor a WHERE {anchors}) AS anchors)"""
+
+# OFFSET 0: the distance is taken before the turns are sorted, not carried with them.
+# A turn's place is a number of its own; neighbours in a session differ by one, and
+# sessions stand further apart than a window reaches.
+_WINDOWS = f"""
+turn AS MATERIALIZED (
+    SELECT message_id, search,
+           avg(cosine) OVER (PARTITION BY anchor_id, session ORDER BY position
+                             ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS cosine,
+           row_number() OVER (ORDER BY anchor_id, session, position)
+           + 4 * dense_rank() OVER (ORDER BY anchor_id, session) AS place
+      FROM (SELECT v.message_id, v.anchor_id, v.session, v.position,
+                   CASE WHEN v.search @@ (SELECT words FROM query)
+                        THEN v.search END AS search,
+                   1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine
+              FROM memories_messagevector v
+             WHERE v.tenant_id = %s AND v.space_id = %s
+               AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+            OFFSET 0) AS said),
+heard AS MATERIALIZED (
+    SELECT s.place, term.no, {_TIMES.format(search="s.search")} AS times
+      FROM (SELECT * FROM turn WHERE search IS NOT NULL LIMIT {TEXT_CAP}) AS s
+      JOIN term ON s.search @@ term.words),
+window_times AS MATERIALIZED (
+    SELECT place + step AS place, no, sum(times) AS times
+      FROM heard CROSS JOIN generate_series(-2, 2) AS step
+     GROUP BY place + step, no),
+window_rarity AS MATERIALIZED (
+    SELECT f.no, {_RARITY} AS rarity
+      FROM (SELECT term.no, count(w.no) AS df
+              FROM term LEFT JOIN window_times w USING (no) GROUP BY term.no) AS f
+     CROSS JOIN (SELECT count(*) AS size FROM turn) AS scope),
+window_words AS MATERIALIZED (
+    SELECT w.place, sum(r.rarity * w.times / (w.times + {K1}))
+                    / (SELECT sum(rarity) FROM window_rarity) AS words
+      FROM window_times w JOIN window_rarity r USING (no)
+     GROUP BY w.place),
+learned AS MATERIALIZED (
+    SELECT l.memory_id AS id, max(t.cosine) AS cosine, max(w.words) AS words
+      FROM memories_memorysource l
+      JOIN turn t ON t.message_id = l.message_id
+      LEFT JOIN window_words w ON w.place = t.place
+     WHERE l.tenant_id = %s
+       AND l.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+     GROUP BY l.memory_id)"""
+_NO_WINDOWS = """
+learned AS (SELECT NULL::uuid AS id, NULL::float8 AS cosine, NULL::float8 AS words
+             WHERE false)"""
+
+# The leg ranks chunks, and the first n different memories among them are the n nearest
+# by their best chunk. To be sure of n, it takes n times the most chunks that any memory
+# there has (one, but for long texts): sorting that few costs half of grouping every row
+# of a large anchor.
+_DENSE = """
+chunks AS (
+    SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
+      FROM memories_memoryvector v {join}
+     WHERE v.tenant_id = %s AND v.space_id = %s
+       AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
+     ORDER BY distance, v.memory_id
+     LIMIT %s * (1 + coalesce((
+           SELECT max(v.chunk_no) FROM memories_memoryvector v
+            WHERE v.tenant_id = %s AND v.space_id = %s AND v.chunk_no > 0
+              AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])), 0))),
+dense AS MATERIALIZED (
+    SELECT memory_id AS id, min(distance) AS distance
+      FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT %s)"""
+
+_WORDS = """
+matching AS MATERIALIZED (
+    SELECT m.id, m.search
+      FROM {source}
+     WHERE {where} AND m.search @@ (SELECT words FROM query)
+     LIMIT {text_cap}),
+fact_times AS MATERIALIZED (
+    SELECT x.id, length(x.search) AS size, term.no, {times} AS times
+      FROM matching x JOIN term ON x.search @@ term.words),
+fact_rarity AS MATERIALIZED (
+    SELECT f.no, {rarity} AS rarity
+      FROM (SELECT term.no, count(t.no) AS df
+              FROM term LEFT JOIN fact_times t USING (no) GROUP BY term.no) AS f
+     CROSS JOIN (SELECT count(*) AS size FROM memories_memoryvector v
+                  WHERE v.tenant_id = %s AND v.space_id = %s
+                    AND v.state = 'active' AND v.chunk_no = 0
+                    AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+               ) AS scope),
+worded AS MATERIALIZED (
+    SELECT t.id, sum(r.rarity * t.times
+                     / (t.times + {k1} * ({b_rest} + {b} * t.size / scope.mean)))
+                 / (SELECT sum(rarity) FROM fact_rarity) AS words
+      FROM fact_times t JOIN fact_rarity r USING (no)
+     CROSS JOIN (SELECT avg(length(search)) AS mean FROM matching) AS scope
+     GROUP BY t.id)"""
+_NO_WORDS = """
+worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
+
+_FOUND = """
+found AS MATERIALIZED (
+    SELECT id FROM dense
+    UNION (SELECT id FROM worded ORDER BY words DESC, id LIMIT %s)
+    UNION (SELECT id FROM learned ORDER BY cosine DESC, id LIMIT %s)
+    UNION (SELECT id FROM learned WHERE words IS NOT NULL
+            ORDER BY words DESC, id LIMIT %s)),
+opinion AS MATERIALIZED (
+    SELECT f.memory_id AS id,
+           sum(CASE f.feedback WHEN 'POSITIVE' THEN 1 WHEN 'NEGATIVE' THEN -1
+                               WHEN 'VERY_NEGATIVE' THEN -2 END) AS sum
+      FROM memories_feedback f JOIN found ON found.id = f.memory_id
+     WHERE f.tenant_id = %s GROUP BY f.memory_id)"""
+_SHOWN = """
+SELECT {columns}, m.speaker, length(m.search), opinion.sum,
+       coalesce(dense.distance, (
+           SELECT min(v.embedding <=> (SELECT vector FROM query))
+             FROM memories_memoryvector v
+            WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
+              AND v.number = m.vector_number)),
+       worded.words, learned.cosine, learned.words
+  FROM found JOIN {source} ON m.id = found.id
+  LEFT JOIN opinion ON opinion.id = m.id
+  LEFT JOIN dense ON dense.id = m.id
+  LEFT JOIN worded ON worded.id = m.id
+  LEFT JOIN learned ON learned.id = m.id
+ WHERE {where}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search as its statement sees it; ``vector`` is that of ``query.unnamed``."""
+
+    setup: ProjectSetup
+    space_id: UUID
+    request: SearchRequest
+    query: Query
+    vector: Vectors
+
+    @property
+    def depth(self) -> int:
+        return leg_depth(self.request)
+
+    @property
+    def space(self) -> list[Any]:
+        """The values of ``tenant_id = %s AND space_id = %s``."""
+        return [self.setup.tenant_id, self.space_id]
+
+    @property
+    def source(self) -> Part:
+        """The relation ``m``: memories as they are, or as they were believed."""
+        as_of = self.request.visibility.as_of
+        return Part(*source(as_of, self.setup.tenant_id))
+
+    @property
+    def where(self) -> Part:
+        """The condition on ``m`` that the filter and the states to show make."""
+        return Part(*visible(self.request.filters, self.request.visibility))
+
+    @property
+    def own(self) -> Part:
+        """The same with the project's memories only."""
+        where = self.where
+        return Part(
+            f"m.tenant_id = %s AND m.project_id = %s AND {where.sql}",
+            [self.setup.tenant_id, self.setup.project_id, *where.params],
+        )
+
+
+def leg_depth(request: SearchRequest) -> int:
+    """How many candidates each leg gives at most."""
+    return max(LEG_DEPTH, request.top_k)
+
+
+def statement_of(asked: Asked) -> Part:
+    """Every row: ``VIEW_COLUMNS``, then speaker, size, opinion, distance and the shares
+    of words, window cosine and window words; a leg that did not find it gives NULL.
+    """
+    parts = [
+        lexemes(asked),
+        Part(_QUESTION, [as_direction(asked.vector)]),
+        _here(asked),
+        _windows(asked),
+        _dense(asked),
+        _words(asked),
+        _found(asked),
+    ]
+    return Part.joined("", [Part("WITH "), Part.joined(",", parts), _shown(asked)])
+
+
+def lexemes(asked: Asked) -> Part:
+    """The query's lexemes, without names where that leaves any."""
+    config, query = asked.setup.text_config, asked.query
+    texts = (searchable(text[:QUERY_CHARS]) for text in (query.unnamed, query.text))
+    return Part(_LEXEMES, [value for text in texts for value in (config, text)])
+
+
+def anchors_of(asked: Asked) -> Part:
+    """The condition on anchors ``a`` that the filter names by equality."""
+    ids = asked.request.filters.scope.as_dict()
+    named = {k: ids[k] for k in SCOPE_KEYS[:3] if ids[k] is not None}
+    conditions = [f"a.{key} = %s" for key in named]
+    where = " AND ".join(["a.tenant_id = %s", "a.project_id = %s", *conditions])
+    own = [asked.setup.tenant_id, asked.setup.project_id]
+    return Part(where, [*own, *named.values()])
+
+
+def dense_conditions(asked: Asked) -> tuple[Part, Part]:
+    """What the dense leg joins, and its conditions.
+
+    A filter is part of the vector query, not applied after it. What the vectors carry
+    themselves (anchor, state, expiry) needs no join: most searches ask no more.
+    """
+    request, relation, where = asked.request, asked.source, asked.where
+    join = Part(
+        f"JOIN {relation.sql} ON m.tenant_id = v.tenant_id AND m.id = v.memory_id",
+        relation.params,
+    )
+    joined = f"AND v.number = m.vector_number AND {where.sql}"
+    if request.visibility.as_of is not None:
+        return join, Part(joined, where.params)
+    fresh, fresh_params = unexpired("v", request.visibility)
+    own = f"AND v.state = ANY(%s) AND {fresh}"
+    own_params = [shown_states(request.visibility), *fresh_params]
+    if request.filters.is_only_scope and request.filters.scope.run_id is None:
+        return Part(""), Part(own, own_params)
+    return join, Part(f"{own} {joined}", [*own_params, *where.params])
+
+
+def _here(asked: Asked) -> Part:
+    anchors = anchors_of(asked)
+    return Part(_HERE.format(anchors=anchors.sql), anchors.params)
+
+
+def _windows(asked: Asked) -> Part:
+    chosen = asked.setup.settings
+    if not (chosen.window_weight or chosen.window_text_weight):
+        return Part(_NO_WINDOWS)
+    return Part(_WINDOWS, [*asked.space, asked.setup.tenant_id])
+
+
+def _dense(asked: Asked) -> Part:
+    join, where = dense_conditions(asked)
+    return Part(
+        _DENSE.format(join=join.sql, where=where.sql),
+        [
+            *(*join.params, *asked.space, *where.params, asked.depth),
+            *(*asked.space, asked.depth),
+        ],
+    )
+
+
+def _words(asked: Asked) -> Part:
+    if not asked.setup.settings.text_weight:
+        return Part(_NO_WORDS)
+    relation, own = asked.source, asked.own
+    return Part(
+        _WORDS.format(
+            source=relation.sql,
+            where=own.sql,
+            text_cap=TEXT_CAP,
+            times=_TIMES.format(search="x.search"),
+            rarity=_RARITY,
+            k1=K1,
+            b=B,
+            b_rest=1 - B,
+        ),
+        [*relation.params, *own.params, *asked.space],
+    )
+
+
+def _found(asked: Asked) -> Part:
+    return Part(_FOUND, [*[asked.depth] * 3, asked.setup.tenant_id])
+
+
+def _shown(asked: Asked) -> Part:
+    relation, own = asked.source, asked.own
+    return Part(
+        _SHOWN.format(
+            columns=_with_instants_as_text(VIEW_COLUMNS),
+            source=relation.sql,
+            where=own.sql,
+        ),
+        [*asked.space, *relation.params, *own.params],
+    )
+
+
+def _with_instants_as_text(columns: str) -> str:
+    for name in INSTANTS:
+        columns = columns.replace(f"m.{name}", f"m.{name}::text")
+    return columns
