@@ -21,6 +21,7 @@ class Plan:
     sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
     clients: tuple[int, ...] = (1, 8, 32)
     read_s: float = 5.0
+    turns: int = 5
     accept_s: float = 6.0
     adds: int = 640
     latencies_ms: tuple[int, ...] = (0, 300)
@@ -33,6 +34,7 @@ class Plan:
 QUICK = Plan(
     sizes=(1_000, 10_000),
     read_s=1.5,
+    turns=3,
     accept_s=2.0,
     adds=160,
     hot_adds=40,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.console import PAGE
-from bench.reads import BESIDE_HANGING
+from bench.reads import BESIDE_HANGING, BY_MEANING_ALONE
 from bench.seed import SMALL
 
 Figures = Sequence[Mapping[str, Any]]
@@ -74,6 +74,9 @@ def _read_goals(figures: Figures) -> Iterator[Goal]:
     yield _goal(f"search, {among}, p50 ms", 8, search, "p50_ms")
     times = search["p50_ms"] / first["p50_ms"] if search and first else None
     yield Goal(f"the same, times that among {smallest:,}", 1.2, times)
+    alone = _find(figures, name=BY_MEANING_ALONE, **at)
+    what = f"what all legs but meaning add to a search, {among}, p50 ms"
+    yield _goal(what, 4, alone, "ms added")
     eight = _find(figures, name="search", clients=8, **at)
     what = f"searches per second, {among}, 8 clients"
     yield _goal(what, 250, eight, "per_s", is_least=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
+from statistics import median
 from typing import Any
 
 import numpy as np
 import psycopg
+from psycopg.types.json import Jsonb
 
 from bench import seed
 from bench.adds import Adds
@@ -22,9 +25,18 @@ from tests.model_vectors import embed_text
 SEARCH = "/v3/memories/search/"
 HANGING_ADDS = 45
 ASKED_BEFORE = "search, asked before"
+BY_MEANING_ALONE = "search by meaning alone"
+MEANING_ALONE = {"text_weight": 0, "window_weight": 0, "window_text_weight": 0}
 QUESTIONS = 1_500
 """Of a client, before it begins again: more than it asks while it is measured."""
 BESIDE_HANGING = f"search, {HANGING_ADDS} adds hanging"
+_CHANGE_SETTINGS = """
+UPDATE tenants_project SET settings = settings || %s, updated_at = clock_timestamp()
+ WHERE id = %s"""
+_FORGET_SETTINGS = """
+UPDATE tenants_project SET settings = settings - %s::text[],
+       updated_at = clock_timestamp()
+ WHERE id = %s"""
 HANG_MARGIN_S = 8.0
 HANG_TIMEOUT_S = 60.0
 Job = Sequence[Mapping[str, Any]]
@@ -55,6 +67,7 @@ class Reads:
         for clients in self._on.plan.clients:
             self._read("search", user, self._searches(user, clients))
         self._read(ASKED_BEFORE, user, self._searches(user, 1, questions=40))
+        self._by_meaning_alone(user)
         self._read("list 100", user, [[step("POST", LIST, of_user(user))]])
         ids = self._ids(user)
         self._read("get", user, [[_get(i) for i in ids[:50]]])
@@ -62,6 +75,34 @@ class Reads:
             self._change(ids[:5])
         self._read("history", user, [[_get(i, "history/") for i in ids[:50]]])
         self._recall(user)
+
+    def _by_meaning_alone(self, user: str) -> None:
+        """What all other legs add to a search, measured in turns with it."""
+        alone, every = [], []
+        for _ in range(self._on.plan.turns):
+            with self._settings(MEANING_ALONE):
+                alone.append(self._timed(user))
+            every.append(self._timed(user))
+        figure = Figure(BY_MEANING_ALONE, store=self._seeded.total, user=user)
+        figure.p50_ms = median(alone)
+        figure.more["every leg, p50 ms"] = median(every)
+        figure.more["ms added"] = median(every) - median(alone)
+        self._on.keep(figure)
+
+    def _timed(self, user: str) -> float:
+        stack, seconds = self._on.stack, self._on.plan.read_s / 2
+        clients = self._searches(user, 1)
+        run_load(stack.url, self._on.key, [clients[0][:20]])
+        samples = run_load(stack.url, self._on.key, clients, seconds=seconds)
+        return samples.percentile_ms(50)
+
+    @contextmanager
+    def _settings(self, changes: Mapping[str, Any]) -> Iterator[None]:
+        """The project's, changed for a while."""
+        project_id = self._seeded.place.project_id
+        self._admin.execute(_CHANGE_SETTINGS, [Jsonb(changes), project_id])
+        yield
+        self._admin.execute(_FORGET_SETTINGS, [[*changes], project_id])
 
     def _read(self, name: str, user: str, clients: Sequence[Job]) -> Figure:
         return self._load(name, clients, store=self._seeded.total, user=user)
@@ -111,12 +152,11 @@ class Reads:
             self._on.call("PUT", f"/v1/memories/{memory_id}/", {"text": text})
 
     def _recall(self, user: str) -> None:
-        """Of the ten exactly nearest, how many are the nearest ten of what was found,
-        and how many are among the ten shown, which full text has a say in too."""
+        """Of the ten exactly nearest, how many are the nearest of what was found."""
         place, anchor = self._seeded.place, self._seeded.anchors[user]
         ids, vectors = seed.stored_vectors(self._admin, place, anchor)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        pick, found, shown = random.Random(3), [], []
+        pick, found = random.Random(3), []
         for _ in range(self._on.plan.recall_queries):
             query = _question(pick)
             order = np.argsort(-(vectors @ embed_text(query, DIMENSION)))[:10]
@@ -125,17 +165,13 @@ class Reads:
             hits = self._on.call("POST", SEARCH, body)["results"]
             nearest = sorted(hits, key=lambda h: -h["score_breakdown"]["semantic"])
             found.append(len(exact & {hit["id"] for hit in nearest[:10]}) / 10)
-            shown.append(len(exact & {hit["id"] for hit in hits[:10]}) / 10)
         self._on.keep(
             Figure(
                 "recall@10 against exact",
                 store=self._seeded.total,
                 user=user,
                 requests=len(found),
-                more={
-                    "dense leg": float(np.mean(found)),
-                    "ten shown, fused with full text": float(np.mean(shown)),
-                },
+                more={"dense leg": float(np.mean(found))},
             )
         )
 
