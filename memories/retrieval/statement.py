@@ -89,23 +89,23 @@ here AS MATERIALIZED (
     SELECT ARRAY(SELECT a.id FROM memories_anchor a WHERE {anchors}) AS anchors)"""
 
 # OFFSET 0: the distance is taken before the turns are sorted, not carried with them.
-# A turn's place is a number of its own; neighbours in a session differ by one, and
-# sessions stand further apart than a window reaches.
+# A turn's place is a number of its own; neighbours in a talk (a session of an anchor)
+# differ by one, and talks stand as far apart as hashes do.
 _WINDOWS = f"""
 turn AS MATERIALIZED (
-    SELECT message_id, search,
-           avg(cosine) OVER (PARTITION BY anchor_id, session ORDER BY position
-                             ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS cosine,
-           row_number() OVER (ORDER BY anchor_id, session, position)
-           + 4 * dense_rank() OVER (ORDER BY anchor_id, session) AS place
-      FROM (SELECT v.message_id, v.anchor_id, v.session, v.position,
+    SELECT message_id, search, talk + row_number() OVER near AS place,
+           avg(cosine) OVER near AS cosine
+      FROM (SELECT v.message_id, v.position,
+                   uuid_hash_extended(v.anchor_id, v.session) >> 1 AS talk,
                    CASE WHEN v.search @@ (SELECT words FROM query)
                         THEN v.search END AS search,
                    1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine
               FROM memories_messagevector v
              WHERE v.tenant_id = %s AND v.space_id = %s
                AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
-            OFFSET 0) AS said),
+            OFFSET 0) AS said
+    WINDOW near AS (PARTITION BY talk ORDER BY position
+                    ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)),
 heard AS MATERIALIZED (
     SELECT s.place, term.no, {_TIMES.format(search="s.search")} AS times
       FROM (SELECT * FROM turn WHERE search IS NOT NULL LIMIT {TEXT_CAP}) AS s
@@ -174,11 +174,11 @@ fact_rarity AS MATERIALIZED (
                     AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
                ) AS scope),
 worded AS MATERIALIZED (
-    SELECT t.id, sum(r.rarity * t.times
-                     / (t.times + {k1} * ({b_rest} + {b} * t.size / scope.mean)))
+    SELECT t.id, sum(r.rarity * t.times / (t.times + {k1} * (
+                         {b_rest} + {b} * t.size
+                         / (SELECT avg(length(search)) FROM matching))))
                  / (SELECT sum(rarity) FROM fact_rarity) AS words
       FROM fact_times t JOIN fact_rarity r USING (no)
-     CROSS JOIN (SELECT avg(length(search)) AS mean FROM matching) AS scope
      GROUP BY t.id)"""
 _NO_WORDS = """
 worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
