@@ -221,6 +221,7 @@ class Evaluation:
         results["ingested"][style] = {
             "memories": len(links.turns),
             "turns": sum(1 for c in self.dataset.conversations for _ in c.turns),
+            "cut_turns": ingest.count_cut(self.dataset),
             "linked_turns": links.linked_turns,
             "confirmed": links.confirmed,
         }

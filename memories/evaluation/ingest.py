@@ -126,6 +126,12 @@ def add_body(user_id: str, batch: Batch, style: str) -> dict[str, Any]:
     return body
 
 
+def count_cut(dataset: Dataset) -> int:
+    """How many turns are too long to be brought in as they are."""
+    turns = (turn for c in dataset.conversations for turn in c.turns)
+    return sum(len(turn.text) > MOST_TEXT_CHARS for turn in turns)
+
+
 def _message(turn: Turn) -> dict[str, Any]:
     message = {"role": turn.role, "content": turn.text[:MOST_TEXT_CHARS]}
     if turn.speaker:

@@ -60,6 +60,8 @@ def _facts(results: Json) -> Iterator[str]:
             f" {facts['linked_turns']} turns led to one"
             f" ({facts['confirmed']} links only confirm what was known)."
         )
+        if cut := facts.get("cut_turns"):
+            yield f"{cut} of the turns are cut: they are longer than the API takes."
 
 
 def _goals(results: Json) -> Iterator[str]:

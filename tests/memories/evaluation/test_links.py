@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from memories.evaluation.ingest import batches_of, links_of
-from memories.evaluation.types import Conversation, Session, Turn
+from memories.evaluation.ingest import (
+    MOST_TEXT_CHARS,
+    batches_of,
+    count_cut,
+    links_of,
+)
+from memories.evaluation.types import Conversation, Dataset, Session, Turn
 
 
 def ledger(ids, *facts):
@@ -73,3 +78,9 @@ def test_no_add_reaches_over_two_sessions():
     one, two = (Session(str(n), (Turn(str(n), "hello"),)) for n in range(2))
     found = list(batches_of(Conversation("c", (one, two), ())))
     assert [batch.session.id for batch in found] == ["0", "1"]
+
+
+def test_turns_longer_than_the_api_takes_are_counted():
+    turns = (Turn("t1", "x" * MOST_TEXT_CHARS), Turn("t2", "x" * (MOST_TEXT_CHARS + 1)))
+    long = Conversation("c", (Session("s", turns),), ())
+    assert count_cut(Dataset("custom", (long,))) == 1

@@ -98,6 +98,13 @@ def test_what_is_taken_as_a_whole_has_no_order(results):
     assert "RAG" not in methods and "RAG 128 tokens, k=1" in chunks
 
 
+def test_turns_that_were_cut_are_told_of(results):
+    results["ingested"]["verbatim"]["cut_turns"] = 0
+    assert "cut" not in as_markdown(results)
+    results["ingested"]["verbatim"]["cut_turns"] = 2
+    assert "2 of the turns are cut" in as_markdown(results)
+
+
 def test_what_is_known_about_the_keys_is_printed(results):
     assert "* Nobody can reach 1.0." in as_markdown(results)
 
