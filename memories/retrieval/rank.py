@@ -8,7 +8,7 @@ gated by the threshold, falling down the list (decision 24).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -290,7 +290,14 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
         key=lambda i: (-fused[i], candidates[i].memory_id.int),
     )
     relevances = [relevance(candidate, how.calibration) for candidate in candidates]
-    order = _successors_first(by_fused, candidates, relevances)
+    place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
+
+    def successor_of(i: int) -> int | None:
+        successor = candidates[i].successor
+        return None if successor is None else place.get(successor)
+
+    _take_over(relevances, successor_of)
+    order = successors_first(by_fused, successor_of)
     return _Weighed(scaled, fused, by_fused, order, relevances)
 
 
@@ -418,29 +425,39 @@ def _places(order: Sequence[int]) -> dict[int, int]:
     return {i: place for place, i in enumerate(order, start=1)}
 
 
-def _successors_first(
-    order: Sequence[int],
-    candidates: Sequence[Candidate],
-    relevances: list[float],
-) -> list[int]:
-    """What replaced a found fact answers the same question: it stands just before it.
-
-    The successor takes over the relevance of what it replaced where that is higher:
-    ``relevances`` are changed.
-    """
-    place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
-    placed: dict[int, None] = {}
-    for i in order:
-        chain = [i]
-        while (successor := candidates[chain[-1]].successor) in place:
-            following = place[successor]
-            if following in chain:
-                break
-            p = relevances[chain[-1]]
-            relevances[following] = max(relevances[following], p)
-            chain.append(following)
+def successors_first[T: Hashable](
+    order: Sequence[T], successor_of: Callable[[T], T | None]
+) -> list[T]:
+    """What replaced another of these answers the same question: it stands just before
+    it."""
+    here = set(order)
+    placed: dict[T, None] = {}
+    for one in order:
+        chain = [one, *_successors(one, here, successor_of)]
         placed.update(dict.fromkeys(reversed(chain)))
     return list(placed)
+
+
+def _successors[T: Hashable](
+    one: T, here: Container[T], successor_of: Callable[[T], T | None]
+) -> Iterator[T]:
+    """What replaced it, and that in turn, as far as they are here."""
+    seen = {one}
+    following = successor_of(one)
+    while following is not None and following in here and following not in seen:
+        yield following
+        seen.add(following)
+        following = successor_of(following)
+
+
+def _take_over(
+    relevances: list[float], successor_of: Callable[[int], int | None]
+) -> None:
+    """A successor is as relevant as what it replaced, where that is more."""
+    everywhere = range(len(relevances))
+    for i in everywhere:
+        for following in _successors(i, everywhere, successor_of):
+            relevances[following] = max(relevances[following], relevances[i])
 
 
 def min_max(values: Sequence[float | None], least: float = 0.0) -> list[float]:

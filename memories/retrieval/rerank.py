@@ -15,7 +15,7 @@ from memories.models.settings import RERANK_BY_CHAT
 from memories.providers.base import Reranked, Reranker
 from memories.providers.factory import chat_for, reranker_for
 from memories.providers.local import cut_tokens
-from memories.retrieval.rank import Explained, Gate, Ranked
+from memories.retrieval.rank import Explained, Gate, Ranked, successors_first
 from memories.retrieval.rerank_by_chat import ChatReranker
 from memories.retrieval.stages import stage
 from memories.selectors.projects import ProjectSetup
@@ -105,7 +105,9 @@ def apply_scores(
     ordered = sorted(by_id, key=lambda memory_id: -scores.get(memory_id, float("-inf")))
     shown = 1.0
     placed: list[Explained] = []
-    for place, memory_id in enumerate(_current_first(ordered, successors), start=1):
+    for place, memory_id in enumerate(
+        successors_first(ordered, successors.get), start=1
+    ):
         candidate = by_id[memory_id]
         shown = min(shown, candidate.relevance)
         is_shown = place <= top_k
@@ -163,19 +165,3 @@ def _reranker_of(setup: ProjectSetup) -> Reranker | None:
         chat = chat_for(setup.chat_config, deadline_s=deadline_s)
         return ChatReranker(chat) if chat else None
     return reranker_for(setup.rerank_config, deadline_s=deadline_s)
-
-
-def _current_first(
-    ordered: Sequence[UUID], successors: Mapping[UUID, UUID | None]
-) -> list[UUID]:
-    """What replaced another of these stands just before it."""
-    here = set(ordered)
-    placed: dict[UUID, None] = {}
-    for memory_id in ordered:
-        chain = [memory_id]
-        while (following := successors.get(chain[-1])) in here:
-            if following is None or following in chain:
-                break
-            chain.append(following)
-        placed.update(dict.fromkeys(reversed(chain)))
-    return list(placed)
