@@ -109,6 +109,7 @@ class ProjectSettings:
     feedback_weight: float = 0.5
     question_weight: float = -0.3
     agent_weight: float = -0.6
+    repeat_weight: float = -0.5
     rerank_always: bool = False
     rerank_by: str = RERANK_BY_ENDPOINT
     rerank_candidates: int = 50

@@ -8,6 +8,7 @@ gated by the threshold, falling down the list (decision 24).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -30,8 +31,13 @@ SUPERSEDED_PENALTY = 0.3
 MUCH = 12
 """Different words beyond which a text says no more for it: "Thanks!" stands between two
 turns that answer, and has their window."""
+TWICE = 2
+"""How many times what is asked for is looked through for repetitions."""
 SLACK = timedelta(days=1)
 """What was said of a day is often said the day after."""
+
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Weights:
     feedback: float = 0.5
     question: float = -0.3
     agent: float = -0.6
+    repeat: float = -0.5
 
 
 LEGS = ("meaning", "words", "around", "words_around")
@@ -95,6 +102,7 @@ CUE_LABELS = {
     "feedback": "what people think of it",
     "question": "only asks",
     "agent": "the agent's words",
+    "repeat": "says what a better one says",
 }
 CUES = tuple(CUE_LABELS)
 SIGNALS = tuple(field.name for field in fields(Weights))
@@ -278,17 +286,13 @@ class _Weighed:
 
 def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     scaled = _scaled(candidates, how.query)
-    weights = [getattr(how.weights, name) for name in scaled]
-    fused = [
-        total * how.factors.get(candidate.memory_id, 1.0) - _penalty(candidate)
-        for candidate, total in zip(
-            candidates, (np.array(weights) @ np.array([*scaled.values()])), strict=True
-        )
-    ]
-    by_fused = sorted(
-        range(len(candidates)),
-        key=lambda i: (-fused[i], candidates[i].memory_id.int),
-    )
+    fused = _fused(candidates, scaled, how)
+    by_fused = _by_fused(candidates, fused)
+    repeats = _repeats(candidates, by_fused[: TWICE * how.top_k])
+    scaled = {**scaled, "repeat": repeats}
+    if any(repeats):
+        fused = _fused(candidates, scaled, how)
+        by_fused = _by_fused(candidates, fused)
     relevances = [relevance(candidate, how.calibration) for candidate in candidates]
     place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
 
@@ -299,6 +303,27 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     _take_over(relevances, successor_of)
     order = successors_first(by_fused, successor_of)
     return _Weighed(scaled, fused, by_fused, order, relevances)
+
+
+def _fused(
+    candidates: Sequence[Candidate],
+    scaled: Mapping[str, Sequence[float]],
+    how: Ranking,
+) -> list[float]:
+    weights = [getattr(how.weights, name) for name in scaled]
+    totals = np.array(weights) @ np.array([*scaled.values()])
+    return [
+        total * how.factors.get(candidate.memory_id, 1.0) - _penalty(candidate)
+        for candidate, total in zip(candidates, totals, strict=True)
+    ]
+
+
+def _by_fused(candidates: Sequence[Candidate], fused: Sequence[float]) -> list[int]:
+    """Positions, the best first; stable for equal scores."""
+    return sorted(
+        range(len(candidates)),
+        key=lambda i: (-fused[i], candidates[i].memory_id.int),
+    )
 
 
 # --- the signals ----------------------------------------------------------------------
@@ -357,6 +382,21 @@ def _cues(
         "question": [float(c.text.rstrip().endswith("?")) for c in candidates],
         "agent": [float(c.role != "user" and c.speaker is None) for c in candidates],
     }
+
+
+def _repeats(candidates: Sequence[Candidate], best: Sequence[int]) -> list[float]:
+    """1 for what has the very words of one that stands before it, in any order.
+
+    One word more or less may be all that matters: "in the Oslo office".
+    """
+    repeats = [0.0] * len(candidates)
+    said: set[frozenset[str]] = set()
+    for i in best:
+        words = frozenset(_WORD.findall(candidates[i].text.lower()))
+        repeats[i] = float(words in said)
+        if words:
+            said.add(words)
+    return repeats
 
 
 def _in_time(candidates: Sequence[Candidate], order: str) -> list[float]:

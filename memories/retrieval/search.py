@@ -116,6 +116,7 @@ def weights_of(chosen: ProjectSettings) -> Weights:
         substance=chosen.substance_weight,
         question=chosen.question_weight,
         agent=chosen.agent_weight,
+        repeat=chosen.repeat_weight,
     )
 
 

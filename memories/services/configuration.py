@@ -68,6 +68,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
                 "feedback_weight",
                 "question_weight",
                 "agent_weight",
+                "repeat_weight",
             ),
         ),
         (-10, 10),

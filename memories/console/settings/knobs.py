@@ -325,6 +325,12 @@ GROUPS = (
                 Shape.NUMBER,
             ),
             Knob(
+                "repeat_weight",
+                "Repetition",
+                "Added to what a better one says already; below 0 it comes later.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "rerank_always",
                 "Rerank every search",
                 "Otherwise those that say rerank: true. Each asks a model.",

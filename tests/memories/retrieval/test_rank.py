@@ -235,6 +235,19 @@ def replaced(number: int, by: int | None, cosine: float) -> Candidate:
     return seen(number, cosine, is_current=False, successor=by and UUID(int=by))
 
 
+def test_what_was_said_before_makes_room():
+    said = [
+        seen(1, 0.9, text="I like green tea."),
+        seen(2, 0.88, text="green tea, I like"),
+        seen(3, 0.86, text="I like green tea in Oslo."),
+        seen(4, 0.85, text=""),
+        seen(5, 0.84, text=""),
+    ]
+    assert order(said, weights=replace(TWO_LEGS, words=0.0)) == [1, 3, 4, 5, 2]
+    alike = replace(TWO_LEGS, words=0.0, repeat=0.0)
+    assert order(said, weights=alike) == [1, 2, 3, 4, 5]
+
+
 def test_a_current_fact_stands_before_what_it_replaced():
     assert order([replaced(1, 2, 0.9), seen(2, 0.2), seen(3, 0.5)]) == [2, 1, 3]
 
