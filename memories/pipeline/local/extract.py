@@ -11,20 +11,48 @@ from dataclasses import dataclass, field, replace
 
 from memories.pipeline.local.dates import resolve_dates
 from memories.pipeline.local.facts import Voice, split_clauses, to_third_person
+from memories.pipeline.local.fillers import strip_fillers
 from memories.pipeline.local.language import is_english
+from memories.pipeline.local.remarks import (
+    as_answer,
+    as_remark,
+    elaborates,
+    is_substantial,
+    read_question,
+    richest,
+    shortened,
+)
 from memories.pipeline.local.retractions import Retraction, read_retraction
 from memories.pipeline.local.screening import (
+    ABOUT_LISTENER,
     NOT_SELF_CONTAINED,
     NOTHING_STATED,
     QUESTION,
+    REACTION,
+    REQUEST,
+    SMALL_TALK,
+    Screened,
     screen,
 )
 from memories.pipeline.local.sentences import has_vague_subject, split_sentences
+from memories.pipeline.local.sharing import as_shown, read_shared
 from memories.pipeline.local.turns import Turn, read_turns
 from memories.types import ChatMessage, Dropped, EngineOptions, Fact, ValidTime
 
 EMPTY = "nothing said"
-_MAX_JOINED_WORDS = 45  # a fact of several sentences; longer ones rank badly in search
+REMARKS = {
+    ABOUT_LISTENER,
+    NOT_SELF_CONTAINED,
+    NOTHING_STATED,
+    REACTION,
+    REQUEST,
+    SMALL_TALK,
+}
+"""Reasons that leave something said among people, if there is substance to it."""
+_MAX_JOINED_WORDS = 30  # a fact of several sentences; longer ones rank badly in search
+
+
+_UNDATED = ValidTime()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +71,7 @@ def extract(messages: Sequence[ChatMessage], options: EngineOptions) -> Extracti
     names = {turn.speaker for turn in turns if turn.speaker}
     for turn in turns:
         reader.read(turn, names)
+        reader.note_question(turn, names)
     return Extraction(
         tuple(reader.facts), tuple(reader.retractions), tuple(reader.dropped)
     )
@@ -53,7 +82,8 @@ class _Reader:
     """Collects the outcome of one message after the other.
 
     ``previous`` is the fact of the sentence just before, in the same message: what a
-    following "it" or "she" can refer to.
+    following "it" or "she" can refer to. ``question`` is what ``asker`` asked just
+    before, until it is answered.
     """
 
     options: EngineOptions
@@ -61,18 +91,38 @@ class _Reader:
     retractions: list[Retraction] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     previous: Fact | None = None
+    question: str | None = None
+    asker: tuple[str, str | None] = ("", None)
 
     def read(self, turn: Turn, names: set[str]) -> None:
         self.previous = None
+        if self.asker == _who(turn):
+            self.question = None
         if turn.voice is None:
             self._drop(turn, turn.drop_reason, None)
             return
-        sentences = split_sentences(turn.text)
-        if not sentences:
+        if not turn.text.strip() and not turn.captions:
             self._drop(turn, EMPTY, None)
-        read_one = self._read_english if is_english(turn.text) else self._read_verbatim
-        for sentence in sentences:
-            read_one(turn, turn.voice, sentence, names - {turn.speaker or ""})
+        if is_english(turn.text):
+            self._read_all(turn, turn.voice, names - {turn.speaker or ""})
+        else:
+            for sentence in split_sentences(turn.text):
+                self._read_verbatim(turn, sentence)
+        for caption in turn.captions:
+            self._keep(_fact(turn, as_shown(turn.voice.speaker, caption)))
+
+    def note_question(self, turn: Turn, names: set[str]) -> None:
+        """What the next turn, if it is another's, may be the answer to."""
+        self.question = read_question(turn.text, names - {turn.speaker or ""})
+        self.asker = _who(turn)
+
+    def _read_all(self, turn: Turn, voice: Voice, names: set[str]) -> None:
+        """Every sentence; among people one that only stands as a remark, if need be."""
+        facts, dropped = len(self.facts), len(self.dropped)
+        for sentence in split_sentences(turn.text):
+            self._read_english(turn, voice, sentence, names)
+        if turn.is_among_people and len(self.facts) == facts:
+            self._keep_remark(turn, voice, names, dropped)
 
     def _drop(self, turn: Turn, reason: str, text: str | None) -> None:
         self.dropped.append(Dropped(reason, text, (turn.position,)))
@@ -84,26 +134,77 @@ class _Reader:
         if retraction is not None and not turn.is_document:
             self.retractions.append(retraction)
             return
-        screened = screen(sentence, names)
-        if screened.drop_reason is not None:
+        screened = _screen(turn, sentence, names)
+        if screened.drop_reason is None:
+            for clause in split_clauses(screened.text):
+                self._read_clause(turn, voice, clause)
+        elif screened.drop_reason == NOTHING_STATED and self.question:
+            self._keep_answer(turn, voice, self.question, screened.text)
+        elif not self._add(turn, voice, screened):
             self._drop(turn, screened.drop_reason, sentence)
             if screened.drop_reason == QUESTION:
-                self.previous = None
-            return
-        for clause in split_clauses(screened.text):
-            self._read_clause(turn, voice, clause)
+                self.previous = self.question = None
+
+    def _add(self, turn: Turn, voice: Voice, screened: Screened) -> bool:
+        """Among people, keep what tells of the world rather than of the speaker."""
+        if screened.drop_reason not in (NOTHING_STATED, REQUEST):
+            return False
+        if not turn.is_among_people or not elaborates(screened.text):
+            return False
+        told = self._told(turn, voice, screened.text)
+        return self._explain(turn, voice, *told) or self._remark(turn, voice, *told)
 
     def _read_clause(self, turn: Turn, voice: Voice, clause: str) -> None:
-        text, valid = resolve_dates(clause, turn.sent_at, self.options.timezone)
-        text = to_third_person(text, voice)
-        if has_vague_subject(clause) and not self._explain(turn, voice, text, valid):
-            self._drop(turn, NOT_SELF_CONTAINED, clause)
-        elif not has_vague_subject(clause):
+        text, valid = self._told(turn, voice, clause)
+        is_vague = has_vague_subject(clause)
+        if self.question and (is_vague or voice.speaker not in text):
+            self._keep_answer(turn, voice, self.question, clause)
+        elif not is_vague:
             self._keep(_fact(turn, text, valid))
+        elif self._explain(turn, voice, text, valid):
+            return
+        elif not turn.is_among_people or not self._remark(turn, voice, text, valid):
+            self._drop(turn, NOT_SELF_CONTAINED, clause)
+
+    def _remark(self, turn: Turn, voice: Voice, text: str, valid: ValidTime) -> bool:
+        """What has nothing before it to hang on, if it says enough by itself."""
+        people = {voice.speaker, voice.listener}
+        if self.previous is not None or not is_substantial(text, people):
+            return False
+        self._keep(_fact(turn, as_remark(voice, text), valid))
+        return True
+
+    def _told(self, turn: Turn, voice: Voice, clause: str) -> tuple[str, ValidTime]:
+        text, valid = resolve_dates(clause, turn.sent_at, self.options.timezone)
+        return to_third_person(text, voice), valid
 
     def _keep(self, fact: Fact) -> None:
+        """A question is answered by the first thing that is said."""
         self.facts.append(fact)
         self.previous = fact
+        self.question = None
+
+    def _keep_answer(
+        self, turn: Turn, voice: Voice, question: str, clause: str
+    ) -> None:
+        text, valid = self._told(turn, voice, clause)
+        self._keep(_fact(turn, as_answer(question, voice, text), valid))
+
+    def _keep_remark(
+        self, turn: Turn, voice: Voice, names: set[str], start: int
+    ) -> None:
+        """The best of what was dropped from ``start`` on, if it says enough."""
+        remarks = [
+            strip_fillers(dropped.text, names)
+            if dropped.text and dropped.reason in REMARKS
+            else ""
+            for dropped in self.dropped[start:]
+        ]
+        best = richest(remarks, {*names, turn.speaker or ""})
+        if best is not None:
+            del self.dropped[start + best]
+            text, valid = self._told(turn, voice, shortened(remarks[best]))
+            self._keep(_fact(turn, as_remark(voice, text), valid))
 
     def _explain(self, turn: Turn, voice: Voice, text: str, valid: ValidTime) -> bool:
         """Name the person meant, or hang the clause on the sentence before."""
@@ -121,9 +222,7 @@ class _Reader:
         self._keep(fact)
         return True
 
-    def _read_verbatim(
-        self, turn: Turn, _voice: Voice, sentence: str, _names: set[str]
-    ) -> None:
+    def _read_verbatim(self, turn: Turn, sentence: str) -> None:
         """Other languages: declarative sentences as they stand, nothing rewritten."""
         text = sentence.strip()
         if re.search(r"[?？¿؟]", text):
@@ -131,10 +230,23 @@ class _Reader:
         elif len(text.split()) < 3 and _is_short(text):
             self._drop(turn, NOTHING_STATED, sentence)
         else:
-            self._keep(_fact(turn, text.rstrip(".。!！ "), ValidTime()))
+            self._keep(_fact(turn, text.rstrip(".。!！ ")))
 
 
-def _fact(turn: Turn, text: str, valid: ValidTime) -> Fact:
+def _who(turn: Turn) -> tuple[str, str | None]:
+    return turn.attributed_to, turn.speaker
+
+
+def _screen(turn: Turn, sentence: str, names: set[str]) -> Screened:
+    """What ``sentence`` states; among people, what it shows as something shared."""
+    if turn.is_among_people:
+        shared = read_shared(strip_fillers(sentence, names))
+        if shared is not None:
+            return Screened(shared)
+    return screen(sentence, names)
+
+
+def _fact(turn: Turn, text: str, valid: ValidTime = _UNDATED) -> Fact:
     return Fact(
         text=text,
         messages=(turn.position,),

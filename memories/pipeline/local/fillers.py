@@ -22,7 +22,7 @@ _INTERJECTIONS = (
     r"you bet|you got it|likewise|phew|man|gosh|dang|i see|got it|makes sense|however|"
     r"on (?:another|a different|a lighter|a side) note|in other news|first of all|"
     r"(?:great|good|bad|big|exciting) (?:news|idea|point|question|call|job|choice)|"
-    r"in fact|to be fair|great to hear|so cool|so true|too bad|nice one|gotcha"
+    r"in fact|plus|to be fair|great to hear|so cool|so true|too bad|nice one|gotcha"
 )
 
 _LEAD_IN = re.compile(

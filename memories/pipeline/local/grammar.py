@@ -127,7 +127,7 @@ _SPELLINGS = {
     r"(?<!\w)['’]?cause\b(?= [a-z]+(?:'| ))": "because",
     r"\b(\w+in)'(?= )": r"\1g",
 }
-_WITH_IS = "he|she|it|that|this|there|here|what|who|everything|everyone"
+_WITH_IS = "he|she|it|that|this|there|here|what|who"
 
 
 def expand_contractions(text: str) -> str:

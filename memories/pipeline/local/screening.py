@@ -45,7 +45,7 @@ NOT_SELF_CONTAINED = "does not say whom or what it is about"
 _QUESTION_START = re.compile(
     r"^(?:(?:what|who|whom|whose|where|why|which|how)\b(?! (?:I|a|an)\b)|"
     r"(?:do|does|did|are|is|was|were|can|could|will|would|should|have|has|had|may) "
-    r"(?:you|i|we|they|he|she|it|there|this|that|the|your|my|anyone)\b)",
+    r"(?:you|i|we|they|he|she|it|there|this|that|the|(?<!^do )your|my|anyone)\b)",
     re.IGNORECASE,
 )
 
@@ -64,7 +64,7 @@ _SMALL_TALK = re.compile(
     r"(?:best|warm) wishes|cheers|can't wait(?: to see you| to hear.*)?$|keep (?:up|"
     r"me|it|"
     r"in touch|going|shining|pushing|doing)|stay |here(?:'s| is| are) (?:to|hoping|"
-    r"the|my|a|an|some|"
+    r"the|our|my|a|an|some|"
     r"another|what|one)|rock on|way to go|well done|thanks|thank you|welcome|"
     r"likewise|same here|me too|totally|absolutely)",
     re.IGNORECASE,
@@ -126,7 +126,7 @@ _REQUEST = re.compile(
     r"suggestions|recommendations|tips|ideas)|i need (?:some )?(?:help|advice|"
     r"suggestions|recommendations|your)|i was wondering|i wonder\b|help me|"
     r"what about|how about|any (?:tips|ideas|advice|suggestions|recommendations|plans)|"
-    r"(?:don't|do not|never) (?:worry|hesitate|forget|give|be|let|stop|give up))",
+    r"(?:don't|do not|never) (?:worry|hesitate|forget|give|be|let|stop)\b)",
     re.IGNORECASE,
 )
 
@@ -136,7 +136,8 @@ _IMPERATIVE_VERBS = word_set(
     compare calculate book order remind set open close call email draft act pretend
     imagine consider try take keep let enjoy go come stop start wait be feel share
     follow continue ignore answer use provide convert rewrite review update read play
-    hang reach believe trust remember believe focus embrace cherish"""
+    hang reach believe trust remember believe focus embrace cherish feed gather invest
+    grab join avoid bring buy put ask pick do"""
 )
 
 _BARE_JUDGEMENT = re.compile(
@@ -196,26 +197,28 @@ def _drop_reason(text: str) -> str | None:
         return QUESTION
     if not words or _SMALL_TALK.match(text):
         return SMALL_TALK
-    if _REQUEST.match(text) or _is_imperative(words):
+    if _REQUEST.match(text) or is_imperative(words):
         return REQUEST
     if _ABOUT_LISTENER.match(text) or _speaks_only_of_listener(text):
         return ABOUT_LISTENER
-    if any(
-        p.match(text) for p in (_REACTION, _PROMISE, _MOOD, _APPRECIATION)
-    ) or _BARE_JUDGEMENT.match(text):
+    if any(p.match(text) for p in (_REACTION, _PROMISE, _MOOD, _APPRECIATION)) or (
+        _BARE_JUDGEMENT.match(text) and not SPEAKER.search(text)
+    ):
         return REACTION
     return None if len(words) > 1 and _states_something(text) else NOTHING_STATED
 
 
 def _speaks_only_of_listener(text: str) -> bool:
     """A "you" with no speaker beside it is the listener, or anybody."""
-    return bool(_SECOND_PERSON.search(text)) and not SPEAKER.search(text)
+    is_of_speaker = SPEAKER.search(text) or starts_with_action(text)
+    return bool(_SECOND_PERSON.search(text)) and not is_of_speaker
 
 
 _SECOND_PERSON = re.compile(r"\b(?:you|your|yours|yourself)(?:'\w+)?\b", re.IGNORECASE)
 
 
-def _is_imperative(words: list[str]) -> bool:
+def is_imperative(words: list[str]) -> bool:
+    """Whether a sentence of these words tells somebody to do something."""
     while len(words) > 1 and (is_adverb(words[0]) or words[0].lower() == "please"):
         words = words[1:]
     is_noun = len(words) > 1 and words[1].lower() in ("is", "are", "was", "has")

@@ -7,7 +7,7 @@ import re
 from memories.pipeline.local.grammar import COMMON_VERBS, is_past, word_set
 
 _ABBREVIATION = re.compile(
-    r"\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx|inc|ltd|"
+    r"(?<![\w'’])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx|inc|ltd|"
     r"[a-z])\.$",
     re.IGNORECASE,
 )
@@ -101,12 +101,15 @@ ADJECTIVES_IN_ED = word_set(
 )
 
 _NEGATED_ACTION = re.compile(
-    r"don't (?:know|think|have|remember|like|want|eat|drink)\b|"
-    r"(?:didn't|haven't|couldn't|can't|wouldn't|won't) \w+"
+    r"(?:don't|do not) (?:know|think|have|remember|like|want|eat|drink)\b|"
+    r"(?:didn't|haven't|couldn't|can't|wouldn't|won't|"
+    r"did not|have not|could not|cannot|would not|will not) \w+"
 )
 
 _NOT_ACTIONS = word_set(
-    """amazing exciting interesting inspiring charming
+    """amazing exciting interesting inspiring charming frustrating depressing relaxing
+    calming rewarding refreshing touching fascinating exhausting overwhelming satisfying
+    challenging entertaining disappointing heartwarming breathtaking empowering stunning
     something anything nothing everything during evening morning according spring
     king string being indeed"""
 )
@@ -134,6 +137,9 @@ def starts_with_action(text: str) -> bool:
     if words[0] == "gonna" or is_past(words[0]) or words[0] == "been":
         return words[1] not in ("by", "with") and words[0] not in ("used", "left")
     if words[0].endswith("ing") and len(words[0]) > 4:
-        first_clause = re.split(r"[—–;]| - |, (?:which|so|but|and|because)\b", text)[0]
-        return not _FINITE.search(" ".join(first_clause.split()[1:]))
+        first_clause = re.split(
+            r"[—–;]| - |, (?:which|so|but|because)\b|, and (?=(?:I|we|it|they)\b)", text
+        )[0]
+        rest = re.sub(r"\bto \w+", "", " ".join(first_clause.split()[1:]))
+        return not _FINITE.search(rest)
     return words[0] in COMMON_VERBS - {"do", "be"} and words[1] in ("to", "a", "my")

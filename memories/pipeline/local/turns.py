@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 from memories.pipeline.local.facts import Voice
+from memories.pipeline.local.sharing import split_captions
 from memories.types import ChatMessage, EngineOptions
 
 NOT_LISTENED_TO = "role {role} is not listened to for {subject} memory"
@@ -25,7 +26,11 @@ _SPEAKER_PREFIX = re.compile(r"^\s*([A-Z][\w'-]+(?: [A-Z][\w'-]+)?):\s+(?=\S)")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message with its speaker resolved; ``voice`` is None when not listened to."""
+    """One message with its speaker resolved; ``voice`` is None when not listened to.
+
+    ``captions`` say what its pictures show; they are not in ``text``.
+    ``is_among_people``: what the listener is told, a person is told.
+    """
 
     position: int
     text: str
@@ -35,6 +40,8 @@ class Turn:
     attributed_to: Literal["user", "agent"]
     drop_reason: str = ""
     is_document: bool = False
+    captions: tuple[str, ...] = ()
+    is_among_people: bool = False
 
 
 def read_turns(
@@ -51,10 +58,11 @@ def read_turns(
     ):
         sent_at = message.sent_at or sent_at
         heard = _is_heard(message, options, is_among_people=is_among_people)
+        words, captions = split_captions(text)
         turns.append(
             Turn(
                 position=position,
-                text=text,
+                text=words,
                 sent_at=sent_at,
                 voice=_voice(message, name, names) if heard else None,
                 speaker=name,
@@ -63,6 +71,8 @@ def read_turns(
                     role=message.role, subject=options.subject
                 ),
                 is_document=bool(message.document),
+                captions=captions,
+                is_among_people=is_among_people,
             )
         )
     return tuple(turns)

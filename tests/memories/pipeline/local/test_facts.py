@@ -54,6 +54,7 @@ CASES = [
     ("Gonna continue my studies", "User is going to continue their studies"),
     ("Researching adoption agencies", "User is researching adoption agencies"),
     ("Can't wait for the summer", "User cannot wait for the summer"),
+    ("Haven't finished it yet", "User has not finished it yet"),
     # what looks like a first person and is none
     ("I fought in World War I", "User fought in World War I"),
     ("I moved to the US", "User moved to the US"),

@@ -25,6 +25,7 @@ from memories.pipeline.local.screening import (
         ("Can you book a table", QUESTION),
         ("Please translate this", REQUEST),
         ("I'd like you to summarise this text", REQUEST),
+        ("Do your homework on lawyers", REQUEST),  # no question
         ("Definitely try the sushi", REQUEST),
         ("You're doing great", ABOUT_LISTENER),
         ("Your kids are lovely", ABOUT_LISTENER),
@@ -53,6 +54,14 @@ def test_it_drops(sentence, reason):
         ("Well, um, I like tea, haha 😀", "I like tea"),
         ("Thanks for the tip, I bought it", "I bought it"),
         ("I'm going, you know", "I'm going"),
+        ("Never been to Rome", "Never been to Rome"),  # not "never be ..."
+        # a judgement with a reason of the speaker's own
+        (
+            "They were an important part of my wedding",
+            "They were an important part of my wedding",
+        ),
+        # the listener is only mentioned
+        ("Been reading the book you lent", "Been reading the book you lent"),
         ("I was right", "I was right"),  # no trailing tag: it has no comma
     ],
 )

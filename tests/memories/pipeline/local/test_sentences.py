@@ -15,6 +15,8 @@ from memories.pipeline.local.sentences import (
         ("I ran. I slept!", ["I ran.", "I slept!"]),
         # titles, initials and times do not end a sentence
         ("Dr. Lee came at 5 p.m. today.", ["Dr. Lee came at 5 p.m. today."]),
+        # what only looks like an initial does
+        ("I can't. I won't.", ["I can't.", "I won't."]),
         ("It is 3.5 km. Good.", ["It is 3.5 km.", "Good."]),
         # lines, bullets, semicolons
         ("- tea\n- coffee; milk", ["tea", "coffee", "milk"]),
@@ -58,7 +60,11 @@ def test_vague_subjects(text, is_vague):
         ("Researching adoption agencies", True),
         ("Can't wait for summer", True),
         ("Used to hike a lot", True),
+        # a list within the subject
+        ("Trying tea, cocoa, and milk has been fun", False),
         ("Writing helps me relax", False),  # the -ing is the subject
+        ("Going to keep on running", True),
+        ("Frustrating and slow", False),  # what is so was said before
         ("Made me think", False),  # what did is in another sentence
         ("Something happened", False),
         ("Anna called", False),
