@@ -12,7 +12,7 @@ _INTERJECTIONS = (
     r"thank you(?: so much| very much)?|thx|totally|absolutely|definitely|exactly|"
     r"right|"
     r"actually|honestly|basically|anyway|anyways|by the way|btw|oh my god|oh my gosh|"
-    r"omg|haha+|hehe|lol|a+w+|ah+|hm+|um+|uh+|ugh|cool|great|awesome|nice|amazing|woo+|"
+    r"omg|haha+|hehe|lol|a+w+|ah+|hm+|um+|uh+|ugh|cool|great|awesome|nice|amazing|woo+|oops|"
     r"woohoo+|yay|congrats|congratulations|sorry|no worries|no problem|good morning|"
     r"good evening|to be honest|tbh|you know|you know what|i mean|i guess|guess what|"
     r"speaking of which|as i said|as you know|as i told you|as i mentioned|fun fact|"
