@@ -7,7 +7,7 @@ Never hold a scope open across a model, embedder or webhook call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ _ANNOUNCE = (
     " set_config('app.project_id', %s, true),"
     " set_config('app.operator_id', %s, true)"
 )
+
+_NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +69,28 @@ def read_rows(
     params: Sequence[Any],
     *,
     project_id: UUID | None = None,
+    settings: Mapping[str, str] = _NO_SETTINGS,
 ) -> list[tuple[Any, ...]]:
     """The rows of one SELECT in a scope of its own, in one round trip instead of four.
 
     Announced and asked in one message, which PostgreSQL runs as one transaction: the
-    announcement ends with it, behind PgBouncer too. Inside an open transaction it is a
-    nested scope like any other.
+    announcement ends with it, behind PgBouncer too, as do ``settings``, which are
+    PostgreSQL's own. Inside an open transaction it is a nested scope like any other.
     """
     if connection.in_atomic_block:
         with (
             tenant_scope(tenant_id, project_id=project_id),
             connection.cursor() as cursor,
         ):
+            for setting in settings.items():
+                cursor.execute("SELECT set_config(%s, %s, true)", setting)
             cursor.execute(statement, params)
             return list(cursor.fetchall())
     with connection.cursor() as cursor:
         scope = OpenScope(tenant_id, project_id)
-        cursor.execute(f"{_ANNOUNCE};\n{statement}", [*scope.values(), *params])
+        announce = _ANNOUNCE + ", set_config(%s, %s, true)" * len(settings)
+        chosen = [part for setting in settings.items() for part in setting]
+        cursor.execute(f"{announce};\n{statement}", [*scope.values(), *chosen, *params])
         cursor.nextset()
         return list(cursor.fetchall())
 

@@ -69,7 +69,7 @@ _TIMES = (
 )
 # How rare a lexeme is; sums are divided by that of the whole query, so that a text that
 # says all of it, often, comes near to 1.
-_RARITY = "ln(1 + (greatest(scope.size - f.df, 0) + 0.5)::float8 / (f.df + 0.5))"
+_RARITY = "ln(1 + (greatest(f.size - f.df, 0) + 0.5)::float8 / (f.df + 0.5))"
 
 _LEXEMES = f"""lexemes AS MATERIALIZED (
     SELECT lexeme, {_AS_QUERY} AS quoted
@@ -91,7 +91,7 @@ here AS MATERIALIZED (
 # OFFSET 0: the distance is taken before the turns are sorted, not carried with them.
 # A turn's place is a number of its own; neighbours in a talk (a session of an anchor)
 # differ by one, and talks stand as far apart as hashes do.
-_WINDOWS = f"""
+_TURNS = """
 turn AS MATERIALIZED (
     SELECT message_id, search, talk + row_number() OVER near AS place,
            avg(cosine) OVER near AS cosine
@@ -105,25 +105,24 @@ turn AS MATERIALIZED (
                AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
             OFFSET 0) AS said
     WINDOW near AS (PARTITION BY talk ORDER BY position
-                    ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)),
+                    ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING))"""
+_HEARD = """
 heard AS MATERIALIZED (
-    SELECT s.place, term.no, {_TIMES.format(search="s.search")} AS times
-      FROM (SELECT * FROM turn WHERE search IS NOT NULL LIMIT {TEXT_CAP}) AS s
+    SELECT s.place, term.no, {times} AS times
+      FROM (SELECT * FROM turn WHERE search IS NOT NULL LIMIT {text_cap}) AS s
       JOIN term ON s.search @@ term.words),
 window_times AS MATERIALIZED (
     SELECT place + step AS place, no, sum(times) AS times
       FROM heard CROSS JOIN generate_series(-2, 2) AS step
      GROUP BY place + step, no),
 window_rarity AS MATERIALIZED (
-    SELECT f.no, {_RARITY} AS rarity
-      FROM (SELECT term.no, count(w.no) AS df
-              FROM term LEFT JOIN window_times w USING (no) GROUP BY term.no) AS f
-     CROSS JOIN (SELECT count(*) AS size FROM turn) AS scope),
+    SELECT f.no, {rarity} AS rarity FROM ({frequencies}) AS f),
 window_words AS MATERIALIZED (
-    SELECT w.place, sum(r.rarity * w.times / (w.times + {K1}))
+    SELECT w.place, sum(r.rarity * w.times / (w.times + {k1}))
                     / (SELECT sum(rarity) FROM window_rarity) AS words
       FROM window_times w JOIN window_rarity r USING (no)
-     GROUP BY w.place),
+     GROUP BY w.place)"""
+_LEARNED = """
 learned AS MATERIALIZED (
     SELECT l.memory_id AS id, max(t.cosine) AS cosine, max(w.words) AS words
       FROM memories_memorysource l
@@ -132,6 +131,9 @@ learned AS MATERIALIZED (
      WHERE l.tenant_id = %s
        AND l.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
      GROUP BY l.memory_id)"""
+TURN_FREQUENCIES = """
+        SELECT term.no, count(w.no) AS df, (SELECT count(*) FROM turn) AS size
+          FROM term LEFT JOIN window_times w USING (no) GROUP BY term.no"""
 _NO_WINDOWS = """
 learned AS (SELECT NULL::uuid AS id, NULL::float8 AS cosine, NULL::float8 AS words
              WHERE false)"""
@@ -155,24 +157,18 @@ dense AS MATERIALIZED (
     SELECT memory_id AS id, min(distance) AS distance
       FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT %s)"""
 
-_WORDS = """
+_MATCHING = """
 matching AS MATERIALIZED (
     SELECT m.id, m.search
       FROM {source}
      WHERE {where} AND m.search @@ (SELECT words FROM query)
-     LIMIT {text_cap}),
+     LIMIT {text_cap})"""
+_WEIGHED = """
 fact_times AS MATERIALIZED (
     SELECT x.id, length(x.search) AS size, term.no, {times} AS times
       FROM matching x JOIN term ON x.search @@ term.words),
 fact_rarity AS MATERIALIZED (
-    SELECT f.no, {rarity} AS rarity
-      FROM (SELECT term.no, count(t.no) AS df
-              FROM term LEFT JOIN fact_times t USING (no) GROUP BY term.no) AS f
-     CROSS JOIN (SELECT count(*) AS size FROM memories_memoryvector v
-                  WHERE v.tenant_id = %s AND v.space_id = %s
-                    AND v.state = 'active' AND v.chunk_no = 0
-                    AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
-               ) AS scope),
+    SELECT f.no, {rarity} AS rarity FROM ({frequencies}) AS f),
 worded AS MATERIALIZED (
     SELECT t.id, sum(r.rarity * t.times / (t.times + {k1} * (
                          {b_rest} + {b} * t.size
@@ -180,6 +176,13 @@ worded AS MATERIALIZED (
                  / (SELECT sum(rarity) FROM fact_rarity) AS words
       FROM fact_times t JOIN fact_rarity r USING (no)
      GROUP BY t.id)"""
+_FACT_FREQUENCIES = """
+        SELECT term.no, count(t.no) AS df, (
+               SELECT count(*) FROM memories_memoryvector v
+                WHERE v.tenant_id = %s AND v.space_id = %s
+                  AND v.state = 'active' AND v.chunk_no = 0
+                  AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])) AS size
+          FROM term LEFT JOIN fact_times t USING (no) GROUP BY term.no"""
 _NO_WORDS = """
 worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
 
@@ -258,16 +261,21 @@ def leg_depth(request: SearchRequest) -> int:
 
 
 def statement_of(asked: Asked) -> Part:
+    """Every leg, read from the whole scope."""
+    return composed(asked, [windows(asked), dense(asked), words(asked)])
+
+
+def composed(asked: Asked, legs: Sequence[Part]) -> Part:
     """Every row: ``VIEW_COLUMNS``, then speaker, size, opinion, distance and the shares
     of words, window cosine and window words; a leg that did not find it gives NULL.
+
+    ``legs`` make the relations ``dense``, ``worded`` and ``learned``.
     """
     parts = [
         lexemes(asked),
         Part(_QUESTION, [as_direction(asked.vector)]),
         _here(asked),
-        _windows(asked),
-        _dense(asked),
-        _words(asked),
+        *legs,
         _found(asked),
     ]
     return Part.joined("", [Part("WITH "), Part.joined(",", parts), _shown(asked)])
@@ -317,14 +325,36 @@ def _here(asked: Asked) -> Part:
     return Part(_HERE.format(anchors=anchors.sql), anchors.params)
 
 
-def _windows(asked: Asked) -> Part:
+def windows(asked: Asked) -> Part:
+    """The relation ``learned``, from every message of the scope."""
     chosen = asked.setup.settings
     if not (chosen.window_weight or chosen.window_text_weight):
         return Part(_NO_WINDOWS)
-    return Part(_WINDOWS, [*asked.space, asked.setup.tenant_id])
+    return Part.joined(
+        ",",
+        [
+            Part(_TURNS, asked.space),
+            heard(Part(TURN_FREQUENCIES)),
+            Part(_LEARNED, [asked.setup.tenant_id]),
+        ],
+    )
 
 
-def _dense(asked: Asked) -> Part:
+def heard(frequencies: Part) -> Part:
+    """The relation ``window_words``, from ``turn``; ``frequencies`` is how many of a
+    scope (``size``) say (``df``) each term (``no``).
+    """
+    sql = _HEARD.format(
+        times=_TIMES.format(search="s.search"),
+        text_cap=TEXT_CAP,
+        rarity=_RARITY,
+        frequencies=frequencies.sql,
+        k1=K1,
+    )
+    return Part(sql, frequencies.params)
+
+
+def dense(asked: Asked) -> Part:
     join, where = dense_conditions(asked)
     return Part(
         _DENSE.format(join=join.sql, where=where.sql),
@@ -335,23 +365,28 @@ def _dense(asked: Asked) -> Part:
     )
 
 
-def _words(asked: Asked) -> Part:
+def words(asked: Asked) -> Part:
     if not asked.setup.settings.text_weight:
         return Part(_NO_WORDS)
     relation, own = asked.source, asked.own
-    return Part(
-        _WORDS.format(
-            source=relation.sql,
-            where=own.sql,
-            text_cap=TEXT_CAP,
-            times=_TIMES.format(search="x.search"),
-            rarity=_RARITY,
-            k1=K1,
-            b=B,
-            b_rest=1 - B,
-        ),
-        [*relation.params, *own.params, *asked.space],
+    matching = Part(
+        _MATCHING.format(source=relation.sql, where=own.sql, text_cap=TEXT_CAP),
+        [*relation.params, *own.params],
     )
+    return Part.joined(",", [matching, weighed(Part(_FACT_FREQUENCIES, asked.space))])
+
+
+def weighed(frequencies: Part) -> Part:
+    """The relation ``worded`` from ``matching``; frequencies as :func:`heard`'s."""
+    sql = _WEIGHED.format(
+        times=_TIMES.format(search="x.search"),
+        rarity=_RARITY,
+        frequencies=frequencies.sql,
+        k1=K1,
+        b=B,
+        b_rest=1 - B,
+    )
+    return Part(sql, frequencies.params)
 
 
 def _found(asked: Asked) -> Part:
