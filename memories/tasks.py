@@ -8,7 +8,13 @@ from celery import shared_task
 
 from memories import wake
 from memories.evaluation.golden import running as golden
-from memories.services import background, categories, deliveries, projects
+from memories.services import (
+    background,
+    categories,
+    deliveries,
+    huge_scopes,
+    projects,
+)
 from memories.services.run import run_operation
 
 
@@ -59,6 +65,12 @@ def retention() -> None:
 def housekeeping() -> None:
     """Note expiries, flush key usage, forget old idempotency records."""
     background.keep_house()
+
+
+@shared_task(name="maintenance.index_scopes")
+def index_scopes() -> None:
+    """Build the indexes of huge scopes, and drop those of scopes that are no more."""
+    huge_scopes.index_huge_scopes()
 
 
 @shared_task(name=wake.PURGE_PROJECT)

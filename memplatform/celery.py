@@ -18,6 +18,10 @@ from django.conf import settings
 CATEGORIES_EVERY_S = 5.0
 """Nobody waits for them; what was stored since is looked at together."""
 
+HUGE_SCOPES_EVERY_S = 600.0
+"""Looking for them counts every vector; a search of a scope without its index is only
+slower."""
+
 
 class ImpatientConnection(Connection):
     """redis-py retries a refused connection for 6 s; kombu has its own patience, and a
@@ -81,6 +85,11 @@ app.conf.update(
         "housekeeping": {"task": "maintenance.housekeeping", "schedule": 300.0},
         "golden sets": {"task": "golden_sets.sweep", "schedule": 60.0},
         "profiles": {"task": "operations.refresh_profiles", "schedule": 60.0},
+        "huge scopes": {
+            "task": "maintenance.index_scopes",
+            "schedule": HUGE_SCOPES_EVERY_S,
+            "options": {"expires": HUGE_SCOPES_EVERY_S},
+        },
         "retention": {"task": "maintenance.retention", "schedule": 3600.0},
     },
 )

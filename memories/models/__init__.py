@@ -34,6 +34,7 @@ from memories.models.vectors import (
     MemoryVector,
     MessageVector,
     ProviderConfig,
+    ScopeIndex,
 )
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "ProviderConfig",
     "Relation",
     "RelationSupport",
+    "ScopeIndex",
     "Subject",
     "Topic",
     "Uncategorized",

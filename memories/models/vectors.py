@@ -153,8 +153,47 @@ class MessageVector(ProjectModel):
             )
         ]
         indexes = [
+            # Also says who stands next to a message, in a scope too large to be read.
             models.Index(
-                fields=["tenant", "anchor", "space"], name="message_vector_scan"
+                fields=["tenant", "anchor", "space", "session", "position"],
+                name="message_neighbours",
+            ),
+        ]
+
+
+class ScopeIndex(ProjectModel):
+    """An index of its own for one huge scope, as it is in one space (ADR 503).
+
+    Of the vectors of its memories or its messages, or of the words of its memories.
+    Written by the job that builds it, as the owner of the tables; a search only reads
+    which are ``ready``, and reads the scope without one. The index itself is called
+    ``scope_index_<id>``. ``vectors`` is how many there were when this was last looked
+    at.
+    """
+
+    class Of(models.TextChoices):
+        MEMORIES = "memories"
+        MESSAGES = "messages"
+        WORDS = "words"
+
+    class State(models.TextChoices):
+        BUILDING = "building"
+        READY = "ready"
+        FAILED = "failed"
+
+    anchor = reference(Anchor)
+    space = reference(EmbeddingSpace)
+    of = models.CharField(max_length=16, choices=Of.choices)
+    state = models.CharField(max_length=16, choices=State.choices)
+    vectors = models.BigIntegerField()
+    error = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "anchor", "space", "of"], name="one_scope_index"
             )
         ]
 
@@ -175,4 +214,7 @@ class MemorySource(ProjectModel):
                 fields=["tenant", "memory", "message"], name="source_once"
             )
         ]
-        indexes = [models.Index(fields=["tenant", "anchor"], name="source_of_anchor")]
+        indexes = [
+            models.Index(fields=["tenant", "anchor"], name="source_of_anchor"),
+            models.Index(fields=["tenant", "message"], name="source_of_message"),
+        ]

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from memories.retrieval.huge import huge_statement_of, is_huge, scan_settings
 from memories.retrieval.rank import Candidate
 from memories.retrieval.statement import Asked, statement_of
 from memories.selectors.memories import REPLACED_BY_AT, STATE_AT, view_of
@@ -39,9 +40,14 @@ class Pool:
 
 def gather(asked: Asked) -> Pool:
     """Every leg's candidates; opens its own scope."""
-    setup, statement = asked.setup, statement_of(asked)
+    is_of_huge = is_huge(asked)
+    statement = huge_statement_of(asked) if is_of_huge else statement_of(asked)
     rows = read_rows(
-        setup.tenant_id, statement.sql, statement.params, project_id=setup.project_id
+        asked.setup.tenant_id,
+        statement.sql,
+        statement.params,
+        project_id=asked.setup.project_id,
+        settings=scan_settings(asked) if is_of_huge else {},
     )
     return Pool(
         candidates=tuple(_candidate(row) for row in rows),

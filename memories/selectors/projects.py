@@ -7,6 +7,7 @@ setting, a provider, a space or a prompt also touches ``Project.updated_at``.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from memories.models import EmbeddingSpace, PromptVersion, ProviderConfig
+from memories.models import (
+    Anchor,
+    EmbeddingSpace,
+    PromptVersion,
+    ProviderConfig,
+    ScopeIndex,
+)
 from memories.models.settings import ClientSettings, ProjectSettings
 from memories.providers.base import Chat, Embedder
 from memories.providers.factory import (
@@ -27,7 +34,7 @@ from memories.providers.factory import (
     has_chat,
     sees_images,
 )
-from memories.types import PromptText, SpaceKey
+from memories.types import SCOPE_KEYS, PromptText, SpaceKey
 from memplatform.lib.errors import NotFound
 from tenants.models import Project
 
@@ -49,6 +56,25 @@ class Canary:
         return number < self.share * 2**64
 
 
+@dataclass(frozen=True, slots=True)
+class HugeScope:
+    """An anchor whose vectors have an index of their own in one space (ADR 503).
+
+    ``of`` is what is indexed, one or more of ``ScopeIndex.Of``; ``ids`` are the
+    anchor's own, by their keys; ``vectors`` how many memories there were, about.
+    """
+
+    anchor_id: UUID
+    space_id: UUID
+    ids: Mapping[str, str | None]
+    of: frozenset[str]
+    vectors: int
+
+    def is_named_by(self, ids: Mapping[str, str | None]) -> bool:
+        """Whether a filter with these ids reaches it; None of them is no bound."""
+        return all(ids[key] in (None, own) for key, own in self.ids.items())
+
+
 @dataclass(frozen=True)
 class ProjectSetup:
     """Everything about a project that a request or a task needs to know."""
@@ -66,6 +92,7 @@ class ProjectSetup:
     rerank_config: ProviderConfig | None = None
     client: ClientSettings = field(default_factory=ClientSettings)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
+    huge_scopes: tuple[HugeScope, ...] = ()
 
     def for_ingestion(self, ingestion_id: UUID) -> ProjectSetup:
         """The setup with the prompts that speak for one ingestion.
@@ -215,6 +242,7 @@ def _read(project: Project) -> ProjectSetup:
         rerank_config=configs.get(ProviderConfig.Kind.RERANK),
         client=ClientSettings.of(project.settings),
         canaries=canaries,
+        huge_scopes=_huge_scopes(project),
     )
 
 
@@ -224,6 +252,25 @@ def _written_spaces(project: Project) -> tuple[EmbeddingSpace, ...]:
         EmbeddingSpace.objects.filter(project=project, state__in=states).order_by(
             "state", "id"
         )
+    )
+
+
+def _huge_scopes(project: Project) -> tuple[HugeScope, ...]:
+    """By anchor and space; whoever builds or drops an index touches the project."""
+    indexes = ScopeIndex.objects.filter(project=project, state=ScopeIndex.State.READY)
+    indexed: dict[tuple[UUID, UUID], dict[str, int]] = defaultdict(dict)
+    for index in indexes:
+        indexed[index.anchor_id, index.space_id][index.of] = index.vectors
+    anchors = Anchor.objects.in_bulk({anchor_id for anchor_id, _ in indexed})
+    return tuple(
+        HugeScope(
+            anchor_id,
+            space_id,
+            {key: getattr(anchors[anchor_id], key) for key in SCOPE_KEYS[:3]},
+            frozenset(of),
+            max(of.values()),
+        )
+        for (anchor_id, space_id), of in sorted(indexed.items())
     )
 
 

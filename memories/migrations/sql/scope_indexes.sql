@@ -1,0 +1,50 @@
+-- A purge deletes what these belong to; the indexes themselves go with the next sweep.
+ALTER TABLE memories_scopeindex
+    DROP CONSTRAINT memories_scopeindex_anchor_id_wall,
+    ADD CONSTRAINT memories_scopeindex_anchor_id_wall
+        FOREIGN KEY (tenant_id, project_id, anchor_id)
+        REFERENCES memories_anchor (tenant_id, project_id, id) ON DELETE CASCADE,
+    DROP CONSTRAINT memories_scopeindex_space_id_wall,
+    ADD CONSTRAINT memories_scopeindex_space_id_wall
+        FOREIGN KEY (tenant_id, project_id, space_id)
+        REFERENCES memories_embeddingspace (tenant_id, project_id, id) ON DELETE CASCADE;
+
+-- Memories of an anchor that say any of some words, those with the rarest first, at most
+-- so many; and, as rows without an id, how many say each (counted up to ten times that).
+-- Row-level security lets no text condition into an index (decision 6): this asks as the
+-- owner, of the open scope's own tenant and project, and gives ids only, whose rows the
+-- asker reads behind the wall. The ids of the scope stand as literals, so that its own
+-- index is used.
+CREATE FUNCTION memories_with_words(anchor uuid, words tsquery[], most integer)
+RETURNS TABLE (id uuid, word tsquery, said integer)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    tenant uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
+    key_project uuid := NULLIF(current_setting('app.project_id', true), '')::uuid;
+    asked constant text := 'SELECT m.id FROM memories_memory m WHERE m.tenant_id = %L'
+        ' AND m.anchor_id = %L AND m.search @@ %L::tsquery LIMIT %s';
+    counts integer[] := '{}';
+    given integer := 0;
+BEGIN
+    IF tenant IS NULL OR words IS NULL OR NOT EXISTS (
+        SELECT 1 FROM memories_anchor a
+         WHERE a.tenant_id = tenant AND a.id = anchor
+           AND (key_project IS NULL OR a.project_id = key_project)) THEN
+        RETURN;
+    END IF;
+    FOREACH word IN ARRAY words LOOP
+        EXECUTE format('SELECT count(*) FROM (' || asked || ') x',
+                       tenant, anchor, word, 10 * most) INTO said;
+        counts := counts || said;
+        RETURN NEXT;
+    END LOOP;
+    FOR word, said IN SELECT w, n FROM unnest(words, counts) AS x (w, n) ORDER BY n LOOP
+        EXIT WHEN given >= most;
+        RETURN QUERY EXECUTE
+            format('SELECT x.id, NULL::tsquery, NULL::integer FROM (' || asked || ') x',
+                   tenant, anchor, word, most - given);
+        given := given + said;
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION memories_with_words(uuid, tsquery[], integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION memories_with_words(uuid, tsquery[], integer) TO memplatform_app;

@@ -1,0 +1,299 @@
+"""The legs of a search in a scope too large to be read for every question (ADR 503).
+
+What is nearest, and who says which words, comes from the scope's own indexes; the ids
+in their conditions stand here as literals, so that they are used. Distances are exact,
+of those that were looked at. Windows are put together around the nearest messages and
+around those that the memories found so far were learned from, not around every one.
+
+What has no index is read as ever: other anchors that the search reaches, and memories
+of which a filter asks more than whose they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from memories.models import ScopeIndex
+from memories.retrieval.statement import (
+    TURN_FREQUENCIES,
+    Asked,
+    Part,
+    composed,
+    dense,
+    dense_conditions,
+    heard,
+    weighed,
+    windows,
+    words,
+)
+from memories.selectors.projects import HugeScope
+
+MOST_EF = 1_000
+"""The most that pgvector takes."""
+BREADTH = 4
+"""Candidates that a walk through the graph keeps, in depths of a leg: with 4 it finds
+.993 of the ten nearest and .991 of the hundred (ADR 503)."""
+MOST_SCANNED = 40_000
+"""Where many vectors are hidden (replaced, expired), the walk goes on that far."""
+TEXT_CAP = 1_000
+"""Memories with words of the query that are weighed, those with rare ones first."""
+MOST_WORDS = 32
+"""Words that are looked for; each is a look at the index. Of more, the longest."""
+REACH = 3
+"""Turns read to either side of a message: two say its neighbours' words too."""
+
+_OTHERS = """
+{name} AS MATERIALIZED (
+    SELECT ARRAY(SELECT unnest(anchors) FROM here EXCEPT SELECT unnest(%s::uuid[]))
+        AS anchors)"""
+
+_NEAREST_MEMORIES = """
+    (SELECT v.memory_id,
+            v.embedding::halfvec({dimension})
+            <=> (SELECT vector FROM query)::halfvec({dimension}) AS distance
+       FROM memories_memoryvector v
+      WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = %s
+        AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
+      ORDER BY distance LIMIT {limit})"""
+_OTHER_MEMORIES = """
+    (SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
+       FROM memories_memoryvector v
+      WHERE v.tenant_id = %s AND v.space_id = %s
+        AND v.anchor_id = ANY((SELECT anchors FROM other_memories)::uuid[]) {where}
+      ORDER BY distance LIMIT {limit})"""
+_DENSE = """
+chunks AS ({legs}),
+dense AS MATERIALIZED (
+    SELECT memory_id AS id, min(distance) AS distance
+      FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT {depth})"""
+
+_SAYING = """
+    SELECT id, word, said FROM memories_with_words(%s, (
+        SELECT array_agg(words)
+          FROM (SELECT words FROM term ORDER BY length(words::text) DESC, no
+                 LIMIT {most_words}) AS longest), {cap})"""
+_WORDS = """
+saying AS MATERIALIZED ({legs}),
+matching AS MATERIALIZED (
+    SELECT m.id, m.search
+      FROM (SELECT DISTINCT id FROM saying WHERE id IS NOT NULL) AS s
+      JOIN memories_memory m ON m.id = s.id
+     WHERE {where}
+     UNION ALL
+    (SELECT m.id, m.search
+       FROM memories_memory m
+      WHERE {where} AND m.anchor_id = ANY((SELECT anchors FROM other_words)::uuid[])
+        AND m.search @@ (SELECT words FROM query)
+      LIMIT {cap}))"""
+# As many as there are by the indexes' last count: their scope's size need not be exact.
+_FREQUENCIES = """
+word_frequency AS MATERIALIZED (
+    SELECT term.no, %s::bigint AS size,
+           coalesce((SELECT sum(said) FROM saying
+                      WHERE word::text = term.words::text), 0) AS df
+      FROM term)"""
+
+_FREQUENT = "SELECT no, size, df FROM word_frequency"
+
+_CLOSEST_MESSAGES = """
+    (SELECT v.anchor_id, v.session, v.position
+       FROM memories_messagevector v
+      WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = %s
+        AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+      ORDER BY v.embedding::halfvec({dimension})
+               <=> (SELECT vector FROM query)::halfvec({dimension})
+      LIMIT {depth})"""
+_OTHER_MESSAGES = """
+    (SELECT v.anchor_id, v.session, v.position
+       FROM memories_messagevector v
+      WHERE v.tenant_id = %s AND v.space_id = %s
+        AND v.anchor_id = ANY((SELECT anchors FROM other_messages)::uuid[])
+      ORDER BY v.embedding <=> (SELECT vector FROM query)
+      LIMIT {depth})"""
+# A turn and its neighbours, by their place in the session: 0 is the turn itself.
+_NEIGHBOURS = """
+step AS MATERIALIZED (
+    SELECT c.anchor_id, c.session, near.position, near.step
+      FROM centre c CROSS JOIN LATERAL (
+           (SELECT v.position, 1 - row_number() OVER (ORDER BY v.position DESC) AS step
+              FROM memories_messagevector v
+             WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = c.anchor_id
+               AND v.session = c.session AND v.position <= c.position
+             ORDER BY v.position DESC LIMIT {reach} + 1)
+            UNION ALL
+           (SELECT v.position, row_number() OVER (ORDER BY v.position) AS step
+              FROM memories_messagevector v
+             WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = c.anchor_id
+               AND v.session = c.session AND v.position > c.position
+             ORDER BY v.position LIMIT {reach})) AS near),
+spot AS MATERIALIZED (
+    SELECT anchor_id, session, position, bool_or(abs(step) <= 1) AS is_whole,
+           bool_or(step > -{reach}) AS is_joined
+      FROM step GROUP BY anchor_id, session, position)"""
+# Who stands at the edge of what was read need not be next to who stands before it here;
+# windows of such are not whole, and only words are heard there.
+_TURNS = """
+spoken AS MATERIALIZED (
+    SELECT v.message_id, s.is_whole,
+           CASE WHEN v.search @@ (SELECT words FROM query) THEN v.search END AS search,
+           1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine,
+           row_number() OVER talk + 9 * (dense_rank() OVER sessions
+               + count(*) FILTER (WHERE NOT s.is_joined) OVER talk) AS place
+      FROM spot s
+      JOIN memories_messagevector v
+        ON v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = s.anchor_id
+       AND v.session = s.session AND v.position = s.position
+    WINDOW talk AS (ORDER BY s.anchor_id, s.session, s.position),
+           sessions AS (ORDER BY s.anchor_id, s.session)),
+turn AS MATERIALIZED (
+    SELECT message_id, search, place, is_whole,
+           avg(cosine) OVER (ORDER BY place
+                             RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS cosine
+      FROM spoken)"""
+# A full join is made by hash, however few turns the planner expects there to be.
+_LEARNED = """
+around AS MATERIALIZED (
+    SELECT t.message_id, t.cosine, w.words
+      FROM turn t FULL JOIN window_words w USING (place)
+     WHERE t.is_whole IS NOT FALSE),
+learned AS MATERIALIZED (
+    SELECT l.memory_id AS id, max(a.cosine) AS cosine, max(a.words) AS words
+      FROM around a
+      JOIN memories_memorysource l ON l.tenant_id = %s AND l.message_id = a.message_id
+     WHERE l.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+     GROUP BY l.memory_id)"""
+_CENTRES = """
+centre AS MATERIALIZED (
+    {legs}
+     UNION
+    SELECT v.anchor_id, v.session, v.position
+      FROM (SELECT id FROM dense UNION
+           (SELECT id FROM worded ORDER BY words DESC, id LIMIT {depth})) AS fact
+      JOIN memories_memorysource l ON l.tenant_id = %s AND l.memory_id = fact.id
+      JOIN memories_messagevector v ON v.tenant_id = l.tenant_id
+       AND v.message_id = l.message_id AND v.space_id = %s)"""
+
+
+def is_huge(asked: Asked) -> bool:
+    """Whether the search reaches a scope that has an index of its own."""
+    return any(_reached(asked))
+
+
+def huge_statement_of(asked: Asked) -> Part:
+    """As ``statement_of``, by the indexes; windows are those of the memories, too."""
+    return composed(asked, [_dense(asked), _words(asked), _windows(asked)])
+
+
+def scan_settings(asked: Asked) -> Mapping[str, str]:
+    """What the walks through the graphs go by, for the statement's transaction."""
+    return {
+        "hnsw.ef_search": str(min(MOST_EF, BREADTH * asked.depth)),
+        "hnsw.iterative_scan": "strict_order",
+        "hnsw.max_scan_tuples": str(MOST_SCANNED),
+    }
+
+
+def _reached(asked: Asked, of: str = "") -> list[HugeScope]:
+    """Huge scopes that the search reaches; ``of`` is what must be indexed."""
+    ids = asked.request.filters.scope.as_dict()
+    return [
+        scope
+        for scope in asked.setup.huge_scopes
+        if scope.space_id == asked.space_id
+        and (not of or of in scope.of)
+        and scope.is_named_by(ids)
+    ]
+
+
+def _is_plain(asked: Asked) -> bool:
+    """Whether nothing is asked of memories but whose they are, and what vectors say."""
+    join, _ = dense_conditions(asked)
+    return not join.sql
+
+
+def _others(name: str, scopes: Iterable[HugeScope]) -> Part:
+    return Part(_OTHERS.format(name=name), [[scope.anchor_id for scope in scopes]])
+
+
+def _dense(asked: Asked) -> Part:
+    scopes = _reached(asked, ScopeIndex.Of.MEMORIES)
+    if not scopes or not _is_plain(asked):
+        return dense(asked)
+    _, where = dense_conditions(asked)
+    shape: dict[str, Any] = {
+        "where": where.sql,
+        "dimension": asked.vector.shape[-1],
+        "depth": asked.depth,
+        # A long text is several vectors.
+        "limit": 2 * asked.depth,
+    }
+    nearest = _NEAREST_MEMORIES.format(**shape)
+    legs = [
+        Part(nearest, [*asked.space, scope.anchor_id, *where.params])
+        for scope in scopes
+    ]
+    other = Part(_OTHER_MEMORIES.format(**shape), [*asked.space, *where.params])
+    union = Part.joined(" UNION ALL", [*legs, other])
+    found = Part(_DENSE.format(legs=union.sql, **shape), union.params)
+    return Part.joined(",", [_others("other_memories", scopes), found])
+
+
+def _words(asked: Asked) -> Part:
+    scopes = _words_indexed(asked)
+    if not scopes:
+        return words(asked)
+    saying = Part.joined(
+        " UNION ALL",
+        [
+            Part(_SAYING.format(most_words=MOST_WORDS, cap=TEXT_CAP), [scope.anchor_id])
+            for scope in scopes
+        ],
+    )
+    own = asked.own
+    matching = Part(
+        _WORDS.format(legs=saying.sql, where=own.sql, cap=TEXT_CAP),
+        [*saying.params, *own.params, *own.params],
+    )
+    size = sum(scope.vectors for scope in scopes)
+    frequencies = Part(_FREQUENCIES, [size])
+    weigh = weighed(Part(_FREQUENT))
+    return Part.joined(
+        ",", [_others("other_words", scopes), matching, frequencies, weigh]
+    )
+
+
+def _words_indexed(asked: Asked) -> list[HugeScope]:
+    """Scopes whose words are looked up, where any are."""
+    if not asked.setup.settings.text_weight or not _is_plain(asked):
+        return []
+    return _reached(asked, ScopeIndex.Of.WORDS)
+
+
+def _windows(asked: Asked) -> Part:
+    chosen, space = asked.setup.settings, asked.space
+    scopes = _reached(asked, ScopeIndex.Of.MESSAGES)
+    if not scopes or not (chosen.window_weight or chosen.window_text_weight):
+        return windows(asked)
+    return Part.joined(
+        ",",
+        [
+            _others("other_messages", scopes),
+            _centres(asked, scopes),
+            Part(_NEIGHBOURS.format(reach=REACH), [*space, *space]),
+            Part(_TURNS, space),
+            # Of a few turns no word would be rare.
+            heard(Part(_FREQUENT if _words_indexed(asked) else TURN_FREQUENCIES)),
+            Part(_LEARNED, [asked.setup.tenant_id]),
+        ],
+    )
+
+
+def _centres(asked: Asked, scopes: Iterable[HugeScope]) -> Part:
+    shape = {"dimension": asked.vector.shape[-1], "depth": asked.depth}
+    closest = _CLOSEST_MESSAGES.format(**shape)
+    legs = [Part(closest, [*asked.space, scope.anchor_id]) for scope in scopes]
+    other = Part(_OTHER_MESSAGES.format(**shape), asked.space)
+    union = Part.joined(" UNION ALL", [*legs, other])
+    sql = _CENTRES.format(legs=union.sql, depth=asked.depth)
+    return Part(sql, [*union.params, *asked.space])

@@ -1,0 +1,255 @@
+"""The indexes of huge scopes: found out, built and dropped as the owner (ADR 503).
+
+An index is partial, of one anchor in one space: its ids stand in it as literals, and a
+search that names the same ids is answered from it. Everything here goes to the owner's
+direct connection, which no other code uses while it serves (decision 2): a build is a
+statement of its own, outside every transaction, and needs a session. The owner sees
+every tenant; only ids and counts are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connections
+from psycopg import sql
+
+from memories.models import MemoryVector, MessageVector, ScopeIndex
+from memplatform.lib import clock
+from memplatform.lib.ids import new_id
+
+OWNER = "owner"
+"""The database alias of the owner's connection."""
+PREFIX = "scope_index_"
+MOST_DIMENSIONS = 4_000
+"""Of a halfvec that HNSW takes (pgvector 0.8)."""
+M, EF_CONSTRUCTION = 16, 100
+MEMORY = "1GB"
+"""What a build may use: a graph that does not fit takes several times as long. 50,000
+vectors of 1,536 dimensions take 0.2 GB."""
+Key = tuple[str, UUID, UUID, UUID]
+"""Of which table, tenant, anchor and space an index is: one at most."""
+LOCK = 0x6E656172
+_VECTORS: Mapping[str, str] = {
+    ScopeIndex.Of.MEMORIES: MemoryVector._meta.db_table,
+    ScopeIndex.Of.MESSAGES: MessageVector._meta.db_table,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A scope's vectors in one table and space, and how many there are."""
+
+    of: str
+    tenant_id: UUID
+    project_id: UUID
+    anchor_id: UUID
+    space_id: UUID
+    dimension: int
+    vectors: int
+
+    @property
+    def key(self) -> Key:
+        return self.of, self.tenant_id, self.anchor_id, self.space_id
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row of ``ScopeIndex``, and whether its index can be used."""
+
+    id: UUID
+    of: str
+    tenant_id: UUID
+    project_id: UUID
+    anchor_id: UUID
+    space_id: UUID
+    vectors: int
+    state: str
+    told_at: datetime
+    is_valid: bool
+
+    @property
+    def key(self) -> Key:
+        return self.of, self.tenant_id, self.anchor_id, self.space_id
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    """Whether this process may build now: as the owner, and nobody else at it.
+
+    Closes the owner's connection afterwards, and with it the lock.
+    """
+    owner = connections[OWNER]
+    try:
+        yield _rows(_MAY_BUILD)[0][0] and _rows(_TRY_LOCK, [LOCK])[0][0]
+    finally:
+        owner.close()
+
+
+_MAY_BUILD = """
+SELECT pg_has_role(relowner, 'USAGE') FROM pg_class
+ WHERE oid = 'memories_memoryvector'::regclass
+"""
+_TRY_LOCK = "SELECT pg_try_advisory_lock(%s)"
+
+
+def list_huge(least: int) -> list[Wanted]:
+    """Scopes with so many vectors in a space that is read or being filled, largest
+    first; where the memories are many, so are their words."""
+    found = []
+    for of, table in _VECTORS.items():
+        rows = _rows(_HUGE.format(table=table), [MOST_DIMENSIONS, least])
+        found += [Wanted(of, *row) for row in rows]
+    of_memories = [each for each in found if each.of == ScopeIndex.Of.MEMORIES]
+    found += [replace(each, of=ScopeIndex.Of.WORDS) for each in of_memories]
+    return sorted(found, key=lambda wanted: -wanted.vectors)
+
+
+_HUGE = """
+SELECT s.tenant_id, s.project_id, v.anchor_id, s.id, s.dimension, v.vectors
+  FROM (SELECT tenant_id, anchor_id, space_id, count(*) AS vectors
+          FROM {table} GROUP BY 1, 2, 3) AS v
+  JOIN memories_embeddingspace s ON s.tenant_id = v.tenant_id AND s.id = v.space_id
+  JOIN tenants_project p ON p.tenant_id = s.tenant_id AND p.id = s.project_id
+ WHERE s.state IN ('active', 'building') AND s.dimension <= %s AND v.vectors >= %s
+   AND p.deleted_at IS NULL
+"""
+
+
+def list_known() -> list[Known]:
+    return [Known(*row) for row in _rows(_KNOWN, [PREFIX])]
+
+
+_KNOWN = """
+SELECT n.id, n.of, n.tenant_id, n.project_id, n.anchor_id, n.space_id, n.vectors,
+       n.state, n.updated_at, coalesce(i.indisvalid, false)
+  FROM memories_scopeindex n
+  LEFT JOIN pg_class c ON c.relname = %s || replace(n.id::text, '-', '')
+                      AND c.relnamespace = 'public'::regnamespace
+  LEFT JOIN pg_index i ON i.indexrelid = c.oid
+"""
+
+
+def drop_unknown() -> int:
+    """Indexes that no row tells of: what a purge left, or a build that was killed."""
+    names = [row[0] for row in _rows(_UNKNOWN, [f"{PREFIX}%", PREFIX])]
+    for name in names:
+        _drop_index(name)
+    return len(names)
+
+
+_UNKNOWN = """
+SELECT c.relname FROM pg_class c
+ WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace
+   AND c.relname LIKE %s
+   AND NOT EXISTS (SELECT 1 FROM memories_scopeindex n
+                    WHERE c.relname = %s || replace(n.id::text, '-', ''))
+"""
+
+
+def build(wanted: Wanted) -> bool:
+    """Build an index and tell of it; False when it fails: then searches stay exact.
+
+    The table is read and written meanwhile. What an attempt before this left goes.
+    """
+    index_id = _tell(wanted, ScopeIndex.State.BUILDING)
+    name = _name(index_id)
+    try:
+        _drop_index(name)
+        _create_index(name, wanted)
+    except DatabaseError as exc:
+        _drop_index(name)
+        reason = getattr(exc.__cause__, "sqlstate", None) or type(exc).__name__
+        _tell(wanted, ScopeIndex.State.FAILED, error=reason)
+        return False
+    _tell(wanted, ScopeIndex.State.READY)
+    return True
+
+
+def recount(wanted: Wanted) -> None:
+    """Note how many vectors a scope has by now."""
+    _tell(wanted, ScopeIndex.State.READY)
+
+
+def drop(known: Known) -> None:
+    """Searches stop to count on an index before it goes."""
+    _run("DELETE FROM memories_scopeindex WHERE id = %s", [known.id])
+    _drop_index(_name(known.id))
+
+
+_TELL = """
+INSERT INTO memories_scopeindex
+    (id, tenant_id, project_id, anchor_id, space_id, of, state, vectors, error,
+     created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (tenant_id, anchor_id, space_id, of) DO UPDATE SET
+    state = EXCLUDED.state, vectors = EXCLUDED.vectors, error = EXCLUDED.error,
+    updated_at = EXCLUDED.updated_at
+RETURNING id
+"""
+
+
+def _tell(wanted: Wanted, state: str, *, error: str = "") -> UUID:
+    now = clock.now()
+    ids = [wanted.tenant_id, wanted.project_id, wanted.anchor_id, wanted.space_id]
+    told = [wanted.of, state, wanted.vectors, error, now, now]
+    index_id: UUID = _rows(_TELL, [new_id(), *ids, *told])[0][0]
+    return index_id
+
+
+_NEAREST = """
+CREATE INDEX CONCURRENTLY {name} ON {table}
+ USING hnsw ((embedding::halfvec({dimension})) halfvec_cosine_ops)
+  WITH (m = {m}, ef_construction = {ef})
+ WHERE tenant_id = {tenant} AND space_id = {space} AND anchor_id = {anchor}
+"""
+# Found by at once, not when a list of what is pending has been worked in.
+_SAID = """
+CREATE INDEX CONCURRENTLY {name} ON memories_memory
+ USING gin (search) WITH (fastupdate = off)
+ WHERE tenant_id = {tenant} AND anchor_id = {anchor}
+"""
+
+
+def _create_index(name: str, wanted: Wanted) -> None:
+    # Without parallel workers, which would share the graph in /dev/shm: containers keep
+    # that small.
+    _run("SET max_parallel_maintenance_workers = 0")
+    _run(sql.SQL("SET maintenance_work_mem = {}").format(sql.Literal(MEMORY)))
+    statement = _SAID if wanted.of == ScopeIndex.Of.WORDS else _NEAREST
+    _run(
+        sql.SQL(statement).format(
+            name=sql.Identifier(name),
+            table=sql.Identifier(_VECTORS.get(wanted.of, "")),
+            dimension=sql.Literal(wanted.dimension),
+            m=sql.Literal(M),
+            ef=sql.Literal(EF_CONSTRUCTION),
+            tenant=sql.Literal(str(wanted.tenant_id)),
+            space=sql.Literal(str(wanted.space_id)),
+            anchor=sql.Literal(str(wanted.anchor_id)),
+        )
+    )
+
+
+def _drop_index(name: str) -> None:
+    _run(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def _name(index_id: UUID) -> str:
+    return f"{PREFIX}{index_id.hex}"
+
+
+def _run(statement: Any, params: list[Any] | None = None) -> None:
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(statement, params)
+
+
+def _rows(statement: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())

@@ -1,0 +1,381 @@
+"""Scopes too large to be read get indexes of their own, and lose them (ADR 503)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from memories.models import ScopeIndex
+from memories.retrieval import legs
+from memories.retrieval.huge import huge_statement_of, is_huge, scan_settings
+from memories.retrieval.query import read_query
+from memories.retrieval.statement import Asked
+from memories.selectors.filters import parse_filters
+from memories.services.deletion import erase_subject, purge
+from memories.services.huge_scopes import Outcome, index_huge_scopes
+from memories.store import scope_indexes
+from memories.types import Actor, ChatMessage, SearchRequest
+from tenants.scopes import read_rows
+from tests.memories.agents import ANN, Agent
+
+LOCOMO = Path(__file__).parents[3].parent / "shared/data/locomo/locomo_open.json"
+needs_locomo = pytest.mark.skipif(
+    not LOCOMO.exists(), reason="../shared is absent, and with it LOCOMO"
+)
+MANY = 12
+"""What is huge in these tests."""
+THINGS = [
+    "bees",
+    "peanuts",
+    "sailing",
+    "orchids",
+    "chess",
+    "pottery",
+    "jazz",
+    "sushi",
+    "violins",
+    "maps",
+]
+THREE = {"memories", "messages", "words"}
+
+
+@pytest.fixture(autouse=True)
+def many_are_huge(settings) -> None:
+    settings.HUGE_SCOPE_VECTORS = MANY
+    settings.SEARCH_LOG_SAMPLE = 0
+
+
+@pytest.fixture
+def agent(committed_db, acme) -> Agent:
+    """An index is built in a session of its own, which sees what is committed."""
+    yield Agent(acme)
+    with scope_indexes.alone():
+        for each in scope_indexes.list_known():
+            scope_indexes.drop(each)
+        scope_indexes.drop_unknown()
+
+
+@pytest.fixture
+def ann(agent) -> Agent:
+    """Ann said more than enough, and Ben hardly anything."""
+    agent.say(*[f"I like {thing}, for one." for thing in THINGS])
+    agent.say(*[f"My sister gave up {thing}." for thing in THINGS])
+    agent.say("I like cactuses.", user_id="ben")
+    return agent
+
+
+def indexes(agent: Agent) -> set[str]:
+    """Of what the agent's tenant has indexes that searches may use."""
+    with agent.scope():
+        ready = ScopeIndex.objects.filter(state=ScopeIndex.State.READY)
+        return set(ready.values_list("of", flat=True))
+
+
+def in_catalog() -> int:
+    """Indexes of scopes that PostgreSQL has, usable or not."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_class"
+            " WHERE relkind = 'i' AND relname LIKE 'scope\\_index\\_%'"
+        )
+        return cursor.fetchone()[0]
+
+
+SPOIL = "UPDATE memories_memoryvector SET embedding = '[1,2]' WHERE memory_id = %s"
+
+
+def as_owner(statement: str, *values) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def asked(agent: Agent, query: str, filters=None, **details) -> Asked:
+    setup = agent.setup
+    space = setup.active_space
+    request = SearchRequest(query, parse_filters(filters or ANN), **details)
+    vector = setup.embedders[space.id].embed([query])[0]
+    return Asked(setup, space.id, request, read_query(query), vector)
+
+
+def plan(agent: Agent, search: Asked) -> str:
+    """How PostgreSQL would answer it; small tables are not worth a walk otherwise."""
+    statement = huge_statement_of(search)
+    settings = {**scan_settings(search), "enable_seqscan": "off", "enable_sort": "off"}
+    rows = read_rows(
+        agent.access.tenant_id,
+        f"EXPLAIN {statement.sql}",
+        statement.params,
+        project_id=agent.access.project_id,
+        settings=settings,
+    )
+    return "\n".join(row[0] for row in rows)
+
+
+# --- when there is one ---------------------------------------------------------------
+
+
+def test_a_scope_with_many_memories_gets_its_indexes(ann):
+    assert index_huge_scopes() == Outcome(built=3)
+    assert indexes(ann) == THREE
+    assert in_catalog() == 3
+
+
+def test_a_small_scope_gets_none(agent):
+    agent.say("I like cactuses.", user_id="ben")
+    assert index_huge_scopes() == Outcome()
+    assert in_catalog() == 0
+
+
+def test_a_second_round_finds_nothing_to_do(ann):
+    index_huge_scopes()
+    assert index_huge_scopes() == Outcome()
+    assert in_catalog() == 3
+
+
+def test_nobody_wants_any(ann, settings):
+    index_huge_scopes()
+    settings.HUGE_SCOPE_VECTORS = 0
+    assert index_huge_scopes() == Outcome(dropped=3)
+    assert (indexes(ann), in_catalog()) == (set(), 0)
+
+
+def test_while_another_process_builds_nothing_is_done(ann, django_db_setup):
+    with psycopg.connect(django_db_setup.owner_url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [scope_indexes.LOCK])
+        assert index_huge_scopes() is None
+
+
+def test_the_application_alone_builds_nothing(ann, monkeypatch):
+    """Without MIGRATION_DATABASE_URL both aliases are the application's."""
+    monkeypatch.setattr(scope_indexes, "OWNER", "default")
+    assert index_huge_scopes() is None
+    assert indexes(ann) == set()
+
+
+def test_the_command_does_it_and_tells(ann, capsys):
+    call_command("index_scopes")
+    told = capsys.readouterr().out
+    assert "3 built, 0 dropped, 0 failed." in told
+    assert "20 vectors, ready" in told
+
+
+# --- what a search finds with it ------------------------------------------------------
+
+
+def test_a_search_finds_the_same(ann):
+    before = ann.search("Which music does she like?", top_k=50)
+    index_huge_scopes()
+    assert is_huge(asked(ann, "Which music does she like?"))
+    after = ann.search("Which music does she like?", top_k=50)
+    assert {hit.memory.text for hit in after} == {hit.memory.text for hit in before}
+    assert after[0].memory.text == before[0].memory.text
+
+
+def test_it_reads_the_indexes(ann):
+    index_huge_scopes()
+    told = plan(ann, asked(ann, "jazz"))
+    with ann.scope():
+        names = {
+            f"scope_index_{index.id.hex}"
+            for index in ScopeIndex.objects.exclude(of=ScopeIndex.Of.WORDS)
+        }
+    assert {name for name in names if name in told} == names
+
+
+def test_of_words_the_rarest_come_first(ann):
+    index_huge_scopes()
+    with ann.scope():
+        anchor_id = ScopeIndex.objects.first().anchor_id
+    rows = ann.sql(
+        "SELECT id, word::text, said FROM memories_with_words(%s,"
+        " ARRAY['like', 'jazz', 'opera']::tsquery[], 3)",
+        anchor_id,
+    )
+    assert {word: said for _, word, said in rows if word} == {
+        "'like'": 10,
+        "'jazz'": 2,
+        "'opera'": 0,
+    }
+    ids = [memory_id for memory_id, *_ in rows if memory_id]
+    texts = [ann.get(memory_id).text for memory_id in ids]
+    assert len(texts) == 3
+    assert {"I like jazz, for one.", "My sister gave up jazz."} == set(texts[:2])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "...",  # no word at all
+        "the of and",  # none that is looked for
+        "it's a 'quoted' one \\ & | ! <-> :*",  # what means something to tsquery
+        " ".join(f"word{n}" for n in range(100)),
+    ],
+)
+def test_any_query_is_answered(ann, query):
+    index_huge_scopes()
+    assert len(ann.search(query, top_k=50, threshold=0.0)) > 0
+
+
+def test_what_is_added_later_is_found(ann):
+    index_huge_scopes()
+    ann.say("I play the accordion.")
+    found = ann.search("accordion", top_k=1)[0]
+    assert found.memory.text == "I play the accordion."
+    assert found.signals["bm25"] > 0
+
+
+def test_what_is_deleted_is_not(ann):
+    index_huge_scopes()
+    hit = ann.search("jazz", top_k=1)[0]
+    ann.delete(hit.memory.id)
+    assert hit.memory.text not in ann.found("jazz", top_k=50)
+
+
+def test_a_filter_is_never_applied_afterwards(ann):
+    """Two of many: what a walk of a hundred steps may have passed by."""
+    ann.say("I like bread.", metadata={"kind": "food"})
+    ann.say("I like cheese.", metadata={"kind": "food"})
+    index_huge_scopes()
+    of_food = {"AND": [ANN, {"metadata": {"kind": "food"}}]}
+    found = ann.found("Which music does she like?", of_food, threshold=0.0)
+    assert set(found) == {"I like bread.", "I like cheese."}
+
+
+def test_other_scopes_of_the_search_are_read(ann):
+    """Ann's other anchor has no index; a search for Ann reaches both."""
+    ann.say("I like cellos.", **ANN, agent_id="tutor")
+    index_huge_scopes()
+    assert "I like cellos." in ann.found("cellos", top_k=50)
+    assert ann.found("cellos", {"user_id": "ben"}, threshold=0.0) == [
+        "I like cactuses."
+    ]
+
+
+def test_neighbours_count_as_they_do_without(agent):
+    """An answer without a word of the question stands beside it."""
+    talk = [
+        ChatMessage("user" if n % 2 else "assistant", text)
+        for n, text in enumerate(
+            [
+                *(f"We talked about {thing} then." for thing in THINGS),
+                "Where did you travel last summer?",
+                "Lisbon.",
+                *(f"Nobody mentioned {thing} again." for thing in THINGS),
+            ]
+        )
+    ]
+    agent.say(*talk)
+    search = asked(agent, "Where did you travel?")
+    before = {c.memory_id: c for c in legs.gather(search).candidates}
+    index_huge_scopes()
+    search = asked(agent, "Where did you travel?")
+    assert is_huge(search)
+    after = {c.memory_id: c for c in legs.gather(search).candidates}
+    assert after.keys() == before.keys()
+    for memory_id, candidate in after.items():
+        assert candidate.around == pytest.approx(before[memory_id].around)
+        assert bool(candidate.words_around) == bool(before[memory_id].words_around)
+
+
+@needs_locomo
+def test_of_the_ten_nearest_it_misses_hardly_any(agent):
+    """Real turns and questions, by the local embedder."""
+    sample = json.loads(LOCOMO.read_text())[0]
+    said = [
+        turn["text"]
+        for key, session in sorted(sample["conversation"].items())
+        if key.startswith("session_") and isinstance(session, list)
+        for turn in session
+    ]
+    said = list(dict.fromkeys(said))[:400]
+    for at in range(0, len(said), 100):
+        agent.say(*said[at : at + 100])
+    searches = [asked(agent, qa["question"]) for qa in sample["qa"][:50]]
+    exact = [nearest(search) for search in searches]
+    index_huge_scopes()
+    setup = agent.setup
+    searches = [
+        Asked(setup, s.space_id, s.request, s.query, s.vector) for s in searches
+    ]
+    assert all(map(is_huge, searches))
+    found = [nearest(search) for search in searches]
+    shares = [len(set(a) & set(b)) / 10 for a, b in zip(exact, found, strict=True)]
+    assert sum(shares) / len(shares) >= 0.99
+
+
+def nearest(search: Asked) -> list:
+    """The ten candidates that mean most."""
+    found = [c for c in legs.gather(search).candidates if c.meaning is not None]
+    return [c.memory_id for c in sorted(found, key=lambda c: -c.meaning)[:10]]
+
+
+# --- when it goes ---------------------------------------------------------------------
+
+
+def test_an_erasure_takes_it_away(ann):
+    index_huge_scopes()
+    with ann.scope():
+        erase_subject(ann.access.project_id, "user", "ann", Actor("system"))
+    assert index_huge_scopes() == Outcome(dropped=3)
+    assert (indexes(ann), in_catalog()) == (set(), 0)
+
+
+def test_a_purge_takes_it_away(ann):
+    index_huge_scopes()
+    with ann.scope():
+        purge(ann.access.tenant_id, ann.access.project_id)
+    assert index_huge_scopes().dropped == 3
+    assert in_catalog() == 0
+
+
+def test_it_stays_while_the_scope_is_half_as_large(ann, settings):
+    index_huge_scopes()
+    settings.HUGE_SCOPE_VECTORS = 30
+    assert index_huge_scopes() == Outcome()
+    settings.HUGE_SCOPE_VECTORS = 50
+    assert index_huge_scopes() == Outcome(dropped=3)
+
+
+# --- when it fails --------------------------------------------------------------------
+
+
+def test_a_build_that_fails_leaves_searches_as_they_are(ann, frozen):
+    """A vector of another dimension, which no index of the space can take."""
+    memory_id = ann.keep("I like bread.")
+    as_owner(SPOIL, memory_id)
+    assert index_huge_scopes() == Outcome(built=2, failed=1)
+    assert indexes(ann) == THREE - {"memories"}
+    assert in_catalog() == 2
+    frozen.advance(hours=1)
+    assert index_huge_scopes() == Outcome()
+    as_owner("DELETE FROM memories_memoryvector WHERE memory_id = %s", memory_id)
+    frozen.advance(hours=6)
+    assert index_huge_scopes() == Outcome(built=1)
+
+
+def test_what_a_killed_build_left_is_built_again(ann):
+    index_huge_scopes()
+    as_owner("UPDATE memories_scopeindex SET state = 'building'")
+    assert index_huge_scopes() == Outcome(built=3)
+    assert in_catalog() == 3
+
+
+# --- whose it is ----------------------------------------------------------------------
+
+
+def test_tenants_do_not_meet(ann, globex):
+    other = Agent(globex)
+    other.say(*[f"We sell {thing}." for thing in THINGS], *[f"No {t}." for t in THINGS])
+    assert index_huge_scopes() == Outcome(built=6)
+    assert indexes(ann) == indexes(other) == THREE
+    assert not any("sell" in text for text in ann.found("Who sells bees?", top_k=50))
+    with other.scope():
+        foreign = ScopeIndex.objects.first().anchor_id
+    ask = "SELECT * FROM memories_with_words(%s, ARRAY['bee']::tsquery[], 9)"
+    assert other.sql(ask, foreign)
+    assert ann.sql(ask, foreign) == []
