@@ -22,6 +22,7 @@ from bench import console_seed, report
 from bench.adds import Adds
 from bench.console import Console
 from bench.figures import QUICK, Measuring, Plan
+from bench.huge import Huge
 from bench.processes import memory_mb
 from bench.reads import Reads
 from bench.seed import Place
@@ -31,7 +32,7 @@ from memplatform.embedded.supervisor import GaveUp, StopRequested
 
 RESULTS = report.ROOT / "bench" / "results"
 DATA = report.ROOT / ".memplatform-bench"
-PARTS = ("adds", "reads", "console")
+PARTS = ("adds", "reads", "huge", "console")
 
 
 def main() -> None:
@@ -57,6 +58,8 @@ def _measure(options: argparse.Namespace, known: Mapping[str, Any]) -> dict[str,
                 Adds(on, admin, place).run()
             if "reads" in options.only:
                 Reads(on, admin, place).run()
+            if "huge" in options.only:
+                Huge(on, admin, place).run()
             if "console" in options.only:
                 size = console_seed.QUICK if options.quick else console_seed.Size()
                 Console(on, admin, size).run()

@@ -22,6 +22,7 @@ class Plan:
     clients: tuple[int, ...] = (1, 8, 32)
     read_s: float = 5.0
     turns: int = 5
+    vast: int = 50_000
     accept_s: float = 6.0
     adds: int = 640
     latencies_ms: tuple[int, ...] = (0, 300)
@@ -35,6 +36,7 @@ QUICK = Plan(
     sizes=(1_000, 10_000),
     read_s=1.5,
     turns=3,
+    vast=12_000,
     accept_s=2.0,
     adds=160,
     hot_adds=40,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.console import PAGE
+from bench.huge import INDEXED
 from bench.reads import BESIDE_HANGING, BY_MEANING_ALONE
 from bench.seed import SMALL
 
@@ -48,7 +49,12 @@ class Goal:
 
 def goals(figures: Figures) -> list[Goal]:
     """Every goal, in the order of a reader's interest."""
-    return [*_add_goals(figures), *_read_goals(figures), *_page_goals(figures)]
+    return [
+        *_add_goals(figures),
+        *_read_goals(figures),
+        *_huge_goals(figures),
+        *_page_goals(figures),
+    ]
 
 
 def _add_goals(figures: Figures) -> Iterator[Goal]:
@@ -87,6 +93,14 @@ def _read_goals(figures: Figures) -> Iterator[Goal]:
     beside = _find(figures, name=BESIDE_HANGING)
     what = f"{BESIDE_HANGING}: p95, times that of idle"
     yield _goal(what, 1.25, beside, "times the p95 of idle")
+
+
+def _huge_goals(figures: Figures) -> Iterator[Goal]:
+    found = _find(figures, name=INDEXED)
+    of = f"{found['store']:,}" if found else "50,000"
+    yield _goal(f"search, one user of {of}, p50 ms", 40, found, "p50_ms")
+    what = "its recall@10 of meaning against exact"
+    yield _goal(what, 0.99, found, "recall@10 against exact", is_least=True)
 
 
 def _page_goals(figures: Figures) -> Iterator[Goal]:

@@ -1,0 +1,103 @@
+"""Searches of one user who has more than can be read for each of them (ADR 503)."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from itertools import count
+
+import numpy as np
+import psycopg
+
+from bench import seed
+from bench.figures import Figure, Measuring, of_user, step
+from bench.load import run_load
+
+VAST = "vast"
+READ = "search, huge scope, read"
+INDEXED = "search, huge scope, by its indexes"
+BUILT = "indexes of a huge scope"
+_QUESTIONS = 1_000
+_SEARCH = "/v3/memories/search/"
+
+
+class Huge:
+    """The same searches before the indexes are built and afterwards."""
+
+    def __init__(
+        self, measuring: Measuring, admin: psycopg.Connection, place: seed.Place
+    ) -> None:
+        self._on = measuring
+        self._admin = admin
+        self._seeded = seed.Seeded(place)
+        self._asked = count(1)
+
+    def run(self) -> None:
+        seed.fill(self._admin, self._seeded, {VAST: self._on.plan.vast})
+        self._admin.execute("VACUUM ANALYZE")
+        self._search(READ)
+        exact = self._nearest()
+        self._build()
+        figure = self._search(INDEXED)
+        shares = [
+            len(found & wanted) / len(wanted)
+            for found, wanted in zip(self._nearest(), exact, strict=True)
+        ]
+        figure.more["recall@10 against exact"] = float(np.mean(shares))
+        self._on.keep(figure)
+
+    def _build(self) -> None:
+        """As the worker would, at once."""
+        from django.test import override_settings
+
+        from memories.services.huge_scopes import index_huge_scopes
+
+        began = time.monotonic()
+        with override_settings(HUGE_SCOPE_VECTORS=self._on.plan.vast):
+            outcome = index_huge_scopes()
+        figure = self._figure(BUILT)
+        figure.more["seconds to build"] = time.monotonic() - began
+        figure.more["built"] = outcome.built if outcome else 0
+        self._on.keep(figure)
+
+    def _figure(self, name: str) -> Figure:
+        return Figure(name, store=self._seeded.total, user=VAST)
+
+    def _search(self, name: str) -> Figure:
+        """One client, every question another one."""
+        on, figure = self._on, self._figure(name)
+        run_load(on.stack.url, on.key, [self._questions()], seconds=on.plan.read_s / 2)
+        samples = on.measure(
+            figure,
+            lambda: run_load(
+                on.stack.url, on.key, [self._questions()], seconds=on.plan.read_s
+            ),
+        )
+        figure.take_times(samples)
+        if name == READ:
+            on.keep(figure)
+        return figure
+
+    def _questions(self) -> Sequence[dict[str, object]]:
+        pick = random.Random(11)
+        return [
+            step("POST", _SEARCH, {"query": self._new(pick), **of_user(VAST)})
+            for _ in range(_QUESTIONS)
+        ]
+
+    def _new(self, pick: random.Random) -> str:
+        words = seed.sentence(pick.randrange(10**6)).split()
+        return f"Where did {words[0]} find {words[2]}, on day {next(self._asked)}?"
+
+    def _nearest(self) -> list[set[str]]:
+        """The ten nearest among what is found, of a few questions."""
+        pick, nearest = random.Random(3), []
+        for _ in range(self._on.plan.recall_queries):
+            words = seed.sentence(pick.randrange(10**6)).split()
+            query = f"Where did {words[0]} find {words[2]} and {words[4]}?"
+            body = {"query": query, **of_user(VAST), "top_k": 100, "threshold": 0}
+            hits = self._on.call("POST", _SEARCH, body)["results"]
+            hits.sort(key=lambda hit: -hit["score_breakdown"]["semantic"])
+            nearest.append({hit["id"] for hit in hits[:10]})
+        return nearest
