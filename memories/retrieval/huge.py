@@ -31,17 +31,18 @@ from memories.selectors.projects import HugeScope
 
 MOST_EF = 1_000
 """The most that pgvector takes."""
-BREADTH = 4
-"""Candidates that a walk through the graph keeps, in depths of a leg: with 4 it finds
-.993 of the ten nearest and .991 of the hundred (ADR 503)."""
+BREADTH = 2
+"""Candidates that a walk through the graph keeps, in depths of a leg: with 2 it finds
+.996 of the ten nearest and .986 of the hundred (ADR 503)."""
 MOST_SCANNED = 40_000
 """Where many vectors are hidden (replaced, expired), the walk goes on that far."""
-TEXT_CAP = 1_000
+TEXT_CAP = 500
 """Memories with words of the query that are weighed, those with rare ones first."""
 MOST_WORDS = 32
 """Words that are looked for; each is a look at the index. Of more, the longest."""
-REACH = 3
-"""Turns read to either side of a message: two say its neighbours' words too."""
+REACH = 2
+"""Turns read to either side of a message: what it takes for its window, and for what
+its neighbours' windows mean; these lack the words of one turn of five."""
 
 _OTHERS = """
 {name} AS MATERIALIZED (
@@ -290,10 +291,12 @@ def _windows(asked: Asked) -> Part:
 
 
 def _centres(asked: Asked, scopes: Iterable[HugeScope]) -> Part:
-    shape = {"dimension": asked.vector.shape[-1], "depth": asked.depth}
+    # Half of what a leg takes: around most there are three turns, and a third of the
+    # time of a search went into more (ADR 503).
+    shape = {"dimension": asked.vector.shape[-1], "depth": asked.depth // 2}
     closest = _CLOSEST_MESSAGES.format(**shape)
     legs = [Part(closest, [*asked.space, scope.anchor_id]) for scope in scopes]
     other = Part(_OTHER_MESSAGES.format(**shape), asked.space)
     union = Part.joined(" UNION ALL", [*legs, other])
-    sql = _CENTRES.format(legs=union.sql, depth=asked.depth)
+    sql = _CENTRES.format(legs=union.sql, **shape)
     return Part(sql, [*union.params, *asked.space])

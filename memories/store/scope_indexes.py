@@ -28,7 +28,7 @@ OWNER = "owner"
 PREFIX = "scope_index_"
 MOST_DIMENSIONS = 4_000
 """Of a halfvec that HNSW takes (pgvector 0.8)."""
-M, EF_CONSTRUCTION = 16, 100
+M, EF_CONSTRUCTION = 16, 200
 MEMORY = "1GB"
 """What a build may use: a graph that does not fit takes several times as long. 50,000
 vectors of 1,536 dimensions take 0.2 GB."""
