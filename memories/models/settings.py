@@ -98,8 +98,8 @@ class ProjectSettings:
     add_window_s: float | None = None
     dense_weight: float = 1.0
     text_weight: float = 0.4
-    window_weight: float = 1.0
-    window_text_weight: float = 0.9
+    window_weight: float = 1.2
+    window_text_weight: float = 0.8
     speaker_weight: float = 0.9
     time_weight: float = 0.5
     date_weight: float = 1.0
@@ -108,7 +108,7 @@ class ProjectSettings:
     substance_weight: float = 0.5
     feedback_weight: float = 0.5
     question_weight: float = -0.3
-    agent_weight: float = -0.6
+    agent_weight: float = -1.0
     repeat_weight: float = -0.5
     rerank_always: bool = False
     rerank_by: str = RERANK_BY_ENDPOINT

@@ -29,6 +29,13 @@ _LATEST = re.compile(
     r"|at present)\b"
 )
 _FIRST = re.compile(r"\b(first|earliest|oldest|originally|initially)\b")
+_ASKS_AGENT = re.compile(
+    r"\bdid you (recommend|suggest|say|tell|mention|advise|propose|explain|give|write"
+    r"|show|list|answer)\b"
+    r"|\byou (recommended|suggested|said|told|mentioned|advised|proposed|explained|gave"
+    r"|wrote|showed|listed|answered)\b"
+    r"|\byour (advice|(recommendation|suggestion|answer|proposal|explanation)s?)\b"
+)
 _FUNCTION_WORDS = frozenset(
     """
     a about all an and any are as at be been by can could did do does for from had
@@ -48,7 +55,8 @@ class Query:
     of theirs, and drown what is asked about them. ``names`` are those, lower case.
     ``phrases`` are what it quotes. ``periods`` are the days it names, ``asks_when``
     whether the answer is a time, ``order`` which of several it means: "first",
-    "latest" (what is so now, too), or neither.
+    "latest" (what is so now, too), or neither. ``asks_agent``: it asks for what the
+    agent said.
     """
 
     text: str
@@ -58,6 +66,7 @@ class Query:
     periods: tuple[Period, ...] = ()
     asks_when: bool = False
     order: str = ""
+    asks_agent: bool = False
 
 
 def read_query(
@@ -83,6 +92,7 @@ def read_query(
         periods=read_periods(text, reference, timezone),
         asks_when=bool(_WHEN.match(lowered)),
         order=_order(lowered),
+        asks_agent=bool(_ASKS_AGENT.search(lowered)),
     )
 
 

@@ -77,8 +77,8 @@ class Weights:
 
     meaning: float = 1.0
     words: float = 0.4
-    around: float = 1.0
-    words_around: float = 0.9
+    around: float = 1.2
+    words_around: float = 0.8
     speaker: float = 0.9
     when: float = 0.5
     date: float = 1.0
@@ -87,7 +87,7 @@ class Weights:
     substance: float = 0.5
     feedback: float = 0.5
     question: float = -0.3
-    agent: float = -0.6
+    agent: float = -1.0
     repeat: float = -0.5
 
 
@@ -379,8 +379,12 @@ def _cues(
         "order": _in_time(candidates, query.order) if query.order else nothing,
         "substance": [min(c.size, MUCH) / MUCH for c in candidates],
         "feedback": [max(-2, min(c.opinion, 2)) / 2 for c in candidates],
-        "question": [float(c.text.rstrip().endswith("?")) for c in candidates],
-        "agent": [float(c.role != "user" and c.speaker is None) for c in candidates],
+        "question": [float(_only_asks(c)) for c in candidates],
+        "agent": (
+            nothing
+            if query.asks_agent
+            else [float(c.role != "user" and c.speaker is None) for c in candidates]
+        ),
     }
 
 
@@ -414,6 +418,11 @@ def _in_time(candidates: Sequence[Candidate], order: str) -> list[float]:
 
 def _speaks(candidate: Candidate, names: frozenset[str]) -> bool:
     return bool(candidate.speaker and names & set(candidate.speaker.lower().split()))
+
+
+def _only_asks(candidate: Candidate) -> bool:
+    """A long text tells something before it asks."""
+    return candidate.size <= MUCH and candidate.text.rstrip().endswith("?")
 
 
 def _tells_time(candidate: Candidate) -> bool:

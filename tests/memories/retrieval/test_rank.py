@@ -219,6 +219,10 @@ def test_what_is_quoted_is_looked_for_as_it_stands():
 def test_a_question_answers_nothing():
     asked, told = seen(1, 0.5, text="Is Ann well?"), seen(2, 0.5, text="Ann is well.")
     assert first([asked, told], question=-0.1) == 2
+    long = seen(
+        1, 0.5, text="Ann had the flu, was in bed for days, and… well?", size=13
+    )
+    assert first([long, told], question=-0.1) == 1
 
 
 def test_an_agent_without_a_name_stands_behind_people():
@@ -226,6 +230,21 @@ def test_an_agent_without_a_name_stands_behind_people():
     named = seen(2, 0.5, role="agent", speaker=BEA)
     assert first([agent, named], agent=-0.1) == 2
     assert first([agent, seen(3, 0.5)], agent=-0.1) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("What did you recommend for the garden?", 1),
+        ("What was your advice on bees?", 1),
+        ("Which of the plants you suggested are in bloom?", 1),
+        ("What would you recommend for the garden?", 3),
+        ("What did I recommend to you?", 3),
+    ],
+)
+def test_an_agents_words_count_where_they_are_asked_for(query, wanted):
+    pool = [seen(1, 0.5, role="agent"), seen(3, 0.5)]
+    assert first(pool, query, agent=-0.1) == wanted
 
 
 # --- what was superseded (ADR 9) -----------------------------------------------------
