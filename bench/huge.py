@@ -1,9 +1,4 @@
-"""Searches of one user who has more than can be read for each of them (ADR 503).
-
-How much of the nearest is found here says little of embedders: the stand-in's vectors
-are made of words drawn by lot, where no way leads from near to nearer. With real ones
-it is asserted in tests/memories/services/test_huge_scopes.py.
-"""
+"""Searches of one user who has more than can be read for each of them (ADR 503)."""
 
 from __future__ import annotations
 
@@ -18,6 +13,8 @@ import psycopg
 from bench import seed
 from bench.figures import Figure, Measuring, of_user, step
 from bench.load import run_load
+from bench.stack import DIMENSION
+from tests.model_vectors import embed_text
 
 VAST = "vast"
 READ = "search, huge scope, read"
@@ -98,13 +95,25 @@ class Huge:
         return f"Where did {words[0]} find {words[2]}, on day {next(self._asked)}?"
 
     def _nearest(self) -> list[list[float]]:
-        """How near the ten nearest of what is found are, for a few questions."""
-        pick, nearest = random.Random(3), []
+        """How near the ten nearest candidates are, for a few questions.
+
+        Asked of the legs: what is shown is chosen by other signals, too.
+        """
+        from memories.retrieval.legs import gather
+        from memories.retrieval.query import read_query
+        from memories.retrieval.statement import Asked
+        from memories.selectors.filters import parse_filters
+        from memories.services.setup import ready_setup
+        from memories.types import SearchRequest
+
+        place, pick, nearest = self._seeded.place, random.Random(3), []
+        setup = ready_setup(place.tenant_id, place.project_id)
         for _ in range(self._on.plan.recall_queries):
             words = seed.sentence(pick.randrange(10**6)).split()
             query = f"Where did {words[0]} find {words[2]} and {words[4]}?"
-            body = {"query": query, **of_user(VAST), "top_k": 100, "threshold": 0}
-            hits = self._on.call("POST", _SEARCH, body)["results"]
-            scores = [hit["score_breakdown"]["semantic"] for hit in hits]
-            nearest.append(sorted(scores, reverse=True)[:10])
+            request = SearchRequest(query, parse_filters(of_user(VAST)["filters"]))
+            vector = embed_text(query, DIMENSION)
+            asked = Asked(setup, place.space_id, request, read_query(query), vector)
+            meanings = [c.meaning or 0.0 for c in gather(asked).candidates]
+            nearest.append(sorted(meanings, reverse=True)[:10])
         return nearest
