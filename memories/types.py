@@ -17,6 +17,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from memories.language.times import Precision
+
 Vectors = NDArray[np.float32]
 
 SCOPE_KEYS = ("user_id", "agent_id", "app_id", "run_id")
@@ -67,8 +69,10 @@ class Attached:
 class ChatMessage:
     """One chat turn. ``role`` is user, assistant, system or tool.
 
-    ``document`` says what the content was read from ("PDF, page 2 of 3"); blank for
-    words of whoever speaks. ``attached`` is there from the door to the store.
+    ``sent_at`` has the offset that it was given with, as far as that says more than
+    UTC: "yesterday" is counted from there. ``document`` says what the content was read
+    from ("PDF, page 2 of 3"); blank for words of whoever speaks. ``attached`` is there
+    from the door to the store.
     """
 
     role: str
@@ -194,13 +198,31 @@ class Verdict(StrEnum):
     MERGE = "MERGE"
 
 
+class Aspect(StrEnum):
+    """What a fact tells of: what happened, what holds, what is meant to happen, what
+    somebody likes, how people stand to each other, or what is not so."""
+
+    EVENT = "event"
+    STATE = "state"
+    PLAN = "plan"
+    PREFERENCE = "preference"
+    RELATIONSHIP = "relationship"
+    ABSENCE = "absence"
+
+
 @dataclass(frozen=True, slots=True)
 class ValidTime:
-    """When a fact is true in the world; None bounds are open."""
+    """When a fact is true in the world; None bounds are open, ``end`` is exclusive.
+
+    ``precision`` is how much of the calendar the bounds name: a start "in May" is the
+    first of May to the month. ``recurs`` says how often within them, as an RRULE of RFC
+    5545 without a start: ``FREQ=WEEKLY;BYDAY=SU``. docs/adr/0610 says who reads it how.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
-    precision: Literal["instant", "day", "month", "year"] | None = None
+    precision: Precision | None = None
+    recurs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +260,7 @@ class Fact:
     ``categories`` None means that nobody has looked for any yet; ``pages`` are those of
     documents among the messages. ``is_instruction`` is the model's own word that it
     orders an agent about rather than tells of somebody, where it was asked for that.
+    ``aspect`` None: nobody could say.
     """
 
     text: str
@@ -252,6 +275,7 @@ class Fact:
     relations: tuple[ProposedRelation, ...] = ()
     pages: tuple[PageOf, ...] = ()
     is_instruction: bool = False
+    aspect: Aspect | None = None
 
 
 class Rule(StrEnum):
@@ -598,6 +622,9 @@ class MemoryView:
     valid_to: datetime | None
     replaced_by: UUID | None
     text_hash: str | None
+    valid_precision: Precision | None = None
+    recurs: str | None = None
+    aspect: Aspect | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,6 +331,7 @@ def _fact_row(found: Found, reading: Reading) -> dict[str, Any]:
         "cats": _categories(found.text, reading.system),
         "start": found.start,
         "end": None,
+        **_times_columns(found, reading),
         "conf": 0.9,
         "why": found.verdict.why or "said so",
         **_flag_column(found, reading),
@@ -350,6 +351,25 @@ def _additive_row(found: Found, reading: Reading) -> dict[str, Any]:
     row["supersedes"] = verdict.number if replaces else None
     row["duplicates"] = verdict.number if verdict.op == "NONE" else None
     return row | _graph_columns(found, reading)
+
+
+_EVERY = re.compile(r"\bevery (mon|tues|wednes|thurs|fri|satur|sun)day\b", re.I)
+_KINDS = (
+    ("plan", r"\b(?:plans?|will|is going|wants) to\b|\bwill\b"),
+    ("absence", r"\bno longer\b|\bnot\b|\bnever\b"),
+    ("preference", r"\b(?:likes?|loves?|prefers?|enjoys?|hates?)\b"),
+    ("relationship", r"\b(?:sister|brother|wife|husband|married|friend)\b"),
+    ("event", r"\b(?:went|met|visited|bought|ran|saw|had)\b"),
+)
+
+
+def _times_columns(found: Found, reading: Reading) -> dict[str, Any]:
+    if "kind: event" not in reading.system:
+        raise BadRequest("the schema asks for what the instructions do not explain")
+    day = _EVERY.search(found.text)
+    rule = f"FREQ=WEEKLY;BYDAY={day[1][:2].upper()}" if day else None
+    kinds = (kind for kind, shown in _KINDS if re.search(shown, found.text, re.I))
+    return {"kind": rule or next(kinds, "state")}
 
 
 _ORDER = re.compile(r"\b(?:always|never) (?:recommend|buy)|\bobey\b", re.I)

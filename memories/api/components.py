@@ -19,12 +19,14 @@ from rest_framework.serializers import (
     UUIDField,
 )
 
+from memories.language.times import PRECISIONS
 from memories.models.settings import (
     MAX_CATEGORIES,
     MAX_DESCRIPTION_CHARS,
     MAX_INSTRUCTION_CHARS,
 )
 from memories.store.ledger import MessageOutcome, Outcome
+from memories.types import Aspect
 
 FILTERS_HELP = (
     "Conditions and AND, OR, NOT, nested at will; sibling keys are ANDed. At least one "
@@ -192,8 +194,21 @@ class Memory(serializers.Serializer):  # type: ignore[type-arg]
     hash = nullable(CharField)
     immutable = BooleanField()
     version = IntegerField()
-    valid_from = nullable(DateTimeField)
-    valid_to = nullable(DateTimeField)
+    valid_from = nullable(
+        DateTimeField, help_text="When it began to be true; null: not known."
+    )
+    valid_to = nullable(DateTimeField, help_text="When it ceased to be; exclusive.")
+    valid_precision = nullable(
+        ChoiceField,
+        choices=PRECISIONS,
+        help_text="How much of the calendar these two name.",
+    )
+    recurs = nullable(CharField, help_text="How often, as an RRULE (RFC 5545).")
+    aspect = nullable(
+        ChoiceField,
+        choices=list(Aspect),
+        help_text="What it tells of; null: nobody could say.",
+    )
     attributed_to = CharField()
 
 
@@ -220,7 +235,23 @@ class Shown(HasFields):
     show_expired = maybe(BooleanField, default=False)
     latest_only = maybe(BooleanField, default=False)
     include_merged = maybe(BooleanField, default=False)
-    as_of = maybe(DateTimeField, help_text="Answer as it would have been then.")
+    as_of = maybe(
+        DateTimeField, help_text="Answer as it would have been then: what was known."
+    )
+    valid_at = maybe(
+        CharField,
+        help_text=(
+            "Only what was true in the world then: ISO 8601, or YYYY-MM-DD for any time"
+            " of that day. Without an offset it is in the project's zone."
+        ),
+    )
+    valid_between = maybe(
+        ListField,
+        child=CharField(),
+        min_length=2,
+        max_length=2,
+        help_text="Only what was true at some time from the first to the second.",
+    )
 
 
 class SearchBody(Shown):

@@ -80,8 +80,11 @@ MEMORY_EXAMPLE = {
     "hash": "9f0c3a",
     "immutable": False,
     "version": 1,
-    "valid_from": None,
+    "valid_from": "2026-02-01T00:00:00+00:00",
     "valid_to": None,
+    "valid_precision": "month",
+    "recurs": None,
+    "aspect": "state",
     "attributed_to": "user",
 }
 EFFECT_EXAMPLE = {

@@ -124,4 +124,4 @@ def _name(value: Any) -> str | None:
 
 
 def _sent_at(value: Any) -> Any:
-    return None if value is None else reading.time(value)
+    return None if value is None else reading.said_at(value)

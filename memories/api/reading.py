@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -268,6 +269,42 @@ def instant(value: Any) -> datetime:
         raise Problem(str(exc)) from exc
 
 
+def stretch(value: Any, zone: Callable[[], tzinfo]) -> tuple[datetime, datetime]:
+    """A day from its midnight to the next, or an instant twice; a day, and a time that
+    names no offset, are of ``zone``, which is asked for only then."""
+    is_day = isinstance(value, str) and _DAY.fullmatch(value.strip())
+    first = _in_zone(value, zone)
+    if not is_day:
+        return first, first
+    midnight = datetime.combine(day(value.strip()), time_of_day())
+    try:
+        return first, (midnight + timedelta(days=1)).replace(tzinfo=zone())
+    except OverflowError as exc:
+        raise Problem("must lie within the calendar.") from exc
+
+
+def _in_zone(value: Any, zone: Callable[[], tzinfo]) -> datetime:
+    found = instant(value)
+    try:
+        given = datetime.fromisoformat(value.strip())
+        if given.tzinfo is None:
+            found = given.replace(tzinfo=zone()).astimezone(UTC)
+    except OverflowError as exc:
+        raise Problem("must lie within the calendar.") from exc
+    return found
+
+
+def two_of(parse: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, Any]]:
+    """A list of two, each read alike."""
+
+    def parse_two(value: Any) -> tuple[Any, Any]:
+        if not isinstance(value, list) or len(value) != 2:
+            raise Problem("must be a list of two: from, to.")
+        return parse(value[0]), parse(value[1])
+
+    return parse_two
+
+
 def reckonable(value: Any) -> datetime:
     """An instant between the years 1900 and 9000."""
     return _require_reckonable(instant(value))
@@ -284,6 +321,15 @@ def time(value: Any) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return reckonable(value)
     return _require_reckonable(_unix_time(value))
+
+
+def said_at(value: Any) -> datetime:
+    """As :func:`time`, at the offset that it is given with."""
+    found = time(value)
+    if not isinstance(value, str):
+        return found
+    given = datetime.fromisoformat(value.strip())
+    return found.astimezone(given.tzinfo) if given.utcoffset() else found
 
 
 def _unix_time(value: float) -> datetime:

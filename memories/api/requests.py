@@ -10,9 +10,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -25,6 +27,7 @@ from memories.models.settings import (
     MAX_INSTRUCTION_CHARS,
 )
 from memories.selectors.filters import join, nothing, parse_filters, restrict
+from memories.selectors.projects import get_setup, known_setup
 from memories.services.deletion import EVERYTHING
 from memories.services.edit import MemoryChanges
 from memories.types import (
@@ -39,6 +42,7 @@ from memories.types import (
 )
 from memplatform.lib.errors import InvalidRequest
 from tenants.api.permissions import narrow
+from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 MAX_TOP_K = 1000
@@ -113,7 +117,7 @@ def _scope_of_add(fields: Fields) -> Scope:
 def _reference_of_add(fields: Fields) -> datetime | None:
     """The instant that relative dates are resolved against."""
     at_midnight = fields.read("observation_date", reading.reckonable, None)
-    return fields.read("observation_datetime", reading.time, at_midnight)
+    return fields.read("observation_datetime", reading.said_at, at_midnight)
 
 
 def _instructions(value: Any) -> str:
@@ -199,6 +203,7 @@ def read_search(raw: object, access: Access) -> SearchRequest:
             access,
             metadata=_equal_metadata(fields),
             categories=_any_category(fields),
+            AND=_valid_time(fields, access),
         ),
         top_k=fields.read("top_k", reading.integer_from(1, MAX_TOP_K), 10),
         threshold=fields.read("threshold", reading.share, 0.1),
@@ -221,6 +226,7 @@ def read_list(raw: object, query: Mapping[str, Any], access: Access) -> ListRequ
             access,
             categories=_any_category(fields),
             keywords=_in_text(fields),
+            AND=_valid_time(fields, access),
         ),
         visibility=_visibility(fields),
         page=read_page(query, body=fields),
@@ -299,6 +305,38 @@ def _any_category(fields: Fields) -> dict[str, Any] | None:
 def _in_text(fields: Fields) -> dict[str, Any] | None:
     part = fields.read("keywords", reading.text, "")
     return {"icontains": part} if part else None
+
+
+def _valid_time(fields: Fields, access: Access) -> list[dict[str, Any]]:
+    """``valid_at`` and ``valid_between`` as conditions of a filter, which knows
+    instants alone: a plain day is one of the project's zone, all of it."""
+
+    def read(value: Any) -> tuple[datetime, datetime]:
+        return reading.stretch(value, partial(_zone_of, access))
+
+    asked = []
+    if at := fields.read("valid_at", read, None):
+        asked.append(at)
+    if between := fields.read("valid_between", reading.two_of(read), None):
+        (start, _), (last, end) = between
+        if last < start:
+            fields.complain("valid_between", "must not end before it begins.")
+        asked.append((start, end))
+    return [_true_between(start, end) for start, end in asked]
+
+
+def _true_between(start: datetime, end: datetime) -> dict[str, Any]:
+    if start == end:
+        return {"valid_at": start.isoformat()}
+    return {"valid_between": [start.isoformat(), end.isoformat()]}
+
+
+def _zone_of(access: Access) -> tzinfo:
+    known = known_setup(access.project_id, access.project_changed_at)
+    if known is None:
+        with tenant_scope(access.tenant_id, project_id=access.project_id):
+            known = get_setup(access.project_id)
+    return ZoneInfo(known.timezone)
 
 
 def _visibility(fields: Fields) -> Visibility:

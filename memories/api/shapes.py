@@ -53,6 +53,9 @@ def memory_json(memory: MemoryView, shown: Shown = None) -> JsonDict:
         "version": memory.number,
         "valid_from": _iso(memory.valid_from),
         "valid_to": _iso(memory.valid_to),
+        "valid_precision": memory.valid_precision,
+        "recurs": memory.recurs,
+        "aspect": memory.aspect,
         "attributed_to": memory.attributed_to,
     }
     return _restricted(body, shown)

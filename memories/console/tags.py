@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django import template
 
+from memories.language.recurrence import said_rule
 from memories.models.settings import ProjectSettings
 from memories.selectors.review import count_waiting
 from tenants.console.visits import Visit
 
 register = template.Library()
+register.filter("recurrence", said_rule)
 
 
 @register.simple_tag

@@ -31,7 +31,9 @@ from memories.exports.parsing import (
     uuid,
     whole,
 )
-from memories.types import SCOPE_KEYS, STATE_RULES, JsonDict
+from memories.language.recurrence import checked_rule
+from memories.language.times import PRECISIONS
+from memories.types import SCOPE_KEYS, STATE_RULES, Aspect, JsonDict
 
 MAX_TEXT_CHARS = 1_000_000
 MANY = 100_000
@@ -47,6 +49,22 @@ _KINDS = (
     *("ADD", "UPDATE", "DELETE", "SUPERSEDE", "MERGE", "RETIRE", "RESTORE", "EXPIRE"),
     *("CATEGORIZE", "QUARANTINE", "APPROVE", "ARCHIVE", "SUSPECT", "ERASE"),
 )
+MOST_MINUTES = 24 * 60
+
+
+def _recurrence(value: Any) -> str:
+    rule = checked_rule(text_to(MAX_TEXT_CHARS)(value))
+    if rule is None:
+        raise Wrong("must be an RRULE without a start and an end.")
+    return rule
+
+
+def _minutes(value: Any) -> int:
+    if abs(whole(value)) >= MOST_MINUTES:
+        raise Wrong("must be minutes of less than a day.")
+    return whole(value)
+
+
 _VERSION: Parsers = {
     "number": whole,
     "text": _long,
@@ -55,7 +73,9 @@ _VERSION: Parsers = {
     "state": one_of(_STATES),
     "valid_from": instant,
     "valid_to": instant,
-    "valid_precision": one_of(("instant", "day", "month", "year")),
+    "valid_precision": one_of(PRECISIONS),
+    "recurs": _recurrence,
+    "aspect": one_of([str(aspect) for aspect in Aspect]),
     "expires_on": day,
     "is_immutable": boolean,
     "confidence": share,
@@ -96,6 +116,7 @@ _MESSAGE: Parsers = {
     "name": _short,
     "content": _long,
     "sent_at": instant,
+    "utc_offset": _minutes,
     "created_at": instant,
 }
 _INGESTION: Parsers = {
@@ -179,7 +200,6 @@ _LINES: Mapping[str, tuple[Parsers, tuple[str, ...]]] = {
             "origin": one_of(
                 ("inferred", "verbatim", "console", "imported", "synthesized")
             ),
-            "fact_type": text_to(16),
             "is_stale_suspect": boolean,
             "number": whole,
             "accepted_at": instant,

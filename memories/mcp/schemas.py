@@ -91,6 +91,24 @@ FILTERS: Schema = {
         {"user_id": "ida", "metadata": {"source": "mail"}},
     ],
 }
+TIMES: Schema = {
+    "valid_at": text(
+        "Only what was true in the world then: YYYY-MM-DD or ISO 8601.",
+        examples=["2026-05-01"],
+    ),
+    "valid_between": {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 2,
+        "maxItems": 2,
+        "description": "Only what was true at some time from the first to the second.",
+        "examples": [["2026-03-01", "2026-05-31"]],
+    },
+    "as_of": text(
+        "Answer from what was known then: YYYY-MM-DD or ISO 8601.",
+        examples=["2026-05-01T12:00:00Z"],
+    ),
+}
 METADATA: Schema = {
     "type": "object",
     "description": "Your own keys and values, kept as they are.",

@@ -279,6 +279,7 @@ _ALL = (
                 "rerank": schemas.switch("Order the best ones anew; slower, better."),
                 "categories": schemas.texts("Only memories of any of these."),
                 "show_expired": schemas.switch("Expired ones too."),
+                **schemas.TIMES,
             },
             required=("query",),
         ),
@@ -302,6 +303,7 @@ _ALL = (
                 "keywords": schemas.text("Only memories that hold this text."),
                 "categories": schemas.texts("Only memories of any of these."),
                 "show_expired": schemas.switch("Expired ones too."),
+                **schemas.TIMES,
                 **_PAGES,
             }
         ),

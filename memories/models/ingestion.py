@@ -197,6 +197,9 @@ class Message(ProjectModel):
     content = models.TextField(null=True)
     attachments = models.JSONField(null=True)
     sent_at = models.DateTimeField()
+    utc_offset = models.SmallIntegerField(
+        null=True, help_text="Minutes, as sent_at was given; NULL: none but UTC."
+    )
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):

@@ -16,12 +16,21 @@ from memories.models.fields import scope_id
 from memories.models.ingestion import Operation
 from memories.models.prompts import PromptVersion
 from memories.models.subjects import Anchor
-from memories.types import State
+from memories.types import Aspect, State
 from memplatform.lib import clock
 from tenants.models import ProjectModel, TenantModel, reference
 
 CATEGORY_CHARS = 100
+RECURS_CHARS = 200
 STATES = [(state.value, state.value) for state in State]
+ASPECTS = [
+    (Aspect.EVENT, "an event"),
+    (Aspect.STATE, "a state"),
+    (Aspect.PLAN, "a plan"),
+    (Aspect.PREFERENCE, "a preference"),
+    (Aspect.RELATIONSHIP, "a relationship"),
+    (Aspect.ABSENCE, "an absence"),
+]
 
 
 def ends_after_it_begins(model: str) -> models.CheckConstraint:
@@ -41,6 +50,10 @@ class FactColumns(models.Model):
     valid_from = models.DateTimeField(null=True)
     valid_to = models.DateTimeField(null=True)
     valid_precision = models.CharField(max_length=8, null=True)
+    recurs = models.CharField(
+        max_length=RECURS_CHARS, null=True, help_text="An RRULE, without a start."
+    )
+    aspect = models.CharField(max_length=16, null=True, choices=ASPECTS)
     expires_on = models.DateField(null=True)
     is_immutable = models.BooleanField(default=False)
     confidence = models.FloatField(default=1.0)
@@ -79,7 +92,6 @@ class Memory(FactColumns, ProjectModel):
     speaker = models.CharField(max_length=256, null=True)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.FACT)
     origin = models.CharField(max_length=16, choices=Origin.choices)
-    fact_type = models.CharField(max_length=16, null=True)
     is_stale_suspect = models.BooleanField(default=False)
     text_hash = models.CharField(max_length=64, null=True)
     language = models.CharField(max_length=16, default="simple")

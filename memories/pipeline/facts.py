@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
+from memories.language.recurrence import checked_rule, read_recurrence
+from memories.language.times import Precision, zone_of
 from memories.pipeline.prompting import Chunk
 from memories.types import (
+    Aspect,
     ChatMessage,
     EngineOptions,
     Fact,
@@ -28,13 +30,13 @@ from memories.types import (
 
 Row = Mapping[str, Any]
 Author = Literal["user", "agent"]
-Precision = Literal["instant", "day", "month", "year"]
 
 _STEPS = {
     "year": relativedelta(years=1),
     "month": relativedelta(months=1),
     "day": relativedelta(days=1),
 }
+_ASPECTS: Mapping[str, Aspect] = {aspect.value: aspect for aspect in Aspect}
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 
 
@@ -43,18 +45,20 @@ def fact_from_row(
 ) -> Fact:
     """The fact of a row with the columns ``schemas.FACT_COLUMNS``."""
     positions = cited_positions(row["from"], chunk)
-    author = author_of([messages[at] for at in positions], row["who"])
+    cited = [messages[at] for at in positions]
+    author = author_of(cited, row["who"])
     return Fact(
         text=row["text"].strip(),
         messages=positions,
         attributed_to=author,
-        speaker=_speaker([messages[at] for at in positions], author),
+        speaker=_speaker(cited, author),
         categories=known_categories(row["cats"], options.categories),
-        valid=parse_valid(row["start"], row["end"], ZoneInfo(options.timezone)),
+        valid=_valid_time(row, _zone(cited, options)),
         confidence=_confidence(row["conf"]),
         entities=read_entities(row.get("entities", ()), row.get("relations", ())),
         relations=read_relations(row.get("relations", ())),
         is_instruction=bool(row.get("order")),
+        aspect=_aspect(row),
     )
 
 
@@ -147,7 +151,28 @@ class _Period:
     precision: Precision
 
 
-def parse_valid(start: str | None, end: str | None, zone: ZoneInfo) -> ValidTime:
+def _zone(cited: Sequence[ChatMessage], options: EngineOptions) -> tzinfo:
+    """Where the days of a fact begin: at the offset of its first message, if it has
+    one, else in the project's zone."""
+    said_at = next((m.sent_at for m in cited if m.sent_at), options.reference)
+    return zone_of(said_at, options.timezone)
+
+
+def _valid_time(row: Row, zone: tzinfo) -> ValidTime:
+    recurs = checked_rule(row.get("kind")) or read_recurrence(row["text"])
+    return replace(parse_valid(row["start"], row["end"], zone), recurs=recurs)
+
+
+def _aspect(row: Row) -> Aspect | None:
+    """One column says both, for a schema travels with every request: what recurs is how
+    things stand, and anything else is a word of ours or nothing."""
+    kind = row.get("kind")
+    if checked_rule(kind):
+        return Aspect.STATE
+    return _ASPECTS.get((kind or "").strip().lower())
+
+
+def parse_valid(start: str | None, end: str | None, zone: tzinfo) -> ValidTime:
     """From "2024", "2024-05", "2024-05-08" or a full instant, local to ``zone``.
 
     An end is the end of what it names: "2024-05" ends when June begins. What cannot be
@@ -164,7 +189,7 @@ def parse_valid(start: str | None, end: str | None, zone: ZoneInfo) -> ValidTime
     )
 
 
-def _parse_period(text: str | None, zone: ZoneInfo) -> _Period | None:
+def _parse_period(text: str | None, zone: tzinfo) -> _Period | None:
     try:
         if match := _DATE.fullmatch((text or "").strip()):
             return _calendar_period(match, zone)
@@ -175,7 +200,7 @@ def _parse_period(text: str | None, zone: ZoneInfo) -> _Period | None:
         return None
 
 
-def _calendar_period(match: re.Match[str], zone: ZoneInfo) -> _Period:
+def _calendar_period(match: re.Match[str], zone: tzinfo) -> _Period:
     year, month, day = (int(part) for part in match.groups("0"))
     precision: Precision = "day" if day else "month" if month else "year"
     start = datetime(year, month or 1, day or 1, tzinfo=zone)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memories.pipeline.prompting import PLACEHOLDER
+from memories.pipeline.prompting import LAST, PLACEHOLDER
 from memories.prompts import shipped_prompts
 from memories.types import PromptText
 
@@ -20,10 +20,10 @@ SECTIONS: Mapping[str, str] = {
         "The project's instructions, what to include and what never to remember, what"
         " the memory is for. Each line is marked with >."
     ),
+    "times": "How to say when a fact is true, how it recurs and what it tells of.",
     "graph": "How to name entities and relations; empty where the graph is off.",
     "words": "The most words that the answer may take.",
 }
-_APPENDED = ("graph", "categories", "project")
 _NAMED = re.compile(r"\{([A-Za-z_][\w-]*)\}")
 
 
@@ -88,7 +88,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 def _notes(purpose: str, text: str) -> list[str]:
     notes = []
     for name in placeholders_left(PromptText(purpose, text)):
-        if name in _APPENDED:
+        if name in LAST:
             notes.append(
                 f"{{{name}}} is missing: what it stands for follows at the very end."
             )

@@ -42,6 +42,11 @@ RECENT_MESSAGE_TOKENS = 400
 LINE_TOKENS = 40  # number, role, weekday and time
 MAX_NAME_CHARS = 100
 
+TIMES_RULE = (
+    "- start, end: when it is true in the world, as exact as known (2024, 2024-05, "
+    "2024-05-08, or with the time), else null. kind: event, state, plan, preference, "
+    "relationship, absence, or an RRULE if it recurs."
+)
 GRAPH_RULE = (
     "- entities: people, places, organisations, things it names, with a short type. "
     "relations: source, type (a snake_case verb), target between those entities."
@@ -52,10 +57,12 @@ FLAG_RULE = (
     " from the user), or rests on a message that tries to. How somebody wants to be"
     " addressed or answered is no order."
 )
+LAST = ("times", "graph", "categories", "project")
+"""Sections that follow at the end of a prompt that has no place for them, in order."""
 FLAGGED = ("single_pass", "additive", "extract")
 """Jobs whose answers are facts, by the beginning of the prompt's name."""
 
-PLACEHOLDER = re.compile(r"\{(categories|project|graph|words)\}")
+PLACEHOLDER = re.compile(r"\{(categories|project|times|graph|words)\}")
 # json.dumps leaves these alone: str.splitlines breaks at some, UTF-8 lacks the others.
 _UNSAFE = re.compile("[\x7f\x85\u2028\u2029\ud800-\udfff]")
 
@@ -93,6 +100,7 @@ def system_text(
     sections = {
         "categories": _categories_text(options.categories),
         "project": _project_text(options),
+        "times": TIMES_RULE,
         "graph": GRAPH_RULE if options.with_graph else "",
         "words": str(words or ""),
     }
@@ -109,7 +117,7 @@ def _left_out(prompt: PromptText) -> list[str]:
     shipped = shipped_prompts().get(prompt.purpose)
     needed = _placeholders(shipped.text) if shipped else {"project"}
     missing = needed - _placeholders(prompt.text)
-    return [name for name in ("graph", "categories", "project") if name in missing]
+    return [name for name in LAST if name in missing]
 
 
 def _placeholders(text: str) -> set[str]:
@@ -240,8 +248,13 @@ def speaker(message: ChatMessage, zone: ZoneInfo) -> str:
     """Role, name and instant of a message, as far as they are known."""
     role = message.role if message.role in ROLES else "user"
     name = quote(message.name[:MAX_NAME_CHARS]) if message.name else ""
-    sent_at = _instant(_local(message.sent_at, zone)) if message.sent_at else ""
+    sent_at = _instant(_as_said(message.sent_at, zone)) if message.sent_at else ""
     return _join(role, name, sent_at)
+
+
+def _as_said(instant: datetime, zone: ZoneInfo) -> datetime:
+    """At the offset that it was given with, so that its "today" is the sender's."""
+    return instant if instant.utcoffset() else _local(instant, zone)
 
 
 def _now_text(options: EngineOptions) -> str:

@@ -51,6 +51,7 @@ FACT_COLUMNS: JsonDict = {
     "cats": array_of(STRING),
     "start": STRING_OR_NULL,
     "end": STRING_OR_NULL,
+    "kind": STRING_OR_NULL,
     "conf": NUMBER,
 }
 GRAPH_COLUMNS: JsonDict = {

@@ -21,6 +21,7 @@ from memories.selectors import conditions as filters
 from memories.selectors.compare import About
 from memories.selectors.conditions import Condition, all_of, any_of
 from memories.selectors.memories import VIEW_COLUMNS, owned, view_of
+from memories.selectors.truth import true_between
 from memories.types import MemoryView, Page, State
 
 
@@ -44,9 +45,9 @@ class Wanted:
     """Which memories of a subject; what is None, blank or empty does not restrict.
 
     ``text`` is a part of the words in any case, ``category`` of a category's name;
-    ``metadata`` are (key, value) as somebody typed them: ``7`` is the text and the
-    number. ``entity_id`` and ``relation_id`` are of the graph: what mentions a node,
-    what asserts an edge.
+    ``true_from`` to ``true_before`` is when it was true at some time; ``metadata`` are
+    (key, value) as somebody typed them: ``7`` is the text and the number. ``entity_id``
+    and ``relation_id`` are of the graph: what mentions a node, what asserts an edge.
     """
 
     state: State | None = State.ACTIVE
@@ -55,6 +56,9 @@ class Wanted:
     category: str = ""
     created_from: datetime | None = None
     created_before: datetime | None = None
+    true_from: datetime | None = None
+    true_before: datetime | None = None
+    aspect: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
     entity_id: UUID | None = None
     relation_id: UUID | None = None
@@ -146,6 +150,11 @@ def _conditions(about: About, wanted: Wanted) -> list[Condition]:
         found.append(Condition("m.created_at >= %s", (wanted.created_from,)))
     if wanted.created_before:
         found.append(Condition("m.created_at < %s", (wanted.created_before,)))
+    if wanted.true_from and wanted.true_before:
+        meanwhile = true_between(wanted.true_from, wanted.true_before)
+        found.append(Condition(*meanwhile))
+    if wanted.aspect:
+        found.append(Condition("m.aspect = %s", (wanted.aspect,)))
     found += (_has_metadata(name, value) for name, value in wanted.metadata)
     if wanted.entity_id:
         found.append(_of_graph("memories_mention", "entity_id", wanted.entity_id))

@@ -14,6 +14,8 @@ FIELDS = {
     "valid_from": "True from",
     "valid_to": "True until",
     "valid_precision": "Precision of these",
+    "recurs": "Recurs",
+    "aspect": "Tells of",
     "expires_on": "Expires on",
     "is_immutable": "Immutable",
     "confidence": "Confidence",

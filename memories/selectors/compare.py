@@ -132,7 +132,7 @@ ANY_STATE = "ARRAY[" + ", ".join(f"'{state}'" for state in State) + "]"
 """Says to an index of which the state is a part that all of them are meant."""
 SAID = (
     *("text", "metadata", "categories", "valid_from", "valid_to", "valid_precision"),
-    *("expires_on", "is_immutable", "confidence", "created_at"),
+    *("recurs", "aspect", "expires_on", "is_immutable", "confidence", "created_at"),
 )
 """What a memory says, beside its state: two versions that agree in it are the same."""
 

@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
 
-from memories.types import SCOPE_KEYS
+from memories.selectors.truth import true_at, true_between
+from memories.types import SCOPE_KEYS, Aspect
 from memplatform.lib.errors import InvalidRequest
 
 WILDCARD = "*"
@@ -219,6 +220,54 @@ def parse_instant(value: Any) -> datetime:
         raise ValueError(problem) from exc
 
 
+def valid_at(key: str, value: Any) -> Condition:
+    """True in the world at an instant, which says where it is."""
+    return Condition(*true_at(_exact_instant(key, value)))
+
+
+def valid_between(key: str, value: Any) -> Condition:
+    """True at some time from one instant on and before another."""
+    if not isinstance(value, list) or len(value) != 2:
+        refuse(f"{key} must be a list of two instants: from, and before which.")
+    start, end = (_exact_instant(key, given) for given in value)
+    if end < start:
+        refuse(f"{key} must not end before it begins.")
+    return Condition(*true_between(start, end))
+
+
+def _exact_instant(key: str, value: Any) -> datetime:
+    """With a time and an offset: inside filters nobody knows the project's zone."""
+    instant = _instant(key, value)
+    if datetime.fromisoformat(value.strip()).tzinfo is None:
+        refuse(
+            f"{key} needs a time with its offset inside filters; a plain day will do"
+            f" beside them."
+        )
+    return instant
+
+
+def aspect(key: str, value: Any) -> Condition:
+    """What a memory tells of: an event, a state, a plan, and so on."""
+
+    def is_any(given: Any) -> Condition:
+        return Condition("m.aspect = ANY(%s)", (_aspects(key, _listed(key, given)),))
+
+    def is_it(given: Any) -> Condition:
+        return Condition("m.aspect = %s", (_aspects(key, [given])[0],))
+
+    def is_not(given: Any) -> Condition:
+        sql = "m.aspect IS DISTINCT FROM %s"
+        return Condition(sql, (_aspects(key, [given])[0],))
+
+    return _operators(key, value, {"eq": is_it, "ne": is_not, "in": is_any}, bare=is_it)
+
+
+def _aspects(key: str, names: Sequence[Any]) -> list[str]:
+    if not all(name in list(Aspect) for name in names):
+        refuse(f"{key} must be one of {', '.join(Aspect)}.")
+    return [str(name) for name in names]
+
+
 # --- What it says: text, keywords, categories, metadata, ids ----------------
 
 
@@ -359,6 +408,9 @@ def _listed(key: str, value: Any) -> list[Any]:
 FIELDS: Mapping[str, Callable[[str, Any], Condition]] = {
     **dict.fromkeys(SCOPE_KEYS, subject),
     **dict.fromkeys(_TIME_COLUMNS, moment),
+    "valid_at": valid_at,
+    "valid_between": valid_between,
+    "aspect": aspect,
     "text": text,
     "keywords": keywords,
     "keywords_search": keywords_search,

@@ -21,6 +21,7 @@ from memories.types import (
     EVENT_RULES,
     SCOPE_KEYS,
     STATE_RULES,
+    Aspect,
     Filters,
     HistoryEntry,
     MemoryView,
@@ -41,7 +42,7 @@ VIEW_COLUMNS = """
 m.id, m.text, m.user_id, m.agent_id, m.app_id, m.run_id, m.metadata::text, m.categories,
 m.state, m.kind, m.attributed_to, m.is_immutable, m.is_stale_suspect, m.confidence,
 m.number, m.expires_on, m.created_at, m.updated_at, m.known_from, m.valid_from,
-m.valid_to, m.replaced_by_id, m.text_hash
+m.valid_to, m.replaced_by_id, m.text_hash, m.valid_precision, m.recurs, m.aspect
 """
 STATE_AT, REPLACED_BY_AT = 8, 21
 """Where ``VIEW_COLUMNS`` has what a ranking needs of a row it may never show."""
@@ -54,7 +55,7 @@ AS_OF_SOURCE = f"""
         v.text, v.metadata, v.categories, v.state, v.is_immutable, v.confidence,
         v.number, v.vector_number, v.expires_on, v.created_at,
         v.known_from AS updated_at, v.known_from, v.valid_from, v.valid_to,
-        v.replaced_by_id,
+        v.valid_precision, v.recurs, v.aspect, v.replaced_by_id,
         encode(sha256(convert_to(v.text, 'UTF8')), 'hex') AS text_hash,
         to_tsvector(h.language::regconfig, left(v.text, {INDEXED_CHARS})) AS search
    FROM memories_memory h
@@ -206,6 +207,9 @@ def view_of(row: Sequence[Any]) -> MemoryView:
         valid_to=row[20],
         replaced_by=row[21],
         text_hash=row[22],
+        valid_precision=row[23],
+        recurs=row[24],
+        aspect=None if row[25] is None else Aspect(row[25]),
     )
 
 

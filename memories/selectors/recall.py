@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from memories.language.times import at_offset
 from memories.models import Ingestion, Message
 from memories.providers.vectors import as_direction
 from memories.types import ChatMessage, KnownMemory, ValidTime, Vectors
@@ -125,10 +126,10 @@ def nearest(
 
 
 _SAID = """
-SELECT role, content, name, sent_at, id, position FROM memories_message
+SELECT role, content, name, sent_at, id, utc_offset, position FROM memories_message
 WHERE tenant_id = %s AND ingestion_id = %s
 ORDER BY position;
-SELECT role, content, name, sent_at, id FROM memories_message
+SELECT role, content, name, sent_at, id, utc_offset FROM memories_message
 WHERE tenant_id = %s AND anchor_id = %s AND content IS NOT NULL
   AND position < (SELECT min(position) FROM memories_message
                   WHERE tenant_id = %s AND ingestion_id = %s)
@@ -167,13 +168,14 @@ def read_said(ingestion: Ingestion, *, recent: int) -> Said:
         messages=tuple(_chat(row) for row in messages),
         recent=tuple(_chat(row) for row in reversed(before)),
         summary=summary,
-        unsummarized=messages[-1][5] - upto if messages else 0,
+        unsummarized=messages[-1][6] - upto if messages else 0,
     )
 
 
 def _chat(row: Sequence[Any]) -> ChatMessage:
-    role, content, name, sent_at, message_id = row[:5]
-    return ChatMessage(role, content or "", name, sent_at, message_id)
+    role, content, name, sent_at, message_id, offset = row[:6]
+    said_at = at_offset(sent_at, offset)
+    return ChatMessage(role, content or "", name, said_at, message_id)
 
 
 def as_chat(message: Message) -> ChatMessage:
@@ -181,7 +183,7 @@ def as_chat(message: Message) -> ChatMessage:
         role=message.role,
         content=message.content or "",
         name=message.name,
-        sent_at=message.sent_at,
+        sent_at=at_offset(message.sent_at, message.utc_offset),
         id=message.id,
     )
 

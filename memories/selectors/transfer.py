@@ -53,10 +53,10 @@ INGESTION_FIELDS = (
 )
 MESSAGE_FIELDS = (
     *("id", "run_id", "session_key", "role", "name", "content", "attachments"),
-    *("sent_at", "created_at"),
+    *("sent_at", "utc_offset", "created_at"),
 )
 HEAD_FIELDS = (
-    *("id", *SCOPE_KEYS, "attributed_to", "speaker", "kind", "origin", "fact_type"),
+    *("id", *SCOPE_KEYS, "attributed_to", "speaker", "kind", "origin"),
     *("is_stale_suspect", "language", "tokenizer_version", "number", "accepted_at"),
     "updated_at",
 )

@@ -156,6 +156,8 @@ def restore_version(
             valid_from=version.valid_from,
             valid_to=version.valid_to,
             valid_precision=version.valid_precision,
+            recurs=version.recurs,
+            aspect=version.aspect,
             expires_on=version.expires_on,
             replaced_by_id=None,
             vectors=vectors,

@@ -237,6 +237,8 @@ def _revision(step: Step, then: MemoryVersion | None, vectors: Vectors) -> Revis
         valid_from=then.valid_from,
         valid_to=then.valid_to,
         valid_precision=then.valid_precision,
+        recurs=then.recurs,
+        aspect=then.aspect,
         expires_on=then.expires_on,
         created_at=then.created_at,
         confidence=then.confidence,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from memories.language.times import utc_offset
 from memories.models import Attachment, Ingestion, Message, Operation
 from memories.models.ingestion import REPROCESS_OF
 from memories.selectors.bursts import ALONE
@@ -187,6 +188,7 @@ def _messages(
             name=message.name,
             content=message.content,
             sent_at=_sent_at(message, request, at),
+            utc_offset=utc_offset(_sent_at(message, request, at)),
             created_at=at,
         )
 

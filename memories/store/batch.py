@@ -40,6 +40,7 @@ from memories.types import (
     SCOPE_KEYS,
     STATE_RULES,
     UNSET,
+    Aspect,
     JsonDict,
     OperationResult,
     Scope,
@@ -96,6 +97,7 @@ class NewMemory:
     state: State = State.ACTIVE
     replaced_by_id: UUID | None = None
     valid: ValidTime = ALWAYS
+    aspect: Aspect | None = None
     expires_on: date | None = None
     is_immutable: bool = False
     confidence: float = 1.0
@@ -119,6 +121,8 @@ class Revision:
     valid_from: datetime | Unset | None = UNSET
     valid_to: datetime | Unset | None = UNSET
     valid_precision: str | Unset | None = UNSET
+    recurs: str | Unset | None = UNSET
+    aspect: str | Unset | None = UNSET
     expires_on: date | Unset | None = UNSET
     created_at: datetime | Unset = UNSET
     confidence: float | Unset = UNSET
@@ -560,6 +564,8 @@ def _head_of(project_id: UUID, new: NewMemory, at: datetime) -> Memory:
         valid_from=new.valid.start,
         valid_to=new.valid.end,
         valid_precision=new.valid.precision,
+        recurs=new.valid.recurs,
+        aspect=new.aspect,
         expires_on=new.expires_on,
         is_immutable=new.is_immutable,
         confidence=new.confidence,

@@ -229,7 +229,8 @@ class Review:
         words: str,
         vectors: Mapping[str, SpaceVectors],
     ) -> Approved:
-        valid = updated_valid(ValidTime(head.valid_from, head.valid_to), target)
+        known = ValidTime(head.valid_from, head.valid_to, recurs=head.recurs)
+        valid = updated_valid(known, target)
         revision = Revision(
             text=words,
             metadata=(
@@ -242,6 +243,8 @@ class Review:
             valid_from=valid.start,
             valid_to=valid.end,
             valid_precision=head.valid_precision or target.valid_precision,
+            recurs=valid.recurs,
+            aspect=head.aspect or target.aspect,
             expires_on=head.expires_on or target.expires_on,
             is_immutable=head.is_immutable,
             confidence=head.confidence,

@@ -49,7 +49,8 @@ def updated_valid(new: ValidTime, target: Memory) -> ValidTime:
     start, end = new.start or target.valid_from, new.end or target.valid_to
     if start and end and end < start:
         start, end = new.start, new.end
-    return ordered(replace(new, start=start, end=end))
+    recurs = new.recurs or target.recurs
+    return ordered(replace(new, start=start, end=end, recurs=recurs))
 
 
 def categories_of(memory: Memory) -> tuple[str, ...] | None:

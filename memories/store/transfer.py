@@ -582,7 +582,7 @@ _ENTITY_FIELDS = (
 )
 _HEAD_FIELDS = (
     *SCOPE_KEYS,
-    *("attributed_to", "speaker", "kind", "origin", "fact_type", "number"),
+    *("attributed_to", "speaker", "kind", "origin", "number"),
     *("accepted_at", "updated_at"),
 )
 _EVENT_FIELDS = (

@@ -83,6 +83,14 @@ class LabForm(forms.Form):
         ),
         help_text="What was known at that instant, in your time zone.",
     )
+    valid_at = forms.DateTimeField(
+        label="True at",
+        required=False,
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"
+        ),
+        help_text="Only what was true in the world then, in your time zone.",
+    )
     token_budget = forms.IntegerField(
         label="Tokens of the block",
         required=False,
@@ -156,11 +164,14 @@ class LabForm(forms.Form):
 
 
 def _filters(given: JsonDict) -> Any:
-    """The subject and the JSON filters, as one filter of the API."""
-    named = {}
+    """The subject, the JSON filters and when it was true, as one filter of the API."""
+    asked = []
     if subject := (given.get("subject") or "").strip():
-        named = {f"{given.get('kind') or 'user'}_id": subject}
-    raw = given.get("filters")
-    if named and raw:
-        return {"AND": [named, raw]}
-    return raw or named or None
+        asked.append({f"{given.get('kind') or 'user'}_id": subject})
+    if raw := given.get("filters"):
+        asked.append(raw)
+    if not asked:
+        return None
+    if at := given.get("valid_at"):
+        asked.append({"valid_at": at.isoformat()})
+    return {"AND": asked} if asked[1:] else asked[0]

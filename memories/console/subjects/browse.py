@@ -16,6 +16,7 @@ from memories.console.memory.forms import WriteForm
 from memories.console.memory.states import LABELS, MEANINGS
 from memories.console.subjects.about import number_of, open_subject
 from memories.models import Memory
+from memories.models.memory import ASPECTS
 from memories.selectors.browse import Browsed, MemoryOrder, Wanted, browse
 from memories.services.by_hand import write_memory
 from memories.types import Page, State
@@ -31,7 +32,7 @@ ORDERS = (
     (MemoryOrder.OLDEST, "Oldest"),
     (MemoryOrder.CHANGED, "Last changed"),
 )
-FILTERS = ("category", "kind", "since", "until", "metadata")
+FILTERS = ("category", "kind", "aspect", "since", "until", "true_on", "metadata")
 CALL = """curl {base_url}/v3/memories/add/ \\
   -H "Authorization: Token $MEMPLATFORM_API_KEY" \\
   -H "Content-Type: application/json" \\
@@ -51,6 +52,13 @@ class BrowseForm(forms.Form):
     category = forms.CharField(label="Category", required=False, max_length=100)
     since = day_field("Dated from")
     until = day_field("Dated until")
+    true_on = day_field("True on")
+    aspect = forms.ChoiceField(
+        label="Tells of",
+        required=False,
+        choices=[("", "Anything"), *ASPECTS],
+        widget=forms.Select(attrs={"data-submit": ""}),
+    )
     metadata = PairsField("Metadata", placeholder="plan=gold")
     sort = forms.ChoiceField(
         label="Order",
@@ -75,14 +83,16 @@ class BrowseForm(forms.Form):
 
     def wanted(self) -> Wanted:
         given = self.cleaned_data
-        until = given["until"]
         return Wanted(
             state=given["state"],
             kind=given["kind"],
             text=given["text"],
             category=given["category"],
             created_from=_midnight(given["since"]),
-            created_before=_midnight(until + timedelta(days=1)) if until else None,
+            created_before=_midnight(_next(given["until"])),
+            true_from=_midnight(given["true_on"]),
+            true_before=_midnight(_next(given["true_on"])),
+            aspect=given["aspect"],
             metadata=given["metadata"],
             entity_id=given["entity"],
             relation_id=given["relation"],
@@ -162,6 +172,10 @@ def _states(browsed: Browsed, chosen: State | None) -> list[tuple[str, str, int,
 
 def _asks(request: ConsoleRequest, *names: str) -> bool:
     return any(any(request.GET.getlist(name)) for name in names)
+
+
+def _next(day: date | None) -> date | None:
+    return min(day, date.max - timedelta(days=1)) + timedelta(days=1) if day else None
 
 
 def _midnight(day: date | None) -> datetime | None:

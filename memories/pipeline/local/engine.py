@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from memories.pipeline.asking import Heartbeat, no_heartbeat
 from memories.pipeline.local import topics
+from memories.pipeline.local.aspects import read_aspect
 from memories.pipeline.local.extract import extract
 from memories.pipeline.local.graph import read_graph
 from memories.pipeline.local.judge import (
@@ -30,6 +31,7 @@ from memories.pipeline.local.judge import (
     Standing,
     compare,
 )
+from memories.pipeline.local.language import is_english
 from memories.pipeline.local.procedure import read_procedure
 from memories.pipeline.local.retractions import Retraction
 from memories.pipeline.local.words import content_stems, kin, names
@@ -156,7 +158,7 @@ class LocalEngine:
         return np.concatenate(windows) if windows else self._embedder.embed([])
 
     def _annotate(self, draft: _Draft, options: EngineOptions) -> None:
-        """Add categories, entities and relations."""
+        """Add categories, what each tells of, entities and relations."""
         assigned: list[tuple[str, ...]] = [()] * len(draft.facts)
         if options.categories:
             assigned = topics.assign_categories(
@@ -169,10 +171,12 @@ class LocalEngine:
 
 
 def _annotated(fact: Fact, categories: tuple[str, ...], options: EngineOptions) -> Fact:
+    aspect = read_aspect(fact.text, fact.valid) if is_english(fact.text) else None
+    fact = replace(fact, categories=categories, aspect=aspect)
     if not options.with_graph:
-        return replace(fact, categories=categories)
+        return fact
     entities, relations = read_graph(fact.text, fact.speaker or "User")
-    return replace(fact, categories=categories, entities=entities, relations=relations)
+    return replace(fact, entities=entities, relations=relations)
 
 
 def _settle_among_themselves(draft: _Draft, vectors: Vectors, doubts: _Doubts) -> None:

@@ -30,6 +30,9 @@ MEMORY_KEYS = {
     "version",
     "valid_from",
     "valid_to",
+    "valid_precision",
+    "recurs",
+    "aspect",
     "attributed_to",
 }
 

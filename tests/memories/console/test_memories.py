@@ -76,6 +76,12 @@ def test_other_states_are_counted_and_shown_when_asked_for(
         ({"kind": "procedure"}, []),
         ({"kind": "fact"}, [JAM, TEA]),
         ({"since": "2026-03-02"}, [JAM]),
+        # True since it was said on.
+        ({"true_on": "2026-02-28"}, []),
+        ({"true_on": "2026-03-01"}, [TEA]),
+        ({"true_on": "2026-03-02"}, [TEA]),
+        ({"true_on": "2026-03-03"}, [JAM, TEA]),
+        ({"aspect": "plan"}, []),
         ({"until": "2026-03-01"}, [TEA]),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from memories.models import Feedback, Memory
 from memories.services.deletion import erase_subject
-from memories.types import Actor, State, ValidTime, Verdict
+from memories.types import Actor, Aspect, State, ValidTime, Verdict
 from tenants.models import AuditEntry
 from tests.memories.agents import adds, decides
 from tests.memories.services.conftest import use_engine
@@ -156,6 +156,16 @@ def test_an_edit_is_a_new_version_with_its_reason_and_who_did_it(
     event = agent.history(tea)[-1]
     assert (event.actor_kind, event.actor_id, event.reason) == ("operator", sam.id, "r")
     assert audited(agent) == [("memory.update", str(tea))]
+
+
+def test_how_often_and_what_it_tells_of_are_shown(console, bob, page, agent):
+    weekly = ValidTime(recurs="FREQ=WEEKLY;BYDAY=SU")
+    agent.decide(adds("Ann swims.", valid=weekly, aspect=Aspect.STATE))
+    with agent.scope():
+        swims = Memory.objects.get(text="Ann swims.").id
+    seen = console(bob).get(page("memories:memory", swims)).content.decode()
+    assert "every Sunday" in seen
+    assert "a state" in seen
 
 
 def test_when_it_is_true_is_corrected_and_can_be_undone(console, sam, page, agent, tea):

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shlex
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -14,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from memories.models import MemoryUse, Operation
 from memories.retrieval import journal
 from memories.services.configuration import change_settings, configure_provider
-from memories.types import Verdict
+from memories.types import ValidTime, Verdict
 from tenants import usage
-from tests.memories.agents import ANN, decides
+from tests.memories.agents import ANN, adds, decides
 
 FACTS = ("Ann keeps bees.", "Ann drives a bus in Porto.")
 
@@ -231,3 +232,11 @@ def test_another_tenants_memories_are_not_found(console, alice, page, ann, other
         page("memories:search-lab", query="wasps", subject="ann", threshold=0)
     )
     assert "wasps." not in response.content.decode()
+
+
+def test_it_asks_what_was_true_then(lab, ann):
+    moved = ValidTime(end=datetime(2026, 5, 1, tzinfo=UTC))
+    ann.decide(adds("Ann lived in Porto.", valid=moved))
+    asked = {"query": "Where does Ann live?", "subject": "ann", "threshold": "0"}
+    assert "Ann lived in Porto." in lab(**asked, valid_at="2026-04-30T12:00:00")
+    assert "Ann lived in Porto." not in lab(**asked, valid_at="2026-05-01T00:00:00")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.language.periods import Period, has_time, read_periods
+from memories.language.periods import has_time, read_periods
+from memories.language.times import Period
 
 SUNDAY = datetime(2023, 10, 22, 12, tzinfo=UTC)
 
@@ -38,6 +39,14 @@ def _shown(day: date) -> str:
         ("in the summer of 2022", "2022-06-01/2022-08-31"),
         ("before 2020", "…/2020-01-01"),
         ("since May 2023", "2023-05-01/…"),
+        # Not all that was before: so long before, and up to then, when it is told.
+        ("the week before 9 May 2023", "2023-05-02/2023-05-09"),
+        ("two weeks before 9 May 2023", "2023-04-25/2023-05-09"),
+        ("the day after 9 May 2023", "2023-05-09/2023-05-10"),
+        ("on the Friday before 9 May 2023", "2023-05-05/2023-05-09"),
+        ("the Tuesday before 9 May 2023", "2023-05-02/2023-05-09"),
+        ("the weekend after 9 May 2023", "2023-05-09/2023-05-14"),
+        ("the month after May 2023", "2023-05-31/2023-07-01"),
         ("after 3 July 2023", "2023-07-03/…"),
     ],
 )
@@ -66,6 +75,8 @@ def test_what_names_its_year_needs_no_day_to_be_said_on(text, period):
         ("in December", "2022-12-01/2022-12-31"),
         ("last spring", "2023-03-01/2023-05-31"),
         ("next spring", "2024-03-01/2024-05-31"),
+        ("before May", "…/2023-05-01"),
+        ("two Fridays ago", "2023-10-13/2023-10-13"),
     ],
 )
 def test_what_is_said_of_a_day_needs_that_day(text, period):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from memories.pipeline.facts import (
     read_relations,
 )
 from memories.pipeline.prompting import Chunk, Line
-from memories.types import ProposedEntity, ProposedRelation
+from memories.types import Aspect, ProposedEntity, ProposedRelation
 from tests.memories.pipeline.conversations import OPTIONS, says
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -121,3 +122,46 @@ def test_a_quote_must_occur_literally(sentence, positions):
 def test_texts_are_compared_by_their_words():
     assert normalise("Ｕser  LIVES in Straße!") == normalise("user lives in strasse")
     assert normalise("東京 に住む。") == "東京 に住む"
+
+
+SAID_IN_TOKYO = replace(
+    says("I ran."), sent_at=datetime.fromisoformat("2026-05-10T01:00:00+09:00")
+)
+
+
+def row_of(**times):
+    row = {"text": "User ran.", "from": [1], "who": "user", "cats": [], "conf": 1}
+    return row | {"start": None, "end": None} | times
+
+
+def read_row(said, **times):
+    chunk = Chunk((Line(0, said, said.content),))
+    return fact_from_row(row_of(**times), chunk, [said], OPTIONS)
+
+
+def test_a_day_is_the_senders_where_the_message_tells_its_offset():
+    here = read_row(SAID_IN_TOKYO, start="2026-05-10")
+    assert here.valid.start == utc(2026, 5, 9, 15)
+    there = read_row(says("I ran."), start="2026-05-10")
+    assert there.valid.start == utc(2026, 5, 10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "recurs", "aspect"),
+    [
+        ("RRULE:FREQ=WEEKLY;BYDAY=SU", "R.", "FREQ=WEEKLY;BYDAY=SU", Aspect.STATE),
+        (" Event ", "User ran.", None, Aspect.EVENT),
+        # The model names what it is, and the words tell how often.
+        ("preference", "User loves a run every day.", "FREQ=DAILY", Aspect.PREFERENCE),
+        # What is no rule and no word of ours is left out; the fact stays.
+        ("every now and then", "User runs.", None, None),
+        (None, "User runs.", None, None),
+    ],
+)
+def test_what_a_model_says_beside_the_dates_is_checked(kind, text, recurs, aspect):
+    fact = read_row(says("I ran."), kind=kind, text=text)
+    assert (fact.valid.recurs, fact.aspect) == (recurs, aspect)
+
+
+def test_a_model_that_leaves_it_out_is_understood():
+    assert read_row(says("I ran.")).aspect is None

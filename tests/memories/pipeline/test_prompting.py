@@ -160,7 +160,8 @@ def test_rules_a_prompt_has_no_place_for_come_last():
 def test_a_short_prompt_of_a_project_still_gets_what_its_job_needs():
     options = replace(OPTIONS, categories={"sport": "games"})
     system = system_text(PromptText("single_pass_user", "Short."), options)
-    assert system.startswith("Short.\n\n- entities:")
+    assert system.startswith("Short.\n\n- start, end:")
+    assert "\n\n- entities:" in system
     assert system.endswith("Categories:\n- sport: games")
     assert system_text(PromptText("decide", "Short."), options) == "Short."
 

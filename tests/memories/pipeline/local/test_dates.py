@@ -23,14 +23,19 @@ CASES = [
     ("I will run on Friday", "I will run on 12 May 2023", "2023-05-12", "day"),
     ("ill since last Monday", "ill since 8 May 2023", "2023-05-08", "day"),
     ("I ran two Fridays ago", "I ran on 28 April 2023", "2023-04-28", "day"),
-    # weeks and weekends have no precision of their own
-    ("I ran two weeks ago", "I ran in the week of 24 April 2023", "2023-04-24", None),
-    ("I ran last weekend", "I ran on the weekend of 6 May 2023", "2023-05-06", None),
+    # weeks and weekends
+    ("I ran two weeks ago", "I ran in the week of 24 April 2023", "2023-04-24", "week"),
+    (
+        "I ran last weekend",
+        "I ran on the weekend of 6 May 2023",
+        "2023-05-06",
+        "weekend",
+    ),
     (
         "I'm flying this weekend",
         "I'm flying on the weekend of 13 May 2023",
         "2023-05-13",
-        None,
+        "weekend",
     ),
     # months: without a year, the nearest in the direction of the tense
     ("We're camping next month", "We're camping in June 2023", "2023-06-01", "month"),
@@ -88,7 +93,89 @@ def test_the_day_is_that_of_the_timezone():
     assert valid.start.isoformat() == "2023-05-10T00:00:00+09:00"
 
 
+@pytest.mark.parametrize(
+    ("said", "start", "end"),
+    [
+        ("I lived in Rome until 2020", None, "2021-01-01"),
+        ("I worked there before May 2022", None, "2022-05-01"),
+        ("I have lived here since 2019", "2019-01-01", None),
+        ("I moved out after 3 May 2022", "2022-05-04", None),
+        ("I studied from 2010 to 2015", "2010-01-01", "2016-01-01"),
+        ("I travelled between May 2022 and July 2022", "2022-05-01", "2022-08-01"),
+        ("I was ill from last Monday until yesterday", "2023-05-08", "2023-05-09"),
+        # A second date that is no end.
+        ("I met Bob in 2020 and Carol in 2021", "2020-01-01", None),
+        # An end before the start is none.
+        ("I stayed from 2020 to 2015", "2020-01-01", None),
+        # A preposition that belongs to the verb.
+        ("I suffered from it in May 2022", "2022-05-01", None),
+    ],
+)
+def test_it_reads_from_when_until_when(said, start, end):
+    _, valid = resolve_dates(said, TUESDAY, "UTC")
+    assert [at and at.date().isoformat() for at in (valid.start, valid.end)] == [
+        start,
+        end,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "recurs"),
+    [
+        ("I swim every Sunday", "FREQ=WEEKLY;BYDAY=SU"),
+        ("I swim on Sundays since 2020", "FREQ=WEEKLY;BYDAY=SU"),
+        ("I swam last Sunday", None),
+    ],
+)
+def test_it_reads_what_recurs(said, recurs):
+    assert resolve_dates(said, TUESDAY, "UTC")[1].recurs == recurs
+
+
+@pytest.mark.parametrize(
+    ("spoken_at", "timezone", "day"),
+    [
+        # One instant, and the days it is: of the project, unless the message says.
+        ("2023-05-09T23:30:00+00:00", "UTC", "2023-05-09"),
+        ("2023-05-09T23:30:00+00:00", "Pacific/Kiritimati", "2023-05-10"),
+        ("2023-05-10T13:30:00+14:00", "UTC", "2023-05-10"),
+        ("2023-05-09T13:30:00-10:00", "Pacific/Kiritimati", "2023-05-09"),
+        ("2023-05-10T05:15:00+05:45", "America/New_York", "2023-05-10"),
+        # An hour before and after summer time begins in Berlin.
+        ("2023-03-25T22:59:00+00:00", "Europe/Berlin", "2023-03-25"),
+        ("2023-03-25T23:00:00+00:00", "Europe/Berlin", "2023-03-26"),
+    ],
+)
+def test_today_is_where_it_was_said(spoken_at, timezone, day, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")  # nobody asks the server
+    _, valid = resolve_dates("I ran today", datetime.fromisoformat(spoken_at), timezone)
+    assert valid.start.date().isoformat() == day
+    assert (valid.start.hour, valid.start.minute) == (0, 0)
+
+
 @given(st.text(max_size=80), st.datetimes(), st.sampled_from(["UTC", "Nowhere/At_All"]))
 def test_it_never_raises(text, spoken_at, timezone):
     resolve_dates(text, spoken_at, timezone)
     resolve_dates(f"{text} 3 years ago, next month, yesterday", spoken_at, timezone)
+
+
+_WORDS = st.sampled_from(
+    """from to until before after since between and on in last next this every May 2020
+    2015 Sunday yesterday tomorrow summer 3 weeks ago 31 June 1 2023-02-30 9999 year
+    I was moved will""".split()  # noqa: SIM905 - to be read
+)
+_SAID = st.lists(_WORDS, max_size=12).map(" ".join)
+_ANYWHEN = st.datetimes(timezones=st.timezones())
+
+
+@given(_SAID, _ANYWHEN)
+def test_an_interval_never_ends_before_it_begins(text, spoken_at):
+    _, valid = resolve_dates(text, spoken_at, "Europe/Berlin")
+    assert not (valid.start and valid.end) or valid.start < valid.end
+
+
+@given(_SAID, st.datetimes(timezones=st.just(UTC)))
+def test_what_was_written_out_stays_as_it_is(text, spoken_at):
+    """Once resolved, a sentence means the same whenever it is read again."""
+    written, _ = resolve_dates(text, TUESDAY, "UTC")
+    again, _ = resolve_dates(written, TUESDAY, "UTC")
+    assert resolve_dates(again, TUESDAY, "UTC")[0] == again

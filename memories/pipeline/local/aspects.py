@@ -1,0 +1,97 @@
+"""What a fact tells of, by rules: an event, a state, a plan, and so on.
+
+Read from the third-person text. What no rule knows holds: a plain present tense is a
+state. Other languages than English are nobody's to say.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memories.pipeline.local.claims import read_claims
+from memories.pipeline.local.grammar import PARTICIPLES, is_past
+from memories.types import Aspect, ValidTime
+
+_PLAN = re.compile(
+    r"\b(?:plans?|planned|planning|intends?|hopes?|hoping|aims?|wants?|wishes|would "
+    r"(?:like|love)|dreams? of|is (?:thinking|considering)|looking forward|scheduled|"
+    r"is (?:about|set|due) to|going to(?= [a-z])|will|shall|is signing up|"
+    r"booked|has (?:an? )?(?:appointment|reservation|ticket)s?)\b",
+    re.IGNORECASE,
+)
+_NOT_A_PLAN = re.compile(
+    r"\b(?:went|was|were|had|did) (?:planned|planning|going to|hoping|about to)\b"
+    r"|\bwill (?:always|never)\b|\bwants? (?:it|that)\b",
+    re.IGNORECASE,
+)
+_ABSENCE = re.compile(
+    r"\b(?:no longer|not any ?more|any ?more$|never|without (?:an?|any)|"
+    r"(?:does|do|is|are|has|have|can|could|was|were|did|will)(?: not|n't)|cannot|"
+    r"(?:has|have|had) (?:no|neither)|(?:stopped|quit|gave up) \w+ing|nor)\b",
+    re.IGNORECASE,
+)
+_PREFERENCE = re.compile(
+    r"\b(?:likes?|loves?|enjoys?|adores?|prefers?|dislikes?|hates?|detests?|favou?rites?"
+    r"|cannot stand|(?:is|are) (?:fond of|keen on|into|not a fan|an? (?:\w+ )?fan of)"
+    r"|would rather|despises?)\b",
+    re.IGNORECASE,
+)
+_KIN = (
+    "sister|brother|mother|mom|mum|father|dad|wife|husband|daughter|son|aunt|uncle|"
+    "niece|nephew|cousin|grand(?:mother|father|ma|pa|son|daughter)|girlfriend|"
+    "boyfriend|fianc[eé]e?|partner|friends?|best friend|roommate|flatmate|neighbou?r|"
+    "colleague|coworker|boss|manager|mentor|landlord|sisters|brothers|siblings?|sons|"
+    "daughters|child(?:ren)?|kids?|ex|stepmother|stepfather|twin"
+)
+_RELATIONSHIP = re.compile(
+    rf"(?:'s?|their|\bhas|\bhave)(?: an?| two| three| four| one)?(?: \w+){{0,2}}? "
+    rf"(?:{_KIN})\b(?: is| are|'s)?(?: called| named)?(?: [A-Z]\w+)?(?: and [A-Z]\w+)?$"
+    rf"|\b(?:is|are) (?:\w+ ){{0,2}}(?:\w+'s?|their|the) (?:\w+ )?(?:{_KIN})\b"
+    rf"|\bhas (?:an?|one|two|three|four|five|six|\d) (?:\w+ )?(?:{_KIN})\b"
+    rf"|'s (?:\w+ )?(?:{_KIN})(?:'s name)? is (?:called |named )?[A-Z]"
+    r"|\bare (?:\w+ )?(?:friends|siblings|cousins|colleagues|neighbou?rs)$"
+    r"|\b(?:is|are|got|was) (?:\w+ )?(?:married|engaged|divorced|separated|dating|"
+    r"in a relationship|single|widowed|friends with|related to)\b",
+)
+_HABIT = re.compile(r"\b(?:used to|usually|often|always|regularly)\b", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z']+")
+_HOLDS = ("residence", "employer", "occupation", "diet", "age", "car")
+"""What "moved", "joined" and "got" begin still holds once that is over."""
+
+
+def read_aspect(text: str, valid: ValidTime = ValidTime()) -> Aspect:  # noqa: B008
+    """``valid`` is the time that the text tells: what recurs is no single event."""
+    sentence = text.split(";")[0]
+    claims = read_claims(sentence)
+    named = {claim.attribute for claim in claims}
+    if _PLAN.search(sentence) and not _NOT_A_PLAN.search(sentence):
+        return Aspect.PLAN
+    if any(claim.is_negated for claim in claims) and "liking" not in named:
+        return Aspect.ABSENCE
+    if _PREFERENCE.search(sentence) or "liking" in named:
+        return Aspect.PREFERENCE
+    if _ABSENCE.search(sentence):
+        return Aspect.ABSENCE
+    if _RELATIONSHIP.search(sentence) or "relationship status" in named:
+        return Aspect.RELATIONSHIP
+    holds = named & {*_HOLDS} or valid.recurs or _HABIT.search(sentence)
+    return Aspect.EVENT if _happened(sentence) and not holds else Aspect.STATE
+
+
+def _happened(sentence: str) -> bool:
+    """Whether the verb is a simple past: the first of the sentence that is one form or
+    the other decides, and "is", "was", "had" tell how something stood."""
+    for word in _WORD.findall(sentence)[1:]:
+        lowered = word.lower()
+        if lowered in ("is", "are", "was", "were", "has", "have", "had", "been"):
+            return lowered in ("has", "have") and _is_perfect(sentence, lowered)
+        if is_past(lowered):
+            return True
+    return False
+
+
+def _is_perfect(sentence: str, auxiliary: str) -> bool:
+    """ "has run a marathon" happened, "has a dog" holds; so does "has been ill"."""
+    rest = sentence.lower().split(f"{auxiliary} ", 1)[1]
+    first = next(iter(_WORD.findall(rest)), "")
+    return first != "been" and (first in PARTICIPLES or is_past(first))

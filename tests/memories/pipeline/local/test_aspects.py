@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memories.pipeline.local.aspects import read_aspect
+from memories.types import Aspect, ValidTime
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect"),
+    [
+        ("Alice went hiking on 5 May 2023", "event"),
+        ("Alice broke up with Bob on 3 May 2023", "event"),
+        ("Alice has run a marathon", "event"),
+        ("Alice lives in Berlin", "state"),
+        # What these begin still holds once they are over.
+        ("Alice moved to Berlin in May 2026", "state"),
+        ("Alice joined Acme in 2020", "state"),
+        ("Alice used to live in Paris", "state"),
+        ("Alice was ill", "state"),
+        ("Alice plans to visit Rome in May", "plan"),
+        ("Alice is going to Rome next week", "plan"),
+        ("Alice will run a marathon", "plan"),
+        ("Alice would love to go to Japan", "plan"),
+        ("Alice loves tea", "preference"),
+        ("Alice's favourite tea is oolong", "preference"),
+        ("Alice does not like beer", "preference"),
+        ("Alice has a sister", "relationship"),
+        ("Alice's sister is Anna", "relationship"),
+        ("Alice got married on 5 May 2020", "relationship"),
+        ("Alice and Bob are friends", "relationship"),
+        # Somebody's sister may live somewhere.
+        ("Alice's sister Anna lives in Rome", "state"),
+        ("Alice has no car", "absence"),
+        ("Alice no longer works at Acme", "absence"),
+        ("Alice never drinks coffee", "absence"),
+    ],
+)
+def test_what_a_fact_tells_of(text, aspect):
+    assert read_aspect(text) == aspect
+
+
+def test_what_recurs_is_no_single_event():
+    weekly = ValidTime(recurs="FREQ=WEEKLY;BYDAY=SU")
+    assert read_aspect("Alice swam on Sundays") == Aspect.EVENT
+    assert read_aspect("Alice swam on Sundays", weekly) == Aspect.STATE
+
+
+@given(st.text(max_size=100))
+def test_nothing_that_is_said_breaks_it(text):
+    assert read_aspect(text) in Aspect
