@@ -14,10 +14,10 @@ from memories.retrieval.huge import huge_statement_of, is_huge, scan_settings
 from memories.retrieval.rank import Candidate
 from memories.retrieval.statement import Asked, statement_of
 from memories.selectors.memories import REPLACED_BY_AT, STATE_AT, view_of
-from memories.types import MemoryView, State
+from memories.types import Aspect, MemoryView, State
 from tenants.scopes import read_rows
 
-TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT = 1, 10, 16, 19
+TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT, RECURS_AT, ASPECT_AT = 1, 10, 16, 19, 24, 25
 """Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
 INSTANTS_AT = range(16, 21)
 _SIGNALS = 7
@@ -78,4 +78,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         role=view[ROLE_AT],
         said_at=_instant(view[CREATED_AT]),
         valid_from=_instant(view[VALID_AT]),
+        valid_to=_instant(view[VALID_AT + 1]),
+        recurs=view[RECURS_AT] is not None,
+        aspect=None if view[ASPECT_AT] is None else Aspect(view[ASPECT_AT]),
     )

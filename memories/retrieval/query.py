@@ -8,18 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
+from typing import Literal
 
-from memories.language.periods import Period, read_periods
+from memories.language.periods import read_periods
+from memories.language.times import Period, Said, find_times, local_day
+from memories.types import Aspect
 
 FEW_WORDS = 2
 """With fewer words of substance left, a question is about its names alone."""
+READ_CHARS = 300
+"""How much of a query is read for times: a question is short, and reading is not to
+take two milliseconds."""
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _TOKEN = re.compile(r"\S+")
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{2,200})[\"“”„«»]")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _WHEN = re.compile(
-    r"^(when|how long|how many (days|weeks|months|years)|since when|until when"
+    r"^(when|(for )?how long|how often|how many (days|weeks|months|years)|since when"
+    r"|until when"
     r"|(in|on|during|by|around|at) (what|which) (\w+ )?"
     r"(day|date|week|weekend|month|season|year|time)"
     r"|(what|which) (day|date|week|weekend|month|season|year|time))\b"
@@ -28,6 +35,27 @@ _LATEST = re.compile(
     r"\b(latest|newest|most recent(ly)?|last time|current(ly)?|now|nowadays|these days"
     r"|at present)\b"
 )
+_NOW = re.compile(
+    r"\b(current(ly)?|now|nowadays|these days|at present|at the moment|right now|still"
+    r"|any ?more|any longer)\b"
+)
+_BACK = re.compile(
+    r"\b(used to|previous(ly)?|former(ly)?|in the past|before|prior to|earlier"
+    r"|back then|originally|initially|at first|until|till)\b"
+)
+_PLAN = re.compile(
+    r"\b(plan(s|ned|ning)?|intend(s|ed|ing)?|intentions?|going to|upcoming|scheduled"
+    r"|hop(es?|ing) to|want(s|ed|ing)? to|look(s|ing)? forward|will)\b"
+)
+_LANDMARK = re.compile(
+    r"\b(?P<side>before|prior to|after)\s+(?P<what>[^?.,;!]{2,80})", re.IGNORECASE
+)
+_HOW_ONE_GETS_THERE = frozenset(
+    """become becoming began begin beginning came coming ever get gets getting go going
+    got had joined joining left leaving lived living met meeting move moved moves moving
+    start started starting went worked working""".split()  # noqa: SIM905 - to be read
+)
+"""In "before moving to Berlin" it is Berlin that is named."""
 _FIRST = re.compile(r"\b(first|earliest|oldest|originally|initially)\b")
 _ASKS_AGENT = re.compile(
     r"\bdid you (recommend|suggest|say|tell|mention|advise|propose|explain|give|write"
@@ -48,6 +76,14 @@ _FUNCTION_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Landmark:
+    """What a question places its answer before, or after; ``words`` lower case."""
+
+    side: Literal["before", "after"]
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A question as the legs ask it.
 
@@ -56,7 +92,10 @@ class Query:
     ``phrases`` are what it quotes. ``periods`` are the days it names, ``asks_when``
     whether the answer is a time, ``order`` which of several it means: "first",
     "latest" (what is so now, too), or neither. ``asks_agent``: it asks for what the
-    agent said.
+    agent said. ``is_now``: only what is so at
+    ``asked_at``; ``looks_back``: what is over is no worse an answer. ``landmark`` is
+    what it asks before or after, ``aspects`` what it wants told of, where it says so.
+    Days are those of ``zone``.
     """
 
     text: str
@@ -67,6 +106,12 @@ class Query:
     asks_when: bool = False
     order: str = ""
     asks_agent: bool = False
+    is_now: bool = False
+    looks_back: bool = False
+    landmark: Landmark | None = None
+    aspects: frozenset[Aspect] = frozenset()
+    asked_at: datetime | None = None
+    zone: tzinfo = UTC
 
 
 def read_query(
@@ -83,16 +128,28 @@ def read_query(
     """
     known = {part for name in people for part in _parts(name)}
     kept, named = _without(text, known)
-    lowered = " ".join(text.lower().split())
+    asked = text[:READ_CHARS]
+    lowered = " ".join(asked.lower().split())
+    periods = read_periods(asked, reference, timezone)
+    today, zone = local_day(reference, timezone) if reference else (None, UTC)
+    is_now = bool(_NOW.search(lowered))
+    landmark = _landmark(asked, known)
     return Query(
         text=text,
         unnamed=kept if _has_substance(kept) else text,
         names=frozenset(named),
         phrases=tuple(match[1].strip() for match in _QUOTED.finditer(text)),
-        periods=read_periods(text, reference, timezone),
+        periods=periods,
         asks_when=bool(_WHEN.match(lowered)),
         order=_order(lowered),
         asks_agent=bool(_ASKS_AGENT.search(lowered)),
+        is_now=is_now,
+        looks_back=not is_now
+        and (landmark is not None or _looks_back(lowered, periods, today)),
+        landmark=landmark,
+        aspects=frozenset({Aspect.PLAN} if _PLAN.search(lowered) else ()),
+        asked_at=reference,
+        zone=zone,
     )
 
 
@@ -136,11 +193,48 @@ def _order(lowered: str) -> str:
     return "first" if _FIRST.search(lowered) else ""
 
 
-def overlaps(periods: Collection[Period], start: datetime, end: datetime) -> bool:
-    """Whether an interval touches one of the days asked about."""
-    first, last = _day(start), _day(end)
+def _looks_back(lowered: str, periods: Collection[Period], today: date | None) -> bool:
+    """By its words, or since all the days it names are past."""
+    is_past = today is not None and all(period.last < today for period in periods)
+    return bool(_BACK.search(lowered) or (periods and is_past))
+
+
+def _landmark(text: str, people: Collection[str]) -> Landmark | None:
+    """ "before Berlin", "after she had met Bob"; a date is a period, not this."""
+    match = _LANDMARK.search(text)
+    if match is None:
+        return None
+    found = find_times(match["what"], Said(None, is_question=True))
+    if found and found[0].start < len("the "):
+        return None
+    words = words_of(match["what"]) - _HOW_ONE_GETS_THERE
+    words = words - frozenset(people) or words
+    side: Literal["before", "after"] = (
+        "after" if match["side"].lower() == "after" else "before"
+    )
+    return Landmark(side, words) if words else None
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Its words of substance, lower case."""
+    words = {_POSSESSIVE.sub("", word.lower()) for word in _WORD.findall(text)}
+    return frozenset(words - _FUNCTION_WORDS)
+
+
+def overlaps(
+    periods: Collection[Period],
+    start: datetime | None,
+    end: datetime | None,
+    zone: tzinfo = UTC,
+) -> bool:
+    """Whether an interval touches one of the days asked about; None is open."""
+    first = _day(start, zone) if start else date.min
+    last = _day(end, zone) if end else date.max
     return any(p.first <= last and first <= p.last for p in periods)
 
 
-def _day(instant: datetime) -> date:
-    return instant.astimezone(UTC).date()
+def _day(instant: datetime, zone: tzinfo) -> date:
+    try:
+        return instant.astimezone(zone).date()
+    except OverflowError:
+        return instant.date()

@@ -11,30 +11,28 @@ import math
 import re
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from uuid import UUID
 
 import numpy as np
 
-from memories.language.periods import Period, has_time
-from memories.retrieval.query import Query, overlaps
+from memories.language.periods import has_time
+from memories.retrieval.query import Query
+from memories.retrieval.timing import date_share, penalty, sequence_shares, widened
+from memories.types import Aspect
 
 NEUTRAL = 0.5
 """Min-max of a constant column (decision 24)."""
 ALIKE, WORDED_ALIKE = 0.15, 0.05
 """Cosines, and shares of words, that differ by less tell little apart. Pools of 95 %
 of LOCOMO's questions span three times as much of the one and twice of the other."""
-SUPERSEDED_PENALTY = 0.3
-"""Current facts come before those they replaced."""
 MUCH = 12
 """Different words beyond which a text says no more for it: "Thanks!" stands between two
 turns that answer, and has their window."""
 TWICE = 2
 """How many times what is asked for is looked through for repetitions."""
-SLACK = timedelta(days=1)
-"""What was said of a day is often said the day after."""
 
 
 _WORD = re.compile(r"\w+")
@@ -48,7 +46,9 @@ class Candidate:
     window of the messages it was learned from, -1..1; ``words`` and ``words_around``
     say how much of the query's words is there, 0..1 (BM25 over all it could be).
     ``speaker`` is who said it, by name; ``role`` user or agent; ``said_at`` and
-    ``valid_from`` when; ``size`` how many different words it has, small ones left out.
+    ``valid_from`` to ``valid_to`` when it held, ``recurs`` whether it does again and
+    again, ``aspect`` what it tells of; ``size`` how many different words it has, small
+    ones left out.
     ``opinion`` sums what people said of it: 1, -1 or -2 each.
     """
 
@@ -66,6 +66,9 @@ class Candidate:
     role: str = "user"
     said_at: datetime | None = None
     valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    recurs: bool = False
+    aspect: Aspect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Weights:
     date: float = 1.0
     phrase: float = 1.0
     order: float = 0.2
+    sequence: float = 2.0
+    aspect: float = 0.3
     substance: float = 0.5
     feedback: float = 0.5
     question: float = -0.3
@@ -98,6 +103,8 @@ CUE_LABELS = {
     "date": "of the time asked about",
     "phrase": "what is quoted",
     "order": "the first or the latest",
+    "sequence": "before or after what is named",
+    "aspect": "tells of what is asked for",
     "substance": "says much",
     "feedback": "what people think of it",
     "question": "only asks",
@@ -248,7 +255,7 @@ def explain(candidates: Sequence[Candidate], how: Ranking) -> list[Explained]:
                 memory_id=candidate.memory_id,
                 signals=signals[i],
                 factor=how.factors.get(candidate.memory_id, 1.0),
-                penalty=_penalty(candidate),
+                penalty=penalty(candidate, how.query),
                 fused=weighed.fused[i],
                 fused_place=fused_places[i],
                 place=place,
@@ -300,8 +307,10 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
         successor = candidates[i].successor
         return None if successor is None else place.get(successor)
 
-    _take_over(relevances, successor_of)
-    order = successors_first(by_fused, successor_of)
+    order = by_fused
+    if not how.query.looks_back:  # what was replaced may be the very answer
+        _take_over(relevances, successor_of)
+        order = successors_first(by_fused, successor_of)
     return _Weighed(scaled, fused, by_fused, order, relevances)
 
 
@@ -313,7 +322,8 @@ def _fused(
     weights = [getattr(how.weights, name) for name in scaled]
     totals = np.array(weights) @ np.array([*scaled.values()])
     return [
-        total * how.factors.get(candidate.memory_id, 1.0) - _penalty(candidate)
+        total * how.factors.get(candidate.memory_id, 1.0)
+        - penalty(candidate, how.query)
         for candidate, total in zip(candidates, totals, strict=True)
     ]
 
@@ -358,18 +368,19 @@ def _cues(
     candidates: Sequence[Candidate], query: Query
 ) -> Mapping[str, Sequence[float]]:
     """Who said it, whether it tells a time, the time asked about, what is quoted, how
-    early or late it is where that is asked for, how much it says, what people think of
-    it (-1..1), and two doubts: that it only asks, and that only the agent said it.
+    early or late it is where that is asked for, on which side of what is named, what it
+    tells of, how much it says, what people think of it (-1..1), and two doubts: that it
+    only asks, and that only the agent said it.
     """
     nothing = [0.0] * len(candidates)
     named = query.names if len(query.names) == 1 else frozenset()
-    wide = [_widened(period) for period in query.periods]
+    wide = [widened(period) for period in query.periods]
     return {
         "speaker": [float(_speaks(c, named)) for c in candidates] if named else nothing,
         "when": (
             [float(_tells_time(c)) for c in candidates] if query.asks_when else nothing
         ),
-        "date": [float(_is_of(c, wide)) for c in candidates] if wide else nothing,
+        "date": [date_share(c, query, wide) for c in candidates] if wide else nothing,
         "phrase": [
             float(any(phrase.lower() in c.text.lower() for phrase in query.phrases))
             for c in candidates
@@ -377,6 +388,14 @@ def _cues(
         if query.phrases
         else nothing,
         "order": _in_time(candidates, query.order) if query.order else nothing,
+        "sequence": (
+            sequence_shares(candidates, query.landmark) if query.landmark else nothing
+        ),
+        "aspect": (
+            [float(c.aspect in query.aspects) for c in candidates]
+            if query.aspects
+            else nothing
+        ),
         "substance": [min(c.size, MUCH) / MUCH for c in candidates],
         "feedback": [max(-2, min(c.opinion, 2)) / 2 for c in candidates],
         "question": [float(_only_asks(c)) for c in candidates],
@@ -426,20 +445,8 @@ def _only_asks(candidate: Candidate) -> bool:
 
 
 def _tells_time(candidate: Candidate) -> bool:
-    return candidate.valid_from is not None or has_time(candidate.text)
-
-
-def _is_of(candidate: Candidate, periods: Sequence[Period]) -> bool:
-    instants = (candidate.valid_from, candidate.said_at)
-    return any(at is not None and overlaps(periods, at, at) for at in instants)
-
-
-def _widened(period: Period) -> Period:
-    return period if period.first != period.last else period.widened(SLACK)
-
-
-def _penalty(candidate: Candidate) -> float:
-    return 0.0 if candidate.is_current else SUPERSEDED_PENALTY
+    is_dated = candidate.valid_from is not None or candidate.valid_to is not None
+    return is_dated or candidate.recurs or has_time(candidate.text)
 
 
 def _gate_of(shown: float | None, passed: int, top_k: int) -> Gate:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.retrieval.query import may_name, read_query
+from memories.language.times import Period
+from memories.retrieval.query import may_name, overlaps, read_query
+from memories.types import Aspect
 
 PEOPLE = ("Ann Ode", "Bea")
 
@@ -38,6 +42,8 @@ def test_who_is_named_is_left_out_and_remembered(text, unnamed, names):
         ("How long has she lived there?", True),
         ("In which year was it?", True),
         ("What day is the party?", True),
+        ("How often does she swim?", True),
+        ("For how long has she lived there?", True),
         ("What did she do when she moved?", False),
         ("Which tea does she like?", False),
     ],
@@ -66,6 +72,60 @@ def test_which_of_several_is_meant(text, order):
     assert read_query(text).order == order
 
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def asked(text):
+    return read_query(text, PEOPLE, reference=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_now", "looks_back"),
+    [
+        ("What is true now?", True, False),
+        ("Does she still work at Acme?", True, False),
+        ("Where did she live before Berlin?", False, True),
+        ("Where did she use to live, and where does she live now?", True, False),
+        ("What did she do in June 2026?", False, True),
+        ("What will she do in June 2027?", False, False),
+        ("Where did she live?", False, False),
+    ],
+)
+def test_whether_it_is_about_the_present_or_the_past(text, is_now, looks_back):
+    query = asked(text)
+    assert (query.is_now, query.looks_back) == (is_now, looks_back)
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "words"),
+    [
+        ("Where did she live before Berlin?", "before", {"berlin"}),
+        ("Where did Bea live before Bea moved to Berlin?", "before", {"berlin"}),
+        ("What did she do after the wedding?", "after", {"wedding"}),
+        (
+            "Who was her boss prior to Carol's promotion?",
+            "before",
+            {"carol", "promotion"},
+        ),
+        # A date is a period; and nothing is named here.
+        ("What did she do before 3 May 2023?", None, set()),
+        ("What did she do before the week of 3 May 2023?", "before", {"week"}),
+        ("Did she do that before?", None, set()),
+    ],
+)
+def test_what_it_asks_before_or_after(text, side, words):
+    landmark = asked(text).landmark
+    assert (landmark and landmark.side) == side
+    assert side is None or words <= landmark.words
+
+
+def test_what_it_wants_told_of():
+    spring = asked("What did I plan for last spring?")
+    assert spring.aspects == {Aspect.PLAN}
+    assert spring.periods == (Period(date(2026, 3, 1), date(2026, 5, 31)),)
+    assert asked("Where does she live?").aspects == frozenset()
+
+
 def test_only_what_may_be_a_name_is_worth_knowing_who_speaks():
     assert may_name("What does Bea grow?")
     assert may_name("王さんは何が好きですか")
@@ -77,3 +137,27 @@ def test_nothing_that_is_asked_breaks_it(text, people):
     query = read_query(text, people)
     assert query.text == text
     assert bool(query.unnamed) >= bool(text.strip() and not query.unnamed)
+
+
+_TIMELY = st.lists(
+    st.sampled_from(
+        """before after until now still 2023 May plan last week 31 June the Berlin first
+        used to every Sunday ago two weeks 9999-12-31 0001-01-01""".split()  # noqa: SIM905
+    ),
+    max_size=20,
+).map(" ".join)
+
+
+@given(_TIMELY, st.datetimes(timezones=st.timezones()))
+def test_nothing_said_of_time_breaks_it(text, at):
+    query = read_query(text, PEOPLE, reference=at, timezone="Asia/Tokyo")
+    assert all(period.first <= period.last for period in query.periods)
+    assert not (query.is_now and query.looks_back)
+
+
+def test_a_day_is_of_the_askers_zone():
+    """Midnight of the first of May in Berlin is still April in UTC."""
+    midnight = datetime(2026, 4, 30, 22, tzinfo=UTC)
+    there = read_query("on 1 May 2026", reference=NOW, timezone="Europe/Berlin")
+    assert overlaps(there.periods, midnight, midnight, there.zone)
+    assert not overlaps(there.periods, midnight, midnight)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.retrieval.query import read_query
+from memories.retrieval.query import Landmark, read_query
 from memories.retrieval.rank import (
     CALIBRATIONS,
     NEUTRAL,
@@ -25,7 +25,10 @@ from memories.retrieval.rank import (
     rank,
     relevance,
 )
+from memories.retrieval.timing import sequence_shares
+from memories.types import Aspect
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 STEEP = Calibration(slope=10.0, midpoint=0.5, text_bonus=1.0)
 
 
@@ -39,7 +42,11 @@ def seen(number: int, meaning=None, words=None, **details) -> Candidate:
 def how(threshold=0.0, top_k=100, dense=1.0, text=0.5, **others) -> Ranking:
     """By meaning and words alone, unless ``weights`` says otherwise."""
     return Ranking(
-        query=read_query(others.get("query", ""), others.get("people", ())),
+        query=read_query(
+            others.get("query", ""),
+            others.get("people", ()),
+            reference=others.get("reference"),
+        ),
         weights=others.get("weights") or replace(TWO_LEGS, meaning=dense, words=text),
         calibration=STEEP,
         threshold=threshold,
@@ -209,6 +216,120 @@ def test_the_first_and_the_latest_are_told_apart():
     assert first(pool, "her first job", order=1.0) == 1
     assert first(pool, "her latest job", order=1.0) == 2
     assert first(pool, "her job", order=1.0) == 1  # equals keep their order
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)
+
+
+def _of_ann() -> list[Candidate]:
+    """Where she lived and worked: Lyon, then Paris, since May Berlin; Acme until 2019."""
+    said = {"said_at": utc(2026, 6, 1), "aspect": Aspect.STATE}
+    gone = {"is_current": False, **said}
+    return [
+        seen(
+            1,
+            0.8,
+            text="Ann lives in Berlin",
+            valid_from=utc(2026, 5, 1),
+            **said,
+        ),
+        seen(
+            2,
+            0.6,
+            text="Ann lives in Paris",
+            valid_from=utc(2020, 1, 1),
+            valid_to=utc(2026, 5, 1),
+            successor=UUID(int=1),
+            **gone,
+        ),
+        seen(
+            3,
+            0.6,
+            text="Ann lives in Lyon",
+            valid_from=utc(2010, 1, 1),
+            valid_to=utc(2020, 1, 1),
+            successor=UUID(int=2),
+            **gone,
+        ),
+        seen(4, 0.3, text="Ann likes tea", **said),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("Where does Ann live?", [1, 2, 3]),
+        ("Where does Ann live now?", [1]),
+        ("Does Ann still live in Paris?", [1]),
+        ("Where did Ann live before Berlin?", [2, 3]),
+        ("Where did Ann live before moving to Paris?", [3]),
+        ("Where did Ann live after Paris?", [1]),
+        ("Where did Ann live after Lyon?", [2]),
+        ("Where did Ann live in 2015?", [3]),
+        ("Where did Ann live in June 2022?", [2]),
+        ("Where did Ann live in June 2026?", [1]),
+    ],
+)
+def test_the_question_says_which_of_several_truths(query, first):
+    found = order(_of_ann(), query=query, reference=NOW)
+    assert found[: len(first)] == first
+
+
+def test_before_nothing_that_is_known_is_no_cue():
+    assert order(_of_ann(), query="Where did Ann live before Oslo?")[0] == 1
+
+
+def test_a_plan_for_a_time_is_found_by_both():
+    spring = {"valid_from": utc(2026, 4, 1), "said_at": utc(2026, 1, 5)}
+    plan = seen(1, 0.5, text="to paint", aspect=Aspect.PLAN, **spring)
+    event = seen(2, 0.52, text="painted", aspect=Aspect.EVENT, **spring)
+    later = {"valid_from": utc(2026, 8, 1), "said_at": utc(2026, 7, 1)}
+    other = seen(3, 0.55, text="to sail", aspect=Aspect.PLAN, **later)
+    asked = "What did I plan for last spring?"
+    assert order([event, other, plan], query=asked, reference=NOW) == [1, 2, 3]
+
+
+def test_what_happened_in_the_time_comes_before_what_held_all_along():
+    of_then = seen(1, 0.5, text="fell ill", valid_from=utc(2022, 6, 5))
+    held = seen(2, 0.6, text="drives", valid_from=utc(2020, 1, 1), aspect=Aspect.STATE)
+    nothing = seen(3, 0.7, text="sings")
+    weights = replace(TWO_LEGS, meaning=0.4)
+    asked = {"query": "What was in June 2022?", "weights": weights}
+    assert order([nothing, held, of_then], **asked) == [1, 2, 3]
+
+
+def test_how_often_wants_what_recurs():
+    swims = seen(1, 0.5, text="swims", recurs=True)
+    assert order([seen(2, 0.52, text="dives"), swims], query="How often?")[0] == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            *[st.none() | st.datetimes(timezones=st.just(UTC))] * 3,
+            st.sampled_from([None, *Aspect]),
+            st.sampled_from(["Berlin", "Paris", ""]),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(["before", "after"]),
+)
+def test_no_interval_breaks_a_sequence(times, side):
+    pool = [
+        seen(
+            number,
+            0.5,
+            text=text,
+            valid_from=start,
+            valid_to=end,
+            said_at=said,
+            aspect=aspect,
+        )
+        for number, (start, end, said, aspect, text) in enumerate(times)
+    ]
+    landmark = Landmark(side, frozenset({"berlin"}))
+    assert all(0.0 <= share <= 1.0 for share in sequence_shares(pool, landmark))
 
 
 def test_what_is_quoted_is_looked_for_as_it_stands():
