@@ -53,7 +53,14 @@ _RELATIONSHIP = re.compile(
     r"|\b(?:is|are|got|was) (?:\w+ )?(?:married|engaged|divorced|separated|dating|"
     r"in a relationship|single|widowed|friends with|related to)\b",
 )
-_HABIT = re.compile(r"\b(?:used to|usually|often|always|regularly)\b", re.IGNORECASE)
+_LASTING = re.compile(
+    r"\b(?:used to|usually|often|always|regularly|since|until|till)\b"
+    r"|\bfor (?:\d+|an?|two|three|four|five|six|many|several|a few) "
+    r"(?:weeks?|months?|years?)\b|\b(?:lived|worked|studied|owned|knew|known|believed|"
+    r"belonged|resided|stayed|loved|liked|hated|preferred|suffered|wanted)\b",
+    re.IGNORECASE,
+)
+"""What went on for a while is no event, whatever its tense."""
 _WORD = re.compile(r"[A-Za-z']+")
 _HOLDS = ("residence", "employer", "occupation", "diet", "age", "car")
 """What "moved", "joined" and "got" begin still holds once that is over."""
@@ -74,7 +81,7 @@ def read_aspect(text: str, valid: ValidTime = ValidTime()) -> Aspect:  # noqa: B
         return Aspect.ABSENCE
     if _RELATIONSHIP.search(sentence) or "relationship status" in named:
         return Aspect.RELATIONSHIP
-    holds = named & {*_HOLDS} or valid.recurs or _HABIT.search(sentence)
+    holds = named & {*_HOLDS} or valid.recurs or _LASTING.search(sentence)
     return Aspect.EVENT if _happened(sentence) and not holds else Aspect.STATE
 
 

@@ -77,7 +77,8 @@ def _rule(
 _RULES = (
     _rule(
         "residence",
-        rf"^{_SUBJECT} (?:lives?|resides?|is living|is based|settled) in {_PLACE}",
+        rf"^{_SUBJECT} (?:lives?|resides?|is living|is based|settled|has been living"
+        rf"|has lived(?= in [^;]* (?:since|for)\b)) in {_PLACE}",
     ),
     _rule(
         "residence",
@@ -86,7 +87,8 @@ _RULES = (
     ),
     _rule(
         "employer",
-        rf"^{_SUBJECT} (?:works?|is working|is employed)(?: as an? {_JOBS})? "
+        rf"^{_SUBJECT} (?:works?|is working|is employed|has been working"
+        rf"|has worked(?= (?:at|for) [^;]* (?:since|for)\b))(?: as an? {_JOBS})? "
         rf"(?:at|for|by) {_PLACE}",
     ),
     _rule(

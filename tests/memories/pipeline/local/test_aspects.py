@@ -20,6 +20,9 @@ from memories.types import Aspect, ValidTime
         ("Alice joined Acme in 2020", "state"),
         ("Alice used to live in Paris", "state"),
         ("Alice was ill", "state"),
+        # What went on for a while, over or not.
+        ("Alice has lived in Paris since 2020", "state"),
+        ("Alice worked at Acme until 2019", "state"),
         ("Alice plans to visit Rome in May", "plan"),
         ("Alice is going to Rome next week", "plan"),
         ("Alice will run a marathon", "plan"),
