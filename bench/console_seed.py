@@ -174,17 +174,19 @@ SELECT md5('entity' || word)::uuid, %(tenant)s, %(project)s, %(huge)s, word,
 """,
     f"""
 INSERT INTO memories_relation (id, tenant_id, project_id, anchor_id, source_id,
-    target_id, type, fact, state, confidence, known_from)
+    target_id, source_said, target_said, type, fact, state, confidence, known_from)
 SELECT md5('relation' || id)::uuid, tenant_id, project_id, anchor_id,
+       md5('entityUser')::uuid, md5('entity' || split_part(text, ' ', 3))::uuid,
        md5('entityUser')::uuid, md5('entity' || split_part(text, ' ', 3))::uuid,
        split_part(text, ' ', 2), text, 'active', 1.0, known_from
   FROM memories_memory WHERE {_MINE} AND anchor_id = %(huge)s
  ORDER BY created_at LIMIT %(edges)s
 """,
     f"""
-INSERT INTO memories_mention (id, tenant_id, project_id, entity_id, memory_id,
+INSERT INTO memories_mention (id, tenant_id, project_id, entity_id, said, memory_id,
     created_at)
-SELECT gen_random_uuid(), r.tenant_id, r.project_id, named.id, m.id, m.created_at
+SELECT gen_random_uuid(), r.tenant_id, r.project_id, named.id, named.id, m.id,
+       m.created_at
   FROM memories_memory m
   JOIN memories_relation r ON r.id = md5('relation' || m.id)::uuid,
        unnest(ARRAY[r.source_id, r.target_id]) AS named (id)

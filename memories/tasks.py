@@ -14,6 +14,7 @@ from memories.services import (
     deliveries,
     huge_scopes,
     projects,
+    suspects,
 )
 from memories.services.run import run_operation
 
@@ -59,6 +60,12 @@ def retention() -> None:
     """Empty texts that were kept for long enough."""
     background.empty_what_is_over()
     deliveries.forget_deliveries()
+
+
+@shared_task(name="operations.redecide")
+def redecide() -> None:
+    """Ask about memories that may be stale."""
+    suspects.redecide_due()
 
 
 @shared_task(name="maintenance.housekeeping")

@@ -177,7 +177,9 @@ EVENT_RULES: Mapping[str, EventRule] = {
     "QUARANTINE": EventRule("NOOP", "UPDATE", None),
     "APPROVE": _UPDATED,
     "ARCHIVE": _UPDATED,
+    # It may be stale; and it was looked at, and is not.
     "SUSPECT": EventRule("NOOP", None, None),
+    "CONFIRM": EventRule("NOOP", None, None),
     "ERASE": _DELETED,
 }
 """By ``MemoryEvent.Kind``."""
@@ -240,6 +242,85 @@ class ProposedRelation:
     source: str
     type: str
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNode:
+    """A node that is there: its names, kind, and what it hangs on.
+
+    ``counts_as`` is the node it was merged into, or itself. ``role`` is what it is to
+    the user; ``neighbours`` are ids of nodes related to it; ``cosine`` (0..1) is by the
+    name asked, normalised; ``space_id`` is that of its vector.
+    """
+
+    id: UUID
+    name: str
+    type: str
+    counts_as: UUID
+    role: str = ""
+    aliases: tuple[str, ...] = ()
+    neighbours: frozenset[UUID] = frozenset()
+    mentioned: int = 0
+    cosine: Mapping[str, float] = field(default_factory=dict)
+    space_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRef:
+    """A node that a name means: one that is there (``id``), or one to be.
+
+    ``key`` tells nodes to be apart; ``qualifier`` is what it is to the user, where
+    another of the name is something else to them.
+    """
+
+    key: str
+    name: str
+    type: str
+    id: UUID | None = None
+    qualifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedEdge:
+    """``source -type-> target`` between nodes; ``is_single``: one at a time."""
+
+    source: NodeRef
+    type: str
+    target: NodeRef
+    is_single: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactLinks:
+    """The nodes that a fact mentions, and the edges that it asserts."""
+
+    nodes: tuple[NodeRef, ...] = ()
+    edges: tuple[LinkedEdge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergeProposal:
+    """That two nodes are one. ``evidence`` holds signals, never a name."""
+
+    kept: NodeRef
+    absorbed: NodeRef
+    score: float
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How the facts of an add hang on the graph.
+
+    ``facts`` is by text; ``vectors`` of names (normalised) in one space. ``left_out``
+    says what a project's ontology has no place for, by text.
+    """
+
+    facts: Mapping[str, FactLinks] = field(default_factory=dict)
+    merges: tuple[MergeProposal, ...] = ()
+    vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    space_id: UUID | None = None
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +484,7 @@ class EngineOptions:
     depth: str = ""
     with_graph: bool = True
     flag_instructions: bool = False
+    ontology: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

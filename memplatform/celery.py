@@ -90,6 +90,7 @@ app.conf.update(
             "schedule": HUGE_SCOPES_EVERY_S,
             "options": {"expires": HUGE_SCOPES_EVERY_S},
         },
+        "suspects": {"task": "operations.redecide", "schedule": 60.0},
         "retention": {"task": "maintenance.retention", "schedule": 3600.0},
     },
 )

@@ -47,7 +47,7 @@ _SCOPE: Parsers = dict.fromkeys(SCOPE_KEYS, _short)
 _STATES = [str(state) for state in STATE_RULES]
 _KINDS = (
     *("ADD", "UPDATE", "DELETE", "SUPERSEDE", "MERGE", "RETIRE", "RESTORE", "EXPIRE"),
-    *("CATEGORIZE", "QUARANTINE", "APPROVE", "ARCHIVE", "SUSPECT", "ERASE"),
+    *("CATEGORIZE", "QUARANTINE", "APPROVE", "ARCHIVE", "SUSPECT", "CONFIRM", "ERASE"),
 )
 MOST_MINUTES = 24 * 60
 

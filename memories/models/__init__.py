@@ -6,7 +6,13 @@ from memories.models.attachments import Attachment
 from memories.models.categories import Uncategorized
 from memories.models.delivery import Delivery, Outbox, Topic, Webhook
 from memories.models.golden import GoldenRun, GoldenSet
-from memories.models.graph import Entity, Mention, Relation, RelationSupport
+from memories.models.graph import (
+    Entity,
+    EntityMerge,
+    Mention,
+    Relation,
+    RelationSupport,
+)
 from memories.models.ingestion import (
     ConversationSummary,
     DeleteBarrier,
@@ -45,6 +51,7 @@ __all__ = [
     "Delivery",
     "EmbeddingSpace",
     "Entity",
+    "EntityMerge",
     "Export",
     "ExportChunk",
     "Feedback",

@@ -148,6 +148,12 @@ class Memory(FactColumns, ProjectModel):
                 condition=Q(replaced_by__isnull=False),
                 name="memory_successor",
             ),
+            # What may no longer be so, until somebody or a model has looked.
+            models.Index(
+                fields=["tenant", "project", "anchor"],
+                condition=Q(is_stale_suspect=True, state=State.ACTIVE),
+                name="memory_suspect",
+            ),
             # The review queue, oldest first, and how long it is.
             models.Index(
                 fields=["tenant", "project", "accepted_at", "id"],
@@ -203,6 +209,7 @@ class MemoryEvent(ProjectModel):
         APPROVE = "APPROVE"
         ARCHIVE = "ARCHIVE"
         SUSPECT = "SUSPECT"
+        CONFIRM = "CONFIRM"
         ERASE = "ERASE"
 
     class ActorKind(models.TextChoices):

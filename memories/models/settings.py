@@ -51,10 +51,16 @@ class ProjectSettings:
     repeats them many times over and serves to look into a decision soon after; queries
     are what users type, and serve no memory.
 
+    ``graph_days`` is how long an edge of the graph that is over stands where reads
+    pass; then it is archived (0: never). It stays in reads as of an instant.
+
     ``engine`` blank is the platform's choice: ``single_pass`` where a model is
     configured, ``local`` otherwise. ``subject_deletion`` says whether the deletion of
     a user, agent, app or run erases what came from it, or only deletes its memories,
     which keep their versions (``soft``, decision 13).
+
+    ``ontology`` None lets the graph hold any type of thing and relation
+    (``pipeline.ontology``).
 
     ``profile_schema`` None is a list of facts for each category. A user's profile is
     made anew in the background once ``profile_refresh_memories`` of their memories have
@@ -91,6 +97,7 @@ class ProjectSettings:
     includes: str = ""
     excludes: str = ""
     with_graph: bool = True
+    ontology: Mapping[str, Any] | None = None
     recent_messages: int = 10
     recalled_memories: int = 10
     summary_every_messages: int = 20
@@ -118,6 +125,7 @@ class ProjectSettings:
     keep_model_texts: bool = True
     message_days: int = 0
     model_text_days: int = 30
+    graph_days: int = 90
     search_days: int = 90
     subject_deletion: str = ERASE
     profiles_enabled: bool = False

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from memories.pipeline.ontology import Ontology
 from memories.prompts import shipped_prompts
 from memories.providers.tokens import bound_tokens, clip_tokens
 from memories.types import (
@@ -101,15 +102,24 @@ def system_text(
         "categories": _categories_text(options.categories),
         "project": _project_text(options),
         "times": TIMES_RULE,
-        "graph": GRAPH_RULE if options.with_graph else "",
+        "graph": _graph_text(options),
         "words": str(words or ""),
     }
     text = PLACEHOLDER.sub(lambda match: sections[match[1]], prompt.text)
     added = [sections[name] for name in _left_out(prompt)]
     if options.flag_instructions and prompt.purpose.startswith(FLAGGED):
         added.append(FLAG_RULE)
+    if prompt.purpose == "graph":
+        added.append(Ontology.of(options.ontology).rule())
     text = "\n\n".join([text, *added])
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _graph_text(options: EngineOptions) -> str:
+    """How to name things, and which kinds the project has a place for."""
+    if not options.with_graph:
+        return ""
+    return " ".join([GRAPH_RULE, Ontology.of(options.ontology).rule()]).strip()
 
 
 def _left_out(prompt: PromptText) -> list[str]:

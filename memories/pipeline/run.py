@@ -19,6 +19,7 @@ from memories.pipeline.asking import Heartbeat, Record, no_heartbeat
 from memories.pipeline.choose import build_engine
 from memories.pipeline.gate import hold_doubtful
 from memories.pipeline.passages import Brought, Passages, spread
+from memories.pipeline.relate import Named, Where, read_names, relate
 from memories.pipeline.relearning import mask_recalled
 from memories.pipeline.together import Share, divide, said_at, share_out
 from memories.pipeline.verbatim import plan_verbatim
@@ -263,6 +264,8 @@ def decide_add(add: Add, calls: list[ModelCall]) -> Plan:
     options = engine_options(add)
     result = passages.trace(engine.decide(read, context, options, recalled.for_texts))
     spoken = calls[asked_before:]
+    named = _names_in(add, recalled, options, result)
+    vectors = {} if add.is_shadow else _vectors_of(add, recalled, result, named)
     return Plan(
         scope=add.scope,
         message_ids=tuple(message.id for message in add.messages if message.id),
@@ -271,7 +274,7 @@ def decide_add(add: Add, calls: list[ModelCall]) -> Plan:
         ),
         dropped=result.dropped,
         known=recalled.known,
-        vectors={} if add.is_shadow else _vectors_of(add, recalled, result),
+        vectors=vectors,
         engine=engine.name,
         model=spoken[-1].model if spoken else None,
         prompt_version_id=spoken[0].prompt_version_id if spoken else None,
@@ -281,7 +284,20 @@ def decide_add(add: Add, calls: list[ModelCall]) -> Plan:
         recalled=tuple(passages.all_of(emptied)),
         unread=_unread(add.messages),
         heard=_heard(passages, recalled),
+        links=relate(named, vectors, options.ontology),
     )
+
+
+def _names_in(
+    add: Add, recalled: Recalled, options: EngineOptions, result: EngineResult
+) -> Named:
+    """What the facts that may be stored name; of a shadow nothing."""
+    setup = add.setup
+    anchor_id = add.ingestion.anchor_id
+    where = Where(setup.tenant_id, setup.project_id, anchor_id, recalled.space_id)
+    if add.is_shadow or not options.with_graph:
+        return Named(where)
+    return read_names(where, [d.fact for d in result.decisions if d.fact])
 
 
 def record_of(add: Add, calls: list[ModelCall]) -> Record:
@@ -315,10 +331,12 @@ def _unread(messages: Sequence[ChatMessage]) -> dict[int, str]:
 
 
 def _vectors_of(
-    add: Add, recalled: Recalled, result: EngineResult
+    add: Add, recalled: Recalled, result: EngineResult, named: Named
 ) -> Mapping[str, SpaceVectors]:
-    """Vectors of every fact in every written space; what recall embedded is reused."""
+    """Vectors of every fact, and of every name that is new, in every written space;
+    what recall embedded is reused."""
     texts = dict.fromkeys(d.fact.text for d in result.decisions if d.fact)
+    texts |= dict.fromkeys(named.new.values())
     if set(add.setup.embedders) == {recalled.space_id}:
         known = {
             text: recalled.vectors[text] for text in texts & recalled.vectors.keys()
@@ -355,6 +373,7 @@ def engine_options(add: Add) -> EngineOptions:
         depth=add.setup.client.memory_depth,
         with_graph=given.get("with_graph", settings.with_graph),
         flag_instructions=settings.review_instructions,
+        ontology=settings.ontology,
     )
 
 

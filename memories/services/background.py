@@ -7,7 +7,7 @@ each tenant for itself; two beats at once do no harm (decision 5).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -32,7 +32,7 @@ from memories.services.profiles import start_refresh
 from memories.services.projects import purge_what_was_missed
 from memories.services.setup import ready_setup
 from memories.services.usage import count_tokens_of
-from memories.store import files, operations, retention
+from memories.store import compaction, files, operations, retention
 from memories.store.apply import record_calls
 from memories.store.batch import Batch, Cause, lock_anchors
 from memories.types import STATE_RULES, EngineOptions, ModelCall, State
@@ -185,6 +185,7 @@ def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
         retention.drop_unread_bytes: kept.model_text_days,
         retention.empty_searches: kept.search_days,
     }
+    days[_archive_edges] = kept.graph_days
     days[files.empty_old_exports] = settings.EXPORT_DAYS
     emptied = 0
     for empty, most in days.items():
@@ -195,6 +196,10 @@ def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
                 count = empty(before)
             emptied += count
     return emptied
+
+
+def _archive_edges(before: datetime) -> int:
+    return compaction.archive_edges(before, clock.now())
 
 
 def note_expiries() -> int:

@@ -31,6 +31,7 @@ from memories.models.settings import (
     sources_of,
 )
 from memories.pipeline.client_schema import SchemaProblem, resolve
+from memories.pipeline.ontology import Ontology, OntologyProblem
 from memories.providers import secrets
 from memories.store.spaces import touch_project
 from memplatform.lib import clock
@@ -76,7 +77,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "rerank_candidates": (2, 200),
     "rerank_timeout_s": (0.1, 30),
     "trace_share": (0, 1),
-    **dict.fromkeys(("message_days", "model_text_days", "search_days"), (0, 36_500)),
+    **dict.fromkeys(
+        ("message_days", "model_text_days", "search_days", "graph_days"), (0, 36_500)
+    ),
 }
 CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
     "timeout_s": (float, 0.1, 3600),
@@ -127,6 +130,7 @@ def change_settings(
     changes = _with_sources(_with_catalogue(changes))
     project = Project.objects.select_for_update().get(id=project.id)
     old = dict(project.settings)
+    changes = _with_version(changes, old.get("ontology"))
     kept = {**old, **changes}
     project.settings = {k: v for k, v in kept.items() if v is not None}
     project.updated_at = clock.after(project.updated_at)
@@ -139,6 +143,8 @@ def change_settings(
 
 def _brief(value: Any) -> Any:
     """A setting as the audit keeps it: of a long one the beginning."""
+    if isinstance(value, dict) and "version" in value:
+        return value  # an ontology: every version of it is to be found there
     text = value if isinstance(value, str) else json.dumps(value)
     return value if len(text) <= MOST_AUDITED else f"{text[:MOST_AUDITED]} …"
 
@@ -159,6 +165,17 @@ def _with_sources(changes: dict[str, Any]) -> dict[str, Any]:
     if given is None:
         return changes
     return {**changes, "review_untrusted": sources_of(given) or None}
+
+
+def _with_version(changes: dict[str, Any], old: Any) -> dict[str, Any]:
+    """Ontologies are numbered as they follow each other; the audit keeps each."""
+    given = changes.get("ontology")
+    if given is None:
+        return changes
+    number = (old or {}).get("version", 0)
+    body = {key: value for key, value in given.items() if key != "version"}
+    is_same = body == {k: v for k, v in (old or {}).items() if k != "version"}
+    return {**changes, "ontology": {**body, "version": number + (not is_same)}}
 
 
 def change_locale(
@@ -301,6 +318,8 @@ def _problem(name: str, value: Any, defaults: Mapping[str, Any]) -> str | None:
         return _categories_problem(value)
     if name == "profile_schema":
         return _schema_problem(value)
+    if name == "ontology":
+        return _ontology_problem(value)
     if name == "review_untrusted":
         return _sources_problem(value)
     if name in RANGES:
@@ -346,6 +365,16 @@ def _schema_problem(value: Any) -> str | None:
     try:
         resolve(value)
     except SchemaProblem as exc:
+        return str(exc)
+    return None
+
+
+def _ontology_problem(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return "must be an object."
+    try:
+        Ontology.of(value)
+    except OntologyProblem as exc:
         return str(exc)
     return None
 

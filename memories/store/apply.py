@@ -40,6 +40,7 @@ from memories.store.succession import (
     updated_valid,
     why_untouched,
 )
+from memories.store.suspects import suspect_dependants, suspect_losers
 from memories.store.windows import Heard, write_heard
 from memories.types import (
     UNSET,
@@ -47,6 +48,7 @@ from memories.types import (
     Dropped,
     Fact,
     KnownMemory,
+    Links,
     ModelCall,
     OperationResult,
     Scope,
@@ -57,6 +59,7 @@ from memplatform.lib.errors import PlatformError
 
 DELETED_FIRST = "deleted before applied"
 TRUE_EARLIER = "it was true before its target"
+NO_LINKS = Links()
 ANOTHERS_WORDS = "its target is another's words"
 WAITS_ALREADY = "it waits for review already"
 UPDATED_ALREADY = "its target was updated in the same add"
@@ -83,7 +86,7 @@ class Plan:
 
     Where adds are decided together, positions and ``message_ids`` are those of all of
     them; ``mine`` are the positions of this add, ``together`` the other operations.
-    ``heard`` is by message id, and all of theirs as well.
+    ``heard`` is by message id, and all of theirs as well; so are ``links``, by text.
     """
 
     scope: Scope
@@ -104,6 +107,7 @@ class Plan:
     mine: range | None = None
     together: tuple[UUID, ...] = ()
     heard: Mapping[UUID, Heard] = field(default_factory=dict)
+    links: Links = NO_LINKS
 
     @property
     def facts(self) -> int:
@@ -149,6 +153,7 @@ def apply_together(
     first = ingestions[0]
     barriers.pass_barriers(first.project_id)
     batch = Batch.open(first.project_id, [first.anchor_id])
+    batch.is_applied = True
     held = [operations.hold(lease), *operations.hold_waiting(list(plans)[1:])]
     if len(held) < len(plans) or is_parted(ingestions):
         raise Parted
@@ -173,7 +178,8 @@ def _settle(applications: Sequence[_Application]) -> None:
     """Everything beside the memories, in one message; the first one wakes the next."""
     first, *others = applications
     script = Script()
-    link_facts(script, first.ground.linked)
+    lost = link_facts(script, first.ground.linked, first.plan.links, first.plan.vectors)
+    _suspect(script, first, lost)
     write_heard(script, first.plan.heard, first.plan.language)
     for application in applications:
         mine = application.ledger
@@ -184,6 +190,19 @@ def _settle(applications: Sequence[_Application]) -> None:
     told = [other.succeed_with(first, script) for other in others]
     operations.succeed(first.operation, first.results, script, first.topic)
     wake_if_told(first.operation.project_id, [row for rows in told for row in rows])
+
+
+def _suspect(script: Script, first: _Application, lost: Mapping[UUID, UUID]) -> None:
+    """Mark what hung on what is over by now, and what lost to what was said."""
+    batch, anchor_id = first.batch, first.ingestion.anchor_id
+    ended = batch.ended
+    if not ended and not lost:
+        return
+    at = batch.next_instant(anchor_id)
+    fresh = [memory.id for memory, _ in first.ground.linked]
+    suspect_losers(script, first.operation, lost, at)
+    suspect_dependants(script, ended, at, first.operation, besides=fresh, lost=lost)
+    script.update(batch.anchors[anchor_id], ["last_known_at"])
 
 
 @dataclass(slots=True)
@@ -467,6 +486,8 @@ class _Application:
 
     def _confirm(self, decision: Decision, target: Memory | None) -> None:
         memory_id = target.id if target else None
+        if target and target.is_stale_suspect and target.state == State.ACTIVE:
+            self.batch.confirm(target, self._because(decision))
         self.ledger.decided(decision, Outcome.CONFIRMED, memory_id=memory_id)
 
     def _settle_repeat(

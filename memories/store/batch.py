@@ -30,10 +30,11 @@ from memories.models import (
 from memories.models.memory import FactColumns
 from memories.providers.vectors import SpaceVectors, as_literal
 from memories.selectors.memories import INDEXED_CHARS
-from memories.store.graph import follow_heads
+from memories.store.beliefs import follow_heads
 from memories.store.outbox import tell, wake_if_told
 from memories.store.script import Script
 from memories.store.spaces import ACTIVE_SPACE, fill_if_missed
+from memories.store.suspects import suspect_dependants
 from memories.store.windows import TELLS_SOURCES, Learned, write_sources
 from memories.types import (
     EVENT_RULES,
@@ -155,11 +156,15 @@ def hash_text(text: str) -> str:
 
 @dataclass(slots=True)
 class Batch:
-    """Changes of one project's memories under held anchor locks."""
+    """Changes of one project's memories under held anchor locks.
+
+    ``is_applied``: whoever collects them marks what hung on them (``store.suspects``).
+    """
 
     project_id: UUID
     anchors: Mapping[UUID, Anchor]
     results: list[OperationResult] = field(default_factory=list)
+    is_applied: bool = False
     _new_heads: dict[UUID, Memory] = field(default_factory=dict)
     _kept_places: dict[UUID, Memory] = field(default_factory=dict)
     _changed_heads: dict[UUID, Memory] = field(default_factory=dict)
@@ -225,6 +230,7 @@ class Batch:
         for name, value in revision.changed().items():
             setattr(head, name, _plain(value))
         head.number, head.known_from, head.updated_at = old + 1, at, at
+        head.is_stale_suspect = False  # whoever decided on it has looked
         self._revise_text(head, revision)
         if head.id not in self._new_heads:
             self._changed_heads[head.id] = head
@@ -268,6 +274,17 @@ class Batch:
         at = self._next_instant(head.anchor_id)
         self._tell(head, kind, cause, old=head.number, at=at)
 
+    def confirm(self, head: Memory, cause: Cause) -> None:
+        """It was looked at, and is so still: the mark that it may be stale is gone."""
+        head.is_stale_suspect = False
+        if head.id not in self._new_heads:
+            self._changed_heads[head.id] = head
+        self.note(head, MemoryEvent.Kind.CONFIRM, cause)
+
+    def next_instant(self, anchor_id: UUID) -> datetime:
+        """A known instant after all that happened in a locked anchor."""
+        return self._next_instant(anchor_id)
+
     # --- writing it ----------------------------------------------------------------
 
     def flush(self) -> tuple[OperationResult, ...]:
@@ -293,10 +310,29 @@ class Batch:
         wake_if_told(self.project_id, told)
         if self._changed_heads:
             follow_heads(self._changed_heads.values())
+            self._suspect_dependants()
         if self._vectors:
             written = {space_id for *_, spaces in self._vectors for space_id in spaces}
             fill_if_missed(active, written)
         return tuple(self.results)
+
+    def _suspect_dependants(self) -> None:
+        """What hung on heads that are over by now; an apply does so itself, once the
+        edges of what is new stand too."""
+        ended = self.ended
+        if ended and not self.is_applied:
+            script = Script()
+            for anchor_id in {head.anchor_id for head in ended}:
+                mine = [head for head in ended if head.anchor_id == anchor_id]
+                suspect_dependants(script, mine, self._next_instant(anchor_id))
+            self._write_clock(script)
+            script.run()
+
+    @property
+    def ended(self) -> list[Memory]:
+        """Heads that were changed and are over."""
+        over = (State.SUPERSEDED, State.RETIRED)
+        return [h for h in self._changed_heads.values() if h.state in over]
 
     def _learned(self) -> Iterator[Learned]:
         heads = self._changed_heads | self._new_heads | self._kept_places
@@ -453,6 +489,7 @@ HEAD_COLUMNS = [
     "text_hash",
     "search",
     "speaker",
+    "is_stale_suspect",
 ]
 
 

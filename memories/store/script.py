@@ -7,7 +7,8 @@ tenant itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,8 @@ from django.db.models.sql import InsertQuery
 
 from tenants.models import TenantModel
 from tenants.scopes import require_tenant
+
+_NAMED_PLACE = re.compile(r"%\((\w+)\)s")
 
 
 class Rows(list[tuple[Any, ...]]):
@@ -41,6 +44,11 @@ class Script:
         rows = self._wanted[len(self._statements)] = Rows()
         self.add(statement, params)
         return rows
+
+    def add_named(self, statement: str, params: Mapping[str, Any]) -> None:
+        """The same with ``%(name)s`` for places, each as often as it is wanted."""
+        names = _NAMED_PLACE.findall(statement)
+        self.add(_NAMED_PLACE.sub("%s", statement), [params[name] for name in names])
 
     def insert(self, rows: Iterable[TenantModel], *, skip_known: bool = False) -> None:
         """Rows of one table, all of its columns; those there already may stay."""

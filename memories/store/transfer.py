@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 
 from django.db.models import Q
 
+from memories.language.names import keys_of
 from memories.models import (
     Anchor,
     Entity,
@@ -383,6 +384,7 @@ class _Transfer:
             project_id=self._bringer.project_id,
             anchor_id=anchor_id,
             type=line["entity_type"],
+            keys=list(keys_of(line["name"])),
             **_present(fields),
         )
         self._before.insert([entity], skip_known=True)
@@ -440,6 +442,8 @@ class _Transfer:
             anchor_id=self._anchors[_anchor_key(line)],
             source_id=source,
             target_id=target,
+            source_said=source,
+            target_said=target,
             type=line["relation_type"],
             **_present({name: line[name] for name in _RELATION_FIELDS}),
         )
@@ -545,7 +549,12 @@ class _Transfer:
         known = [self._entities.there(id_) for id_ in line["mentions"] or ()]
         self._behind.insert(
             [
-                Mention(project_id=project_id, memory_id=head.id, entity_id=entity_id)
+                Mention(
+                    project_id=project_id,
+                    memory_id=head.id,
+                    entity_id=entity_id,
+                    said=entity_id,
+                )
                 for entity_id in dict.fromkeys(known)
                 if entity_id
             ],

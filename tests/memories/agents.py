@@ -28,6 +28,7 @@ from memories.models import (
     Topic,
     Webhook,
 )
+from memories.pipeline.relate import Where, read_names, relate
 from memories.retrieval.search import search
 from memories.selectors import memories as selectors
 from memories.selectors.filters import parse_filters
@@ -48,6 +49,7 @@ from memories.types import (
     Decision,
     Fact,
     KnownMemory,
+    Links,
     MemoryView,
     Scope,
     SearchRequest,
@@ -146,6 +148,7 @@ class Agent:
         """A plan over the messages of an add; known memories are as they are now."""
         texts = [d.fact.text for d in decisions if d.fact]
         space = self.setup.active_space
+        links = self.links(operation_id, [d.fact for d in decisions if d.fact])
         with self.scope():
             operation = Operation.objects.get(id=operation_id)
             ingestion = Ingestion.objects.get(operation_id=operation_id)
@@ -165,8 +168,22 @@ class Agent:
             "prompt_version_id": None,
             "language": "english",
             "created_at": ingestion.accepted_at,
+            "links": links,
         }
         return Plan(**plain | details)
+
+    def links(self, operation_id: UUID, facts: list[Fact]) -> Links:
+        """How facts of an add hang on the graph of its anchor."""
+        with self.scope():
+            anchor_id = Operation.objects.get(id=operation_id).anchor_id
+        space_id = self.setup.active_space.id
+        where = Where(self.company.id, self.company.project.id, anchor_id, space_id)
+        named = read_names(where, facts)
+        vectors = {
+            name: {space_id: embed_text(name, 384)[None, :]}
+            for name in named.new.values()
+        }
+        return relate(named, vectors, self.setup.settings.ontology)
 
     def apply(self, lease: Lease, plan: Plan, *, accept_stale: bool = True) -> Applied:
         with self.scope():

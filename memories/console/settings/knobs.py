@@ -181,6 +181,14 @@ GROUPS = (
                 Shape.SWITCH,
             ),
             Knob(
+                "ontology",
+                "Ontology",
+                "What the graph may hold: entity_types, relation_types, single_valued"
+                " (one at a time), synonyms. Each change is a new version of it.",
+                Shape.JSON,
+                unset="any type of thing and relation",
+            ),
+            Knob(
                 "multilingual",
                 "Multilingual",
                 "Kept for clients that ask for it: memories are in the language of"
@@ -434,6 +442,14 @@ GROUPS = (
                 "search_days",
                 "Searches",
                 f"What was searched for. {_FOREVER}",
+                Shape.WHOLE,
+                _DAYS,
+            ),
+            Knob(
+                "graph_days",
+                "Edges that are over",
+                "How long they stand in the graph before they are archived; reads as of"
+                " an instant show them ever after. 0 never archives any.",
                 Shape.WHOLE,
                 _DAYS,
             ),

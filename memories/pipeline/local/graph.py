@@ -1,54 +1,181 @@
-"""Entities and relations that the claims of a fact make plain; nothing is guessed."""
+"""Entities and relations that the words of a fact make plain; nothing is guessed.
+
+Relations are read from the verb of the first clause and from what people are called
+("User's sister Anna", "Anna from work"); every other name of the text is a mention.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from memories.pipeline.local.claims import Claim, read_claims
-from memories.pipeline.local.words import KIN
+from memories.pipeline.local.words import KIN, NOT_NAMES, is_negated
 from memories.types import ProposedEntity, ProposedRelation
 
 _RELATIONS = {
-    "residence": ("lives_in", "place"),
-    "employer": ("works_at", "organization"),
     "liking": ("likes", "topic"),
     "allergy": ("allergic_to", "topic"),
     "occupation": ("works_as", "occupation"),
+    "boss": ("reports_to", "person"),
+    "manager": ("reports_to", "person"),
+    "supervisor": ("reports_to", "person"),
 }
-_KIN_NAME = re.compile(
-    rf"(?P<owner>[A-Z]\w+)'s? (?:[a-z]+ )?(?P<kin>{'|'.join(KIN)}) (?P<name>[A-Z]\w+)"
+"""What claims say of whom, where the value is a thing of its own."""
+_PERSONAL = ("wife", "husband", "partner", "girlfriend", "boyfriend", "roommate")
+_WORD = r"[A-Z][\w&’-]*"
+_NAME = rf"{_WORD}(?: (?:(?:of|the|de|da|la|van|von) )?{_WORD})*"
+_KIN = "|".join(sorted(KIN, key=len, reverse=True))
+_OF = rf"(?P<owner>{_WORD})(?:'s?|’s?) (?:[a-z]+ )?"
+_KIN_NAME = re.compile(rf"\b{_OF}(?P<kin>{_KIN}),? (?P<name>{_NAME})")
+_IS_KIN = re.compile(
+    rf"\b(?P<name>{_NAME}) is {_OF}(?:[a-z]+ )?(?P<kin>{_KIN})\b(?! [A-Z])"
 )
+_KIN_IS = re.compile(rf"\b{_OF}(?P<kin>{_KIN}) is (?:named |called )?(?P<name>{_NAME})")
+_AT_WORK = re.compile(rf"\b(?P<name>{_NAME}) from (?:the )?(?:work|office)\b")
 _PET_NAME = re.compile(
-    r"(?P<owner>[A-Z]\w+)(?: has an? (?:[a-z]+ )?|'s (?:[a-z]+ )?)"
+    rf"(?P<owner>{_WORD})(?: (?:has|got|adopted) an? (?:[a-z]+ )?|'s (?:[a-z]+ )?)"
     r"(?P<kin>dog|cat|puppy|kitten|horse|rabbit|parrot|hamster|turtle)"
     r"(?:,| named| called|'s name is| is called| is named)? (?P<name>[A-Z]\w+)"
 )
+_HAS = r"(?:has |have )?(?:just |recently |finally |now |also |still |been )*"
+_TOPIC = rf"(?:{_NAME}|[a-z-]+(?: (?!and |in |on |for |with |at )[a-z-]+)?)"
+_PLAIN = (
+    (r"(?:lives?|resides?|is living|is based|settled) in", "lives_in", "place"),
+    (r"(?:moved|relocated)(?: back| over)?(?: from [\w ]+?)? to", "lives_in", "place"),
+    (
+        r"(?:works?|is working|is employed)(?: as an? [a-z ]+?)? (?:at|for|by)"
+        r"|joined|started (?:working )?at|was hired by"
+        r"|(?:started|got|took) (?:an?|their) (?:new )?job (?:at|with)",
+        *("works_at", "organization"),
+    ),
+    (
+        r"(?:studied|went to (?:college|university|school)) at|graduated from",
+        *("studied_at", "organization"),
+    ),
+    (
+        r"(?:studies|is studying) at|attends|is enrolled (?:at|in)",
+        *("studies_at", "organization"),
+    ),
+    (r"(?:is|was|got) married to|married", "married_to", "person"),
+    (r"(?:is|was|got) engaged to", "engaged_to", "person"),
+    (r"is dating|is seeing|is in a relationship with", "dating", "person"),
+    (r"is (?:best )?friends with", "friend", "person"),
+    (r"was born in", "born_in", "place"),
+    (r"is from|comes from", "comes_from", "place"),
+    (
+        r"is an? (?:[a-z]+ )?member of|belongs to|plays for",
+        *("member_of", "organization"),
+    ),
+    (r"speaks|is fluent in|is learning", "speaks", "language"),
+    (r"visited|travel(?:l)?ed to|went to|is visiting", "visited", "place"),
+    (r"reports to", "reports_to", "person"),
+    (
+        r"goes by|is (?:also )?(?:called|known as|nicknamed)",
+        *("also_known_as", "person"),
+    ),
+)
+_OF_THINGS = (
+    (r"owns|bought", "owns", "thing"),
+    (r"plays", "plays", "topic"),
+    (r"likes?|loves?|enjoys?|adores?", "likes", "topic"),
+)
+_VERBS = tuple(
+    (re.compile(rf"{_HAS}(?:{verb})(?: (?:the|an?))? (?P<value>{what})"), kind, type_)
+    for verbs, what in ((_PLAIN, _NAME), (_OF_THINGS, _TOPIC))
+    for verb, kind, type_ in verbs
+)
+_PAST = re.compile(r"\bused to\b")
+_NAMES = re.compile(rf"(?<![\w’'])({_NAME})")
 _MAX_WORDS = 4  # a longer "value" is a clause, no thing
 
 Graph = tuple[tuple[ProposedEntity, ...], tuple[ProposedRelation, ...]]
 
 
+@dataclass(slots=True)
+class _Drawn:
+    entities: dict[str, ProposedEntity] = field(default_factory=dict)
+    relations: dict[ProposedRelation, None] = field(default_factory=dict)
+
+    def name(self, name: str, type_: str) -> None:
+        known = self.entities.get(name)
+        if known is None or known.type == "other":
+            self.entities[name] = ProposedEntity(name, type_)
+
+    def relate(self, source: str, kind: str, target: str, target_type: str) -> None:
+        self.name(source, "person")
+        self.name(target, target_type)
+        self.relations.setdefault(ProposedRelation(source, kind, target))
+
+
 def read_graph(text: str, speaker: str) -> Graph:
     """The named people, places and things of ``text`` and how they are related."""
-    entities: dict[str, ProposedEntity] = {}
-    relations: dict[ProposedRelation, None] = {}
-
-    def relate(source: str, kind: str, target: str, target_type: str) -> None:
-        entities.setdefault(source, ProposedEntity(source, "person"))
-        entities.setdefault(target, ProposedEntity(target, target_type))
-        relations.setdefault(ProposedRelation(source, kind, target))
-
-    for pattern, kind in ((_KIN_NAME, "person"), (_PET_NAME, "animal")):
+    drawn = _Drawn()
+    for pattern, kind in (
+        (_KIN_NAME, "person"),
+        (_IS_KIN, "person"),
+        (_KIN_IS, "person"),
+        (_PET_NAME, "animal"),
+    ):
         for match in pattern.finditer(text):
-            relate(match["owner"], match["kin"], match["name"], kind)
+            drawn.relate(match["owner"], match["kin"], match["name"], kind)
+    for match in _AT_WORK.finditer(text):
+        drawn.relate(speaker, "colleague", match["name"], "person")
+    if not is_negated(text) and not _PAST.search(text):
+        for subject, kind, value, type_ in _read_verbs(text, drawn, speaker):
+            drawn.relate(subject, kind, value, type_)
     for claim in read_claims(text):
-        source = _source(claim, text, speaker)
-        if source and claim.attribute in _RELATIONS and not claim.is_negated:
-            kind, target_type = _RELATIONS[claim.attribute]
-            target = _as_written(claim.value, text)
-            if len(target.split()) <= _MAX_WORDS:
-                relate(source, kind, target, target_type)
-    return tuple(entities.values()), tuple(relations)
+        _relate_claim(drawn, claim, text, speaker)
+    for name in _mentioned(text, speaker):
+        if not any(_is_within(name, known) for known in drawn.entities):
+            drawn.name(name, "person" if name == speaker else "other")
+    return tuple(drawn.entities.values()), tuple(drawn.relations)
+
+
+def _read_verbs(
+    text: str, drawn: _Drawn, speaker: str
+) -> Iterator[tuple[str, str, str, str]]:
+    """(subject, relation, value, its type) of the first clause."""
+    clause = re.split(r"[;(]", text)[0]
+    subject, rest = _subject_of(clause, drawn, speaker)
+    if subject is None:
+        return
+    for pattern, kind, type_ in _VERBS:
+        match = pattern.match(rest)
+        if match is not None:
+            value = _plain(match["value"])
+            if value and len(value.split()) <= _MAX_WORDS and value not in NOT_NAMES:
+                yield subject, kind, value, type_
+
+
+def _subject_of(clause: str, drawn: _Drawn, speaker: str) -> tuple[str | None, str]:
+    """Who a clause is about by name, and what is said of them."""
+    for pattern in (_KIN_NAME, _AT_WORK):
+        match = pattern.match(clause)
+        if match is not None:
+            return match["name"], clause[match.end() :].lstrip(" ,")
+    match = re.match(rf"(?P<name>{_NAME}) (?=[a-z])", clause)
+    if match is None or match["name"] in NOT_NAMES - {speaker}:
+        return None, ""
+    return match["name"], clause[match.end() :]
+
+
+def _relate_claim(drawn: _Drawn, claim: Claim, text: str, speaker: str) -> None:
+    source = _source(claim, text, speaker)
+    if source is None or claim.is_negated:
+        return
+    target = _plain(_as_written(claim.value, text))
+    is_short = 0 < len(target.split()) <= _MAX_WORDS
+    if claim.attribute in _RELATIONS and is_short:
+        kind, type_ = _RELATIONS[claim.attribute]
+        parts = re.split(r",? and |, ", target) if kind == "likes" else [target]
+        for part in filter(None, map(str.strip, parts)):
+            drawn.relate(source, kind, part, type_)
+    elif claim.attribute in _PERSONAL and target[:1].isupper():
+        drawn.relate(source, claim.attribute, target, "person")
+    elif claim.attribute == "name" and claim.is_single and target[:1].isupper():
+        drawn.relate(source, "also_known_as", target, "person")
 
 
 def _source(claim: Claim, text: str, speaker: str) -> str | None:
@@ -57,6 +184,24 @@ def _source(claim: Claim, text: str, speaker: str) -> str | None:
         return speaker
     written = _as_written(claim.subject, text).split()
     return written[-1] if written and written[-1][0].isupper() else None
+
+
+def _mentioned(text: str, speaker: str) -> Iterator[str]:
+    """Names that do not merely open a sentence; and the speaker's."""
+    for match in _NAMES.finditer(text):
+        before = text[: match.start()].rstrip()
+        name = _plain(match[1])
+        opens = not before or before[-1] in ".!?"
+        if name == speaker or (not opens and name and name not in NOT_NAMES):
+            yield name
+
+
+def _is_within(name: str, known: str) -> bool:
+    return f" {name.lower()} " in f" {known.lower()} "
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"['’]s?$", "", name.strip(' .,;:!?"')).strip()
 
 
 def _as_written(lowered: str, text: str) -> str:

@@ -39,7 +39,7 @@ NUMBER_WORDS = {
     "twenty": "20",
     "thirty": "30",
 }
-_NOT_NAMES = word_set(
+NOT_NAMES = word_set(
     """User Assistant The A An My Our This That These Those It They He She There Here On
     In At Since Last Next I And But Or So If When While For From With To As After Before
     Since Until During January February March April May June July August September
@@ -142,7 +142,7 @@ def names(text: str) -> frozenset[str]:
     for match in re.finditer(r"(^|[;.] +)?\b([A-Z][\w]+)('s)?", text):
         opens_sentence = match[1] is not None and match[3] is None
         word = match[2]
-        if word in _NOT_NAMES or (opens_sentence and not _opens_as_name(text, match)):
+        if word in NOT_NAMES or (opens_sentence and not _opens_as_name(text, match)):
             continue
         found.add(word.lower())
     return frozenset(found)

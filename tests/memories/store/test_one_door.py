@@ -19,6 +19,7 @@ REMEMBERED = (
     models.MemoryEvent,
     models.MemoryVector,
     models.Entity,
+    models.EntityMerge,
     models.Relation,
     models.RelationSupport,
     models.Mention,

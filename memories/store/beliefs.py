@@ -1,0 +1,548 @@
+"""What is believed of edges: from when, until when, in which state, and what ended it.
+
+A relation is one belief about an edge, as a version is of a memory: believed from
+``known_from`` until ``known_to``, in the state and valid time of the memory that says
+it. Only ``known_to``, ``replaced_by`` and what nodes count as are written later. So,
+with
+
+* Lisbon superseded by Berlin: active until then; since then superseded, over in May,
+  replaced by Berlin
+* Lisbon deleted: active until then, and nothing since; active anew once restored
+* Lisbon reworded: active until then; since then what the new words assert
+* another day found out, from which Lisbon was true: believed anew, with that day
+
+Of a relation that holds one at a time (``is_single``) a subject has one: where memories
+that are all in force say two that overlap, the one that began later stands, and the
+other is over since, replaced by it, as long as that stands (ADR 0601). Disjoint valid
+times never conflict, and neither do edges of one memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from memories.models import Memory, Relation, RelationSupport
+from memories.providers.vectors import as_literal
+from memories.store.script import Script
+from memories.types import State, Vectors
+from memplatform.lib.ids import new_id
+from tenants.scopes import require_tenant
+
+ASSERTING = (State.ACTIVE, State.SUPERSEDED, State.RETIRED, State.QUARANTINED)
+"""States of a memory that says that something is so, or was so until it was over, or
+would say so: relations of that state wait with it, and are asserted once it is."""
+
+# An edge that lost to another stays so while its memory is in force.
+_AS_SAID = """
+(r.state = m.state OR r.state = 'superseded' AND m.state = 'active'
+                      AND r.replaced_by_id IS NOT NULL)
+"""
+_CLOSE_UNSAID = f"""
+UPDATE memories_relation r SET known_to = changed.at
+FROM (SELECT s.relation_id, max(m.known_from) AS at
+      FROM memories_relationsupport s
+      JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+      WHERE s.tenant_id = %s AND s.memory_id = ANY(%s)
+      GROUP BY s.relation_id) AS changed
+WHERE r.tenant_id = %s AND r.id = changed.relation_id AND r.known_to IS NULL
+  AND NOT EXISTS (
+      SELECT 1 FROM memories_relationsupport s
+      JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+      JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+          AND v.memory_id = s.memory_id AND v.number = s.number
+      WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id
+        AND {_AS_SAID} AND m.text = v.text
+        AND (m.valid_from, m.valid_to) IS NOT DISTINCT FROM (v.valid_from, v.valid_to))
+RETURNING r.id
+"""
+_EDGE = "r.source_id, r.source_said, r.type, r.target_id, r.target_said, r.is_single"
+# What the words of a memory have asserted before, unless it stands for them already.
+_SAID_AGAIN = f"""
+SELECT m.id, (array_agg(r.id ORDER BY r.id DESC))[1], {_EDGE}
+FROM memories_relationsupport s
+JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
+JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+    AND v.memory_id = s.memory_id AND v.number = s.number
+WHERE s.tenant_id = %s AND s.memory_id = ANY(%s)
+  AND m.state = ANY(%s) AND m.text = v.text
+  AND NOT EXISTS (
+      SELECT 1 FROM memories_relationsupport mine
+      JOIN memories_relation now ON now.tenant_id = mine.tenant_id
+          AND now.id = mine.relation_id
+      WHERE mine.tenant_id = s.tenant_id AND mine.memory_id = m.id
+        AND now.known_to IS NULL AND now.type = r.type
+        AND (now.state = m.state OR now.state = 'superseded' AND m.state = 'active'
+                                    AND now.replaced_by_id IS NOT NULL)
+        AND now.source_said = r.source_said AND now.target_said = r.target_said)
+GROUP BY m.id, {_EDGE}
+"""
+# What had lost to edges that are believed no more, while its memory is in force.
+_FREED = f"""
+SELECT m.id, r.id, {_EDGE}
+FROM memories_relation r
+JOIN memories_relationsupport s ON s.tenant_id = r.tenant_id AND s.relation_id = r.id
+JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+    AND v.memory_id = s.memory_id AND v.number = s.number
+WHERE r.tenant_id = %s AND r.replaced_by_id = ANY(%s) AND r.known_to IS NULL
+  AND r.state = 'superseded' AND m.state = 'active' AND m.text = v.text
+"""
+# What had lost to an edge of what is another node by now.
+_ASTRAY = f"""
+SELECT m.id, r.id, {_EDGE}
+FROM memories_relation r
+JOIN memories_relation w ON w.tenant_id = r.tenant_id AND w.id = r.replaced_by_id
+JOIN memories_relationsupport s ON s.tenant_id = r.tenant_id AND s.relation_id = r.id
+JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+    AND v.memory_id = s.memory_id AND v.number = s.number
+WHERE r.tenant_id = %s AND r.anchor_id = %s AND r.known_to IS NULL
+  AND r.state = 'superseded' AND w.source_id <> r.source_id
+  AND m.state = 'active' AND m.text = v.text
+"""
+_SINGLE = f"""
+SELECT {_EDGE} FROM memories_relation r
+WHERE r.tenant_id = %s AND r.source_id = ANY(%s) AND r.state = 'active'
+  AND r.known_to IS NULL AND r.is_single
+"""
+_ASSERTED_BY = f"""
+SELECT DISTINCT {_EDGE}
+FROM memories_relationsupport s
+JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
+WHERE s.tenant_id = %s AND s.memory_id = %s
+"""
+# The edges that others may add to, or contend with: never all of a node's.
+_STANDING = """
+SELECT r.id, r.source_id, r.source_said, r.type, r.target_id, r.target_said,
+       r.is_single, r.valid_from, r.valid_to, r.confidence, r.fact, r.valid_precision,
+       said.first, said.memories, r.project_id, r.anchor_id
+FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::boolean[])
+     AS asked (source, type, target, single)
+JOIN memories_relation r ON r.tenant_id = %s AND r.source_id = asked.source
+     AND r.type = asked.type AND r.state = 'active' AND r.known_to IS NULL
+     AND (asked.single OR r.target_id = asked.target)
+CROSS JOIN LATERAL (
+    SELECT coalesce(min(m.created_at), r.known_from) AS first,
+           array_agg(m.id) AS memories
+    FROM memories_relationsupport s
+    JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+    WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND m.state = 'active'
+) AS said
+ORDER BY r.id
+"""
+_CLOSE = "UPDATE memories_relation SET known_to = %s WHERE tenant_id = %s AND id = %s"
+_REPLACE = """
+UPDATE memories_relation SET replaced_by_id = %s WHERE tenant_id = %s AND id = %s
+"""
+# What had lost to an edge has lost to it as it is believed by now.
+_REPOINT = """
+UPDATE memories_relation SET replaced_by_id = %s
+WHERE tenant_id = %s AND replaced_by_id = %s AND known_to IS NULL
+"""
+_SUPPORT_AS = """
+INSERT INTO memories_relationsupport
+    (id, tenant_id, project_id, relation_id, memory_id, number, created_at)
+SELECT gen_random_uuid(), tenant_id, project_id, %s, memory_id, number, created_at
+FROM memories_relationsupport WHERE tenant_id = %s AND relation_id = %s
+"""
+_EMBED = """
+UPDATE memories_relation SET space_id = %s, embedding = %s::halfvec
+WHERE tenant_id = %s AND id = %s
+"""
+_EMBED_AS = """
+UPDATE memories_relation r SET space_id = o.space_id, embedding = o.embedding
+FROM memories_relation o
+WHERE r.tenant_id = %s AND r.id = %s AND o.tenant_id = r.tenant_id AND o.id = %s
+"""
+# A superseded memory's edge is replaced by its successor's of the same subject.
+_NAME_SUCCESSORS = """
+UPDATE memories_relation r SET replaced_by_id = next.id
+FROM memories_relationsupport s, memories_memory m, memories_relationsupport t,
+     memories_relation next
+WHERE m.tenant_id = %s AND m.{column} = ANY(%s)
+  AND m.state = 'superseded'
+  AND s.tenant_id = m.tenant_id AND s.memory_id = m.id
+  AND r.tenant_id = m.tenant_id AND r.id = s.relation_id AND r.known_to IS NULL
+  AND r.state = 'superseded' AND r.replaced_by_id IS NULL
+  AND t.tenant_id = m.tenant_id AND t.memory_id = m.replaced_by_id
+  AND next.tenant_id = m.tenant_id AND next.id = t.relation_id
+  AND next.known_to IS NULL AND next.source_id = r.source_id AND next.type = r.type
+  AND next.id <> r.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``source -type-> target``, with the nodes that words named."""
+
+    source: UUID
+    source_said: UUID
+    type: str
+    target: UUID
+    target_said: UUID
+    is_single: bool = False
+
+    @property
+    def position(self) -> tuple[UUID, str]:
+        return (self.source, self.type)
+
+
+@dataclass(slots=True)
+class Assertion:
+    """A memory says an edge; ``like`` is the relation that said so before."""
+
+    memory: Memory
+    edge: Edge
+    at: datetime
+    like: UUID | None = None
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A relation in force: one that is there, or one to be (``row``)."""
+
+    id: UUID
+    edge: Edge
+    said: datetime
+    valid_from: datetime | None
+    valid_to: datetime | None
+    memories: set[UUID]
+    project_id: UUID
+    anchor_id: UUID
+    row: Relation | None = None
+    confidence: float = 1.0
+    fact: str | None = None
+    precision: str | None = None
+
+    @property
+    def start(self) -> datetime:
+        """What nobody knows the beginning of holds since it was said."""
+        return self.valid_from or self.said
+
+    @property
+    def end(self) -> datetime | None:
+        return self.valid_to
+
+
+@dataclass(slots=True)
+class Beliefs:
+    """What memories assert, put beside what stands; call under the anchor's lock."""
+
+    vectors: dict[str, tuple[UUID, Vectors]] = field(default_factory=dict)
+    ended: dict[UUID, UUID] = field(default_factory=dict)
+    """Memories in force whose edge lost, by the memory that said the other one."""
+    _lost: set[UUID] = field(default_factory=set)
+    _rows: list[Relation] = field(default_factory=list)
+    _supports: list[RelationSupport] = field(default_factory=list)
+    _after: list[tuple[str, list[Any]]] = field(default_factory=list)
+    _standing: dict[tuple[UUID, str], list[_Standing]] = field(default_factory=dict)
+
+    def assert_edges(self, said: Sequence[Assertion]) -> None:
+        """Edges as memories assert them now; the active ones share theirs."""
+        said = [one for one in said if one.memory.state in ASSERTING]
+        active = [one for one in said if one.memory.state == State.ACTIVE]
+        self._read({one.edge for one in active})
+        for one in said:
+            if one.memory.state != State.ACTIVE:
+                self._support(one, self._new(one).id)
+        for one in active:
+            self._assert_active(one)
+
+    def settle(self, edges: Collection[Edge], at: datetime) -> None:
+        """Let those that stand and hold one at a time contend, oldest first."""
+        self._read(edges)
+        for position, standing in self._standing.items():
+            here: list[_Standing] = []
+            for one in sorted(standing, key=lambda s: (s.said, s.id)):
+                self._contend(one, here, at)
+                if one.id not in self._lost:
+                    here.append(one)
+            self._standing[position] = here
+
+    def write(self, script: Script) -> None:
+        script.insert(self._rows)
+        script.insert(self._supports, skip_known=True)
+        for statement, params in self._after:
+            script.add(statement, params)
+
+    def _read(self, edges: Collection[Edge]) -> None:
+        if not edges:
+            return
+        asked: list[list[Any]] = [
+            [edge.source for edge in edges],
+            [edge.type for edge in edges],
+            [edge.target for edge in edges],
+            [edge.is_single for edge in edges],
+        ]
+        found: dict[UUID, _Standing] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_STANDING, [*asked, require_tenant().tenant_id])
+            for id_, *row in cursor.fetchall():
+                edge, rest = Edge(*row[:6]), row[6:]
+                valid_from, valid_to, confidence, fact, precision, *more = rest
+                first, memories, project_id, anchor_id = more
+                found[id_] = _Standing(
+                    id_, edge, first, valid_from, valid_to,
+                    set(memories or ()), project_id, anchor_id, None, confidence,
+                    fact, precision,
+                )  # fmt: skip
+        for one in found.values():
+            self._standing.setdefault(one.edge.position, []).append(one)
+
+    def _assert_active(self, one: Assertion) -> None:
+        here = self._standing.setdefault(one.edge.position, [])
+        same = next((s for s in here if _is_same(s, one)), None)
+        if same is not None and not _is_finer(one.memory, same):
+            same.memories.add(one.memory.id)
+            self._support(one, same.id)
+            return
+        memory, row = one.memory, self._new(one)
+        self._support(one, row.id)
+        if same is not None:
+            self._refine(same, row, here, one.at)
+        new = _Standing(
+            row.id, one.edge, memory.created_at,
+            row.valid_from, row.valid_to,
+            {memory.id} | (same.memories if same else set()),
+            memory.project_id, memory.anchor_id, row,
+        )  # fmt: skip
+        if one.edge.is_single:
+            self._contend(new, here, one.at)
+        if row.state == State.ACTIVE:
+            here.append(new)
+
+    def _refine(
+        self, old: _Standing, row: Relation, here: list[_Standing], at: datetime
+    ) -> None:
+        """The same edge with its day found out: one belief, with both witnesses."""
+        here.remove(old)
+        if row.valid_to is None and old.valid_to and old.valid_to > old.start:
+            row.valid_to = old.valid_to
+        tenant_id = require_tenant().tenant_id
+        if old.row is None:
+            self._after.append((_CLOSE, [at, tenant_id, old.id]))
+            self._after.append((_SUPPORT_AS, [row.id, tenant_id, old.id]))
+            self._after.append((_REPOINT, [row.id, tenant_id, old.id]))
+            return
+        self._rows.remove(old.row)
+        for support in self._supports:
+            if support.relation_id == old.id:
+                support.relation_id = row.id
+
+    def _contend(self, new: _Standing, here: list[_Standing], at: datetime) -> None:
+        """Of two that overlap the later stands; what was over within it yields."""
+        for old in list(here):
+            if old.memories & new.memories or not _overlap(old, new):
+                continue
+            if _yields(new, old):
+                self._end(new, old, at)
+                return
+            self._end(old, new, at)
+            here.remove(old)
+
+    def _end(self, lost: _Standing, won: _Standing, at: datetime) -> None:
+        """It was true until the other began; a visit within it keeps its interval."""
+        self._lost.add(lost.id)
+        end = lost.valid_to
+        if not _is_within(lost, won):
+            end = min(end or won.start, won.start)
+            end = max(end, lost.valid_from or end)
+        for memory_id in lost.memories - won.memories:
+            self.ended[memory_id] = next(iter(won.memories))
+        tenant_id = require_tenant().tenant_id
+        if lost.row is not None:
+            lost.row.state, lost.row.valid_to = State.SUPERSEDED, end
+            self._after.append((_REPLACE, [won.id, tenant_id, lost.row.id]))
+            return
+        past = Relation(
+            id=new_id(),
+            project_id=lost.project_id,
+            anchor_id=lost.anchor_id,
+            source_id=lost.edge.source,
+            source_said=lost.edge.source_said,
+            target_id=lost.edge.target,
+            target_said=lost.edge.target_said,
+            type=lost.edge.type,
+            is_single=lost.edge.is_single,
+            fact=lost.fact,
+            state=State.SUPERSEDED,
+            confidence=lost.confidence,
+            valid_from=lost.valid_from,
+            valid_to=end,
+            valid_precision=lost.precision,
+            known_from=at,
+        )
+        self._rows.append(past)
+        self._after += [
+            (_CLOSE, [at, tenant_id, lost.id]),
+            (_SUPPORT_AS, [past.id, tenant_id, lost.id]),
+            (_REPOINT, [past.id, tenant_id, lost.id]),
+            (_REPLACE, [won.id, tenant_id, past.id]),
+            (_EMBED_AS, [tenant_id, past.id, lost.id]),
+        ]
+
+    def _new(self, one: Assertion) -> Relation:
+        memory, edge = one.memory, one.edge
+        row = Relation(
+            id=new_id(),
+            source_id=edge.source,
+            source_said=edge.source_said,
+            type=edge.type,
+            target_id=edge.target,
+            target_said=edge.target_said,
+            is_single=edge.is_single,
+            project_id=memory.project_id,
+            anchor_id=memory.anchor_id,
+            fact=memory.text,
+            state=memory.state,
+            confidence=memory.confidence,
+            valid_from=memory.valid_from,
+            valid_to=memory.valid_to,
+            valid_precision=memory.valid_precision,
+            known_from=one.at,
+        )
+        self._rows.append(row)
+        tenant_id = require_tenant().tenant_id
+        if one.like is not None:
+            self._after.append((_EMBED_AS, [tenant_id, row.id, one.like]))
+            self._after.append((_REPOINT, [row.id, tenant_id, one.like]))
+        elif (found := self.vectors.get(memory.text or "")) is not None:
+            space_id, vectors = found
+            literal = as_literal(vectors[0])
+            self._after.append((_EMBED, [space_id, literal, tenant_id, row.id]))
+        return row
+
+    def _support(self, one: Assertion, relation_id: UUID) -> None:
+        self._supports.append(
+            RelationSupport(
+                project_id=one.memory.project_id,
+                relation_id=relation_id,
+                memory_id=one.memory.id,
+                number=one.memory.number,
+            )
+        )
+
+
+def follow_heads(heads: Collection[Memory]) -> None:
+    """Let relations stand as the memories that assert them do by now.
+
+    What nobody says any more, as it was believed, is closed; what is said in another
+    state, or again, is asserted so; what had lost to what is closed may stand again.
+    Call once heads and versions are written, under the anchors' locks.
+    """
+    by_id = {head.id: head for head in heads}
+    if not RelationSupport.objects.filter(memory_id__in=by_id).exists():
+        return
+    tenant_id, ids = require_tenant().tenant_id, list(by_id)
+    at = max(head.known_from for head in heads)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE_UNSAID, [tenant_id, ids, tenant_id])
+        closed = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_FREED, [tenant_id, closed])
+        freed = cursor.fetchall() if closed else []
+        cursor.execute(_SAID_AGAIN, [tenant_id, ids, [str(s) for s in ASSERTING]])
+        said_again = cursor.fetchall()
+    others = {row[0] for row in freed} - by_id.keys()
+    by_id |= Memory.objects.in_bulk(others)
+    said = [
+        Assertion(by_id[row[0]], Edge(*row[2:]), at, like=row[1])
+        for row in dict.fromkeys([*freed, *said_again])
+    ]
+    script, beliefs = Script(), Beliefs()
+    for relation_id in {row[1] for row in freed}:
+        script.add(_CLOSE, [at, tenant_id, relation_id])
+    beliefs.assert_edges(said)
+    beliefs.write(script)
+    script.run()
+    script = Script()
+    script.add(_NAME_SUCCESSORS.format(column="id"), [tenant_id, ids])
+    script.run()
+
+
+def settle_nodes(anchor_id: UUID, nodes: Collection[UUID], at: datetime) -> None:
+    """After nodes were merged or parted: what lost to an edge of another node by now is
+    believed again, and of what holds one at a time these nodes have one."""
+    tenant_id = require_tenant().tenant_id
+    with connection.cursor() as cursor:
+        cursor.execute(_ASTRAY, [tenant_id, anchor_id])
+        astray = cursor.fetchall()
+    script, beliefs = Script(), Beliefs()
+    heads = Memory.objects.in_bulk({row[0] for row in astray})
+    for relation_id in {row[1] for row in astray}:
+        script.add(_CLOSE, [at, tenant_id, relation_id])
+    beliefs.assert_edges(
+        [Assertion(heads[row[0]], Edge(*row[2:]), at, like=row[1]) for row in astray]
+    )
+    beliefs.write(script)
+    script.run()
+    with connection.cursor() as cursor:
+        cursor.execute(_SINGLE, [tenant_id, list(nodes)])
+        edges = [Edge(*row) for row in cursor.fetchall()]
+    script, beliefs = Script(), Beliefs()
+    beliefs.settle(edges, at)
+    beliefs.write(script)
+    script.run()
+
+
+def inherit_edges(script: Script, giver: Memory, heir: Memory) -> None:
+    """What one memory would assert, another asserts: its words are the other's now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ASSERTED_BY, [require_tenant().tenant_id, giver.id])
+        edges = [Edge(*row) for row in cursor.fetchall()]
+    beliefs = Beliefs()
+    beliefs.assert_edges([Assertion(heir, edge, heir.known_from) for edge in edges])
+    beliefs.write(script)
+
+
+def name_successors_of(script: Script, memory_ids: Iterable[UUID]) -> None:
+    """Retired edges of what these memories replaced name their successors: the edges of
+    the same subject and relation that these assert."""
+    statement = _NAME_SUCCESSORS.format(column="replaced_by_id")
+    script.add(statement, [require_tenant().tenant_id, list(memory_ids)])
+
+
+def _is_same(standing: _Standing, one: Assertion) -> bool:
+    """The same edge at the same time: one belief with another witness."""
+    said, edge, memory = standing.edge, one.edge, one.memory
+    start = memory.valid_from or max(memory.created_at, standing.start)
+    is_after = standing.end is not None and start >= standing.end
+    is_before = memory.valid_to is not None and memory.valid_to <= standing.start
+    ends = (said.target, said.source_said, said.target_said)
+    is_edge = ends == (edge.target, edge.source_said, edge.target_said)
+    return is_edge and not is_after and not is_before
+
+
+def _is_finer(memory: Memory, standing: _Standing) -> bool:
+    """Whether a memory knows since when, of what nobody knew that."""
+    return memory.valid_from is not None and standing.valid_from is None
+
+
+def _overlap(one: _Standing, other: _Standing) -> bool:
+    """Whether both hold at some instant; what has no start, since it was said."""
+    if one.edge.target == other.edge.target:
+        return False
+    first, second = sorted((one, other), key=lambda s: s.start)
+    return first.end is None or first.end > second.start
+
+
+def _yields(new: _Standing, old: _Standing) -> bool:
+    """Whether the old one stands: it began later, or the new one was over within it.
+
+    Of a dated and an undated one the last word counts, as in ``succession``.
+    """
+    began = old.valid_from or (None if new.valid_from else old.said)
+    if began is not None and new.start < began:
+        return not _is_within(old, new)
+    return _is_within(new, old)
+
+
+def _is_within(one: _Standing, other: _Standing) -> bool:
+    ends_first = one.end is not None and (other.end is None or one.end < other.end)
+    return one.start >= other.start and ends_first

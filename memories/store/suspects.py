@@ -1,0 +1,139 @@
+"""Memories that may be stale, for what they rest on is over.
+
+A premise is an edge that a memory said and that nobody says any more, or that lost to
+another. What hangs on it are the active memories of the anchor that speak of both its
+ends: of the thing by a mention or by its name, of the subject likewise (a memory of the
+user's need not name them). They are marked, not changed: readers see them last, and
+whoever decides on one lifts the mark. Call under the anchor's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from memories.models import Memory, Operation
+from memories.store.script import Script
+from tenants.scopes import require_tenant
+
+MOST = 50
+"""How many memories one premise may take along."""
+PREMISE_OVER = "what it rests on is over"
+CONTRADICTED = "another memory says otherwise"
+
+_MARK = """
+WITH {found}, marked AS (
+    UPDATE memories_memory m SET is_stale_suspect = true FROM found
+    WHERE m.tenant_id = %(tenant)s AND m.id = found.id AND NOT m.is_stale_suspect
+      AND m.state = 'active'
+    RETURNING m.id, m.project_id, m.number
+)
+INSERT INTO memories_memoryevent
+    (id, tenant_id, project_id, memory_id, kind, old_number, new_number,
+     related_memory_id, actor_kind, operation_id, message_ids, reason, at)
+SELECT gen_random_uuid(), %(tenant)s, marked.project_id, marked.id, 'SUSPECT',
+       marked.number, marked.number, found.because, 'system', %(operation)s, '{{}}',
+       %(reason)s, %(at)s
+FROM marked JOIN found ON found.id = marked.id
+"""
+_LOSERS = """
+found AS (SELECT * FROM unnest(%(losers)s::uuid[], %(winners)s::uuid[])
+                        AS lost (id, because))
+"""
+# Of what was replaced only what held one at a time is a premise: who likes green tea
+# now may still drink tea. What was taken back is one, whatever it was.
+_DEPENDANTS = """
+premise AS (
+    SELECT r.source_id, r.target_id, m.id AS because, m.anchor_id
+    FROM memories_memory m
+    JOIN memories_relationsupport s ON s.tenant_id = m.tenant_id AND s.memory_id = m.id
+    JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
+    WHERE m.tenant_id = %(tenant)s AND m.id = ANY(%(ended)s) AND r.known_to IS NULL
+      AND (m.state = 'retired' AND r.state = 'retired'
+           OR m.state IN ('superseded', 'active') AND r.state = 'superseded'
+              AND r.is_single)
+      AND NOT EXISTS (
+          SELECT 1 FROM memories_relation now
+          WHERE now.tenant_id = r.tenant_id AND now.source_id = r.source_id
+            AND now.type = r.type AND now.target_id = r.target_id
+            AND now.state = 'active' AND now.known_to IS NULL)
+), found AS (
+    SELECT DISTINCT ON (d.id) d.id, p.because
+    FROM premise p
+    JOIN memories_entity t ON t.tenant_id = %(tenant)s AND t.id = p.target_id
+    JOIN memories_entity o ON o.tenant_id = %(tenant)s AND o.id = p.source_id
+    JOIN memories_memory d ON d.tenant_id = %(tenant)s AND d.anchor_id = p.anchor_id
+     AND d.state = 'active' AND NOT d.is_stale_suspect AND NOT d.is_immutable
+     AND d.valid_to IS NULL AND d.id <> ALL(%(besides)s)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(n.entity_id) AS named FROM memories_mention n
+        WHERE n.tenant_id = d.tenant_id AND n.memory_id = d.id
+    ) AS spoken
+    WHERE (p.target_id = ANY(spoken.named)
+           OR d.search @@ phraseto_tsquery(d.language::regconfig, t.name))
+      AND (p.source_id = ANY(spoken.named)
+           OR d.search @@ phraseto_tsquery(d.language::regconfig, o.name)
+           OR o.normalized = 'user' AND d.attributed_to = 'user' AND NOT EXISTS (
+              SELECT 1 FROM memories_entity x
+              WHERE x.tenant_id = d.tenant_id AND x.id = ANY(spoken.named)
+                AND x.type = 'person' AND x.id <> o.id))
+      AND NOT EXISTS (
+          SELECT 1 FROM memories_relationsupport s
+          JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
+          WHERE s.tenant_id = d.tenant_id AND s.memory_id = d.id
+            AND r.known_to IS NULL AND r.state = 'active'
+            AND r.target_id = p.target_id AND r.source_id <> p.source_id)
+    ORDER BY d.id LIMIT %(most)s
+)
+"""
+
+
+def suspect_losers(
+    script: Script,
+    operation: Operation | None,
+    lost: Mapping[UUID, UUID],
+    at: datetime,
+) -> None:
+    """Mark memories in force whose edge lost to that of another one."""
+    if lost:
+        own = {"losers": list(lost), "winners": list(lost.values())}
+        _mark(script, _LOSERS, own, operation, CONTRADICTED, at)
+
+
+def suspect_dependants(
+    script: Script,
+    ended: Sequence[Memory],
+    at: datetime,
+    operation: Operation | None = None,
+    *,
+    besides: Iterable[UUID] = (),
+    lost: Mapping[UUID, UUID] | None = None,
+) -> None:
+    """Mark what hangs on edges of these memories of one anchor, as they are by now.
+
+    ``besides`` were just said, whatever they speak of; ``lost`` is as above.
+    """
+    ids = [*(head.id for head in ended), *(lost or ())]
+    if ids:
+        spared = {*ids, *besides, *(lost or {}).values()}
+        own = {"ended": ids, "besides": list(spared), "most": MOST}
+        _mark(script, _DEPENDANTS, own, operation, PREMISE_OVER, at)
+
+
+def _mark(
+    script: Script,
+    found: str,
+    own: Mapping[str, object],
+    operation: Operation | None,
+    reason: str,
+    at: datetime,
+) -> None:
+    params = {
+        "tenant": require_tenant().tenant_id,
+        "operation": operation.id if operation else None,
+        "reason": reason,
+        "at": at,
+        **own,
+    }
+    script.add_named(_MARK.format(found=found), params)

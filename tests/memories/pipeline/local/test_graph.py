@@ -1,0 +1,42 @@
+"""What the rules read of who is related to what, and which names are mentioned."""
+
+from __future__ import annotations
+
+import pytest
+
+from memories.pipeline.local.graph import read_graph
+
+# text → what is related
+SAID = [
+    ("User's sister Anna lives in Rome.", [("User", "sister", "Anna"), ("Anna", "lives_in", "Rome")]),
+    ("Anna is User's sister.", [("User", "sister", "Anna")]),
+    ("Anna from work likes sushi.", [("User", "colleague", "Anna"), ("Anna", "likes", "sushi")]),
+    ("User works at Acme.", [("User", "works_at", "Acme")]),
+    ("User joined Globex.", [("User", "works_at", "Globex")]),
+    ("User moved to Berlin in May.", [("User", "lives_in", "Berlin")]),
+    ("User is married to Tom.", [("User", "married_to", "Tom")]),
+    ("User studied at MIT.", [("User", "studied_at", "MIT")]),
+    ("User was born in Lisbon.", [("User", "born_in", "Lisbon")]),
+    ("User is a member of the Sierra Club.", [("User", "member_of", "Sierra Club")]),
+    ("User owns a Tesla.", [("User", "owns", "Tesla")]),
+    ("User speaks Spanish.", [("User", "speaks", "Spanish")]),
+    ("User's boss is Jane Miller.", [("User", "boss", "Jane Miller")]),
+    ("User goes by Ally.", [("User", "also_known_as", "Ally")]),
+    ("User has a dog named Rex.", [("User", "dog", "Rex")]),
+    ("User no longer works at Acme.", []),  # it is denied
+    ("User used to live in Lisbon.", []),  # it is over
+    ("User thinks that Bob works at Acme.", []),  # it is somebody's thought
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "edges"), SAID)
+def test_it_reads_what_is_said(text, edges):
+    _, relations = read_graph(text, "User")
+    assert [(r.source, r.type, r.target) for r in relations] == edges
+
+
+def test_other_names_are_mentions():
+    entities, _ = read_graph("User takes the tram to Acme's office in May.", "User")
+    assert {(e.name, e.type) for e in entities} == {
+        ("User", "person"), ("Acme", "other")
+    }  # fmt: skip

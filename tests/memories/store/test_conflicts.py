@@ -1,0 +1,266 @@
+"""Edges of which a subject has one at a time: which stands, and what became of others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from memories.models import Memory, Relation
+from memories.services.edit import restore_version
+from memories.types import Fact, ProposedEntity, ProposedRelation, ValidTime, Verdict
+from tests.memories.agents import adds, decides, fact
+
+Y2010, Y2012, Y2014, Y2018, Y2020, Y2022 = (
+    datetime(year, 1, 1, tzinfo=UTC) for year in (2010, 2012, 2014, 2018, 2020, 2022)
+)
+
+
+def works_at(
+    place: str, text: str = "", start=None, end=None, who: str = "User"
+) -> Fact:
+    return fact(
+        text or f"{who} works at {place}.",
+        valid=ValidTime(start, end),
+        entities=(ProposedEntity(who, "person"), ProposedEntity(place, "company")),
+        relations=(ProposedRelation(who, "works at", place),),
+    )
+
+
+def learn(agent, *facts: Fact) -> None:
+    for one in facts:
+        agent.decide(adds(one.text, **details(one)))
+
+
+def details(one: Fact) -> dict:
+    return {
+        "valid": one.valid, "entities": one.entities, "relations": one.relations
+    }  # fmt: skip
+
+
+def replaces(one: Fact, target):
+    """What an engine decides that sees the contradiction."""
+    decision = decides(Verdict.DELETE, one.text, target)
+    return type(decision)(Verdict.DELETE, one, target.id, reason="moved on")
+
+
+def beliefs(agent, as_of=None) -> dict[str, tuple]:
+    """By target: (state, valid_from, valid_to, who replaced it), as it is believed."""
+    with agent.scope():
+        rows = Relation.objects.filter(known_to=None).select_related(
+            "target", "replaced_by__target"
+        )
+        return {
+            row.target.name: (
+                row.state,
+                row.valid_from,
+                row.valid_to,
+                row.replaced_by.target.name if row.replaced_by_id else None,
+            )
+            for row in rows
+        }
+
+
+def head(agent, text: str) -> Memory:
+    (found,) = [one for one in agent.heads() if one.text == text]
+    return found
+
+
+def test_what_began_later_retires_what_was_said_before(agent):
+    learn(agent, works_at("Acme"), works_at("Globex", start=Y2022))
+    assert beliefs(agent) == {
+        "Acme": ("superseded", None, Y2022, "Globex"),
+        "Globex": ("active", Y2022, None, None),
+    }
+
+
+def test_undated_the_last_word_stands(agent):
+    learn(agent, works_at("Acme"), works_at("Globex"))
+    found = beliefs(agent)
+    assert (found["Acme"][0], found["Acme"][3]) == ("superseded", "Globex")
+    assert found["Globex"] == ("active", None, None, None)
+
+
+def test_what_was_true_earlier_does_not_retire_what_is(agent):
+    learn(agent, works_at("Globex", start=Y2020), works_at("Acme", start=Y2010))
+    found = beliefs(agent)
+    assert found["Globex"] == ("active", Y2020, None, None)
+    assert found["Acme"] == ("superseded", Y2010, Y2020, "Globex")
+
+
+def test_disjoint_times_never_conflict(agent):
+    learn(
+        agent,
+        works_at("Acme", start=Y2010, end=Y2014),
+        works_at("Globex", start=Y2018),
+    )
+    assert {name: one[0] for name, one in beliefs(agent).items()} == {
+        "Acme": "active", "Globex": "active"
+    }  # fmt: skip
+
+
+def test_a_visit_within_keeps_its_interval_and_ends_nothing(agent):
+    learn(
+        agent,
+        works_at("Globex", start=Y2010),
+        works_at("Acme", start=Y2012, end=Y2014),
+    )
+    found = beliefs(agent)
+    assert found["Globex"] == ("active", Y2010, None, None)
+    assert found["Acme"] == ("superseded", Y2012, Y2014, "Globex")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        works_at("Globex", who="Bob"),  # another subject
+        fact(
+            "User likes Globex.",
+            relations=(ProposedRelation("User", "likes", "Globex"),),
+        ),
+    ],
+)
+def test_another_subject_or_relation_retires_nothing(agent, other):
+    learn(agent, works_at("Acme"), other)
+    assert beliefs(agent)["Acme"] == ("active", None, None, None)
+
+
+def test_the_retired_edge_of_a_superseded_memory_names_its_successor(agent):
+    learn(agent, works_at("Acme"))
+    agent.decide(replaces(works_at("Globex"), head(agent, "User works at Acme.")))
+    state, _, over, successor = beliefs(agent)["Acme"]
+    assert (state, successor) == ("superseded", "Globex")
+    assert over == head(agent, "User works at Acme.").valid_to
+
+
+def test_what_lost_stands_again_once_the_other_is_gone(agent):
+    learn(agent, works_at("Acme"), works_at("Globex"))
+    agent.delete(head(agent, "User works at Globex.").id)
+    assert beliefs(agent) == {"Acme": ("active", None, None, None)}
+
+
+def test_of_three_the_last_two_settle_it_when_one_goes(agent):
+    learn(agent, works_at("Acme"), works_at("Globex"), works_at("Initech"))
+    assert beliefs(agent)["Globex"][3] == "Initech"
+    agent.delete(head(agent, "User works at Globex.").id)
+    found = beliefs(agent)
+    assert (found["Acme"][0], found["Acme"][3]) == ("superseded", "Initech")
+    agent.delete(head(agent, "User works at Initech.").id)
+    assert beliefs(agent) == {"Acme": ("active", None, None, None)}
+
+
+def test_what_lost_stays_so_when_its_memory_changes_in_nothing_that_matters(agent):
+    learn(agent, works_at("Acme"), works_at("Globex"))
+    before = beliefs(agent)
+    agent.edit(head(agent, "User works at Acme.").id, metadata={"checked": True})
+    assert beliefs(agent) == before
+
+
+def test_what_was_believed_then_is_kept(agent):
+    learn(agent, works_at("Acme"))
+    then = head(agent, "User works at Acme.").known_from
+    learn(agent, works_at("Globex"))
+    with agent.scope():
+        rows = Relation.objects.filter(known_from__lte=then).exclude(known_to__lte=then)
+        assert list(rows.values_list("target__name", "state")) == [("Acme", "active")]
+
+
+def test_a_day_that_is_found_out_dates_the_edge(agent):
+    learn(agent, works_at("Acme"))
+    learn(agent, works_at("Acme", "User joined Acme in 2012.", start=Y2012))
+    assert beliefs(agent) == {"Acme": ("active", Y2012, None, None)}
+
+
+def test_two_in_one_sentence_are_both_so(agent):
+    both = fact(
+        "User works at Acme and Globex.",
+        relations=tuple(
+            ProposedRelation("User", "works_for", name) for name in ("Acme", "Globex")
+        ),
+    )
+    learn(agent, both)
+    assert {one[0] for one in beliefs(agent).values()} == {"active"}
+
+
+# --- what hung on it --------------------------------------------------------------
+
+
+COMMUTE = "User takes the tram to the office of Acme."
+
+
+def suspects(agent) -> list[str]:
+    with agent.scope():
+        rows = Memory.objects.filter(is_stale_suspect=True)
+        return sorted(rows.values_list("text", flat=True))
+
+
+@pytest.fixture
+def employed(agent):
+    learn(agent, works_at("Acme"))
+    agent.decide(
+        adds(COMMUTE),
+        adds("User likes tea."),
+        adds(
+            "Bob likes Acme.",
+            **{
+                "entities": (
+                    ProposedEntity("Bob", "person"),
+                    ProposedEntity("Acme", "company"),
+                ),
+                "relations": (ProposedRelation("Bob", "likes", "Acme"),),
+            },
+        ),
+    )
+    return head(agent, "User works at Acme.")
+
+
+def test_what_hangs_on_a_superseded_premise_is_suspect(agent, employed):
+    agent.decide(replaces(works_at("Globex"), employed))
+    assert suspects(agent) == [COMMUTE]
+    commute = head(agent, COMMUTE)
+    assert agent.events(commute.id) == ["ADD", "SUSPECT"]
+    entry = agent.history(commute.id)[-1]
+    assert entry.related_memory_id == employed.id
+
+
+def test_so_it_is_when_an_operator_supersedes_or_a_sentence_retracts(agent, employed):
+    gone = decides(Verdict.DELETE, None, employed, evidence="I left.", messages=(0,))
+    agent.decide(gone)
+    assert suspects(agent) == [COMMUTE]
+
+
+def test_what_lost_in_the_graph_alone_is_suspect_itself(agent, employed):
+    learn(agent, works_at("Globex"))
+    assert suspects(agent) == [COMMUTE, "User works at Acme."]
+
+
+def test_nothing_is_suspect_while_the_premise_still_holds(agent, employed):
+    more = works_at("Acme", "User works at Acme as a cook.")
+    agent.decide(replaces(more, employed))
+    assert suspects(agent) == []
+
+
+def test_the_mark_goes_once_somebody_has_looked(agent, employed):
+    agent.decide(replaces(works_at("Globex"), employed))
+    agent.edit(head(agent, COMMUTE).id, text="User took the tram to Acme.")
+    assert suspects(agent) == []
+
+
+def test_the_mark_goes_when_it_is_said_again(agent, employed):
+    agent.decide(replaces(works_at("Globex"), employed))
+    agent.decide(decides(Verdict.NONE, COMMUTE, head(agent, COMMUTE)))
+    assert suspects(agent) == []
+    assert agent.events(head(agent, COMMUTE).id)[-1] == "CONFIRM"
+
+
+def test_another_tenants_memories_are_nobodys_dependants(agent, other, employed):
+    other.decide(adds(COMMUTE))
+    agent.decide(replaces(works_at("Globex"), employed))
+    assert suspects(other) == []
+
+
+def test_a_restored_premise_stands_in_the_graph_again(agent, employed):
+    agent.decide(replaces(works_at("Globex"), employed))
+    agent.delete(head(agent, "User works at Globex.").id)
+    restore_version(agent.access, employed.id, 1)
+    assert beliefs(agent)["Acme"][0] == "active"
