@@ -28,7 +28,7 @@ def aspect() -> models.CharField:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("memories", "0018_windows"),
+        ("memories", "0020_graph"),
     ]
 
     operations = [
