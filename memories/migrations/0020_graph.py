@@ -68,7 +68,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "entity",
-            models.Index(fields=["tenant", "anchor", "normalized"], name="entity_named"),
+            models.Index(
+                fields=["tenant", "anchor", "normalized"], name="entity_named"
+            ),
         ),
         *(
             migrations.AddField(model, name, models.UUIDField(null=True))
@@ -141,7 +143,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             "memoryevent",
             "kind",
-            models.CharField(choices=[(kind, kind) for kind in KINDS], max_length=16),
+            models.CharField(
+                choices=[(kind, kind.capitalize()) for kind in KINDS], max_length=16
+            ),
         ),
         migrations.AddIndex(
             "memory",
