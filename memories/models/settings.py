@@ -107,6 +107,7 @@ class ProjectSettings:
     text_weight: float = 0.4
     window_weight: float = 1.2
     window_text_weight: float = 0.8
+    link_weight: float = 0.3
     speaker_weight: float = 0.9
     time_weight: float = 0.5
     date_weight: float = 1.0

@@ -33,6 +33,7 @@ LEG_LABELS = {
     "words": "words",
     "around": "the meaning of what was said around it",
     "words_around": "the words around it",
+    "linked": "what it mentions of the graph",
 }
 MOST_NAMED = 5
 """Memories that a part of a text may mean."""

@@ -20,7 +20,7 @@ from tenants.scopes import read_rows
 TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT, RECURS_AT, ASPECT_AT = 1, 10, 16, 19, 24, 25
 """Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
 INSTANTS_AT = range(16, 21)
-_SIGNALS = 7
+_SIGNALS = 8
 """How many columns stand behind ``VIEW_COLUMNS``."""
 
 
@@ -61,7 +61,8 @@ def _instant(written: str | None) -> datetime | None:
 
 def _candidate(row: Sequence[Any]) -> Candidate:
     """From ``VIEW_COLUMNS`` and what each leg gave."""
-    speaker, size, opinion, distance, words, around, words_around = row[-_SIGNALS:]
+    speaker, size, opinion, distance, words, *rest = row[-_SIGNALS:]
+    around, words_around, linked = rest
     view = row[:-_SIGNALS]
     return Candidate(
         memory_id=view[0],
@@ -69,6 +70,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         words=words,
         around=around,
         words_around=words_around,
+        linked=linked,
         is_current=view[STATE_AT] == State.ACTIVE,
         successor=view[REPLACED_BY_AT],
         text=view[TEXT_AT],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
 
+from memories.language.names import normalise
 from memories.language.periods import read_periods
 from memories.language.times import Period, Said, find_times, local_day
 from memories.types import Aspect
@@ -20,6 +21,9 @@ FEW_WORDS = 2
 READ_CHARS = 300
 """How much of a query is read for times: a question is short, and reading is not to
 take two milliseconds."""
+LONGEST_NAME = 4
+MOST_WORDS = 60
+"""Words of a name, and how many words of a question are looked through for names."""
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _TOKEN = re.compile(r"\S+")
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{2,200})[\"“”„«»]")
@@ -95,7 +99,8 @@ class Query:
     agent said. ``is_now``: only what is so at
     ``asked_at``; ``looks_back``: what is over is no worse an answer. ``landmark`` is
     what it asks before or after, ``aspects`` what it wants told of, where it says so.
-    Days are those of ``zone``.
+    Days are those of ``zone``. ``things`` may be names of entities, as ``normalise``
+    spells them: every run of up to four words that could be one.
     """
 
     text: str
@@ -112,6 +117,7 @@ class Query:
     aspects: frozenset[Aspect] = frozenset()
     asked_at: datetime | None = None
     zone: tzinfo = UTC
+    things: tuple[str, ...] = ()
 
 
 def read_query(
@@ -150,6 +156,7 @@ def read_query(
         aspects=frozenset({Aspect.PLAN} if _PLAN.search(lowered) else ()),
         asked_at=reference,
         zone=zone,
+        things=_things(text),
     )
 
 
@@ -168,6 +175,19 @@ def _without(text: str, known: Collection[str]) -> tuple[str, set[str]]:
             continue
         kept.append(token)
     return " ".join(kept), named
+
+
+def _things(text: str) -> tuple[str, ...]:
+    """Runs of words that neither begin nor end with a small one."""
+    words = [(normalise(token), _bare(token)) for token in _TOKEN.findall(text)]
+    words = words[:MOST_WORDS]
+    runs: dict[str, None] = {}
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + LONGEST_NAME, len(words)) + 1):
+            run = words[start:end]
+            if {run[0][1], run[-1][1]}.isdisjoint(_FUNCTION_WORDS):
+                runs[" ".join(word for word, _ in run)] = None
+    return tuple(runs)
 
 
 def _bare(token: str) -> str:

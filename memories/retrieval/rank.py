@@ -45,6 +45,8 @@ class Candidate:
     ``meaning`` and ``around`` are cosines of the query with the memory and with the
     window of the messages it was learned from, -1..1; ``words`` and ``words_around``
     say how much of the query's words is there, 0..1 (BM25 over all it could be).
+    ``linked`` grows with what it mentions of the things named, and of what is related
+    to them.
     ``speaker`` is who said it, by name; ``role`` user or agent; ``said_at`` and
     ``valid_from`` to ``valid_to`` when it held, ``recurs`` whether it does again and
     again, ``aspect`` what it tells of; ``size`` how many different words it has, small
@@ -57,6 +59,7 @@ class Candidate:
     words: float | None = None
     around: float | None = None
     words_around: float | None = None
+    linked: float | None = None
     is_current: bool = True
     successor: UUID | None = None
     text: str = ""
@@ -75,13 +78,14 @@ class Candidate:
 class Weights:
     """What each signal adds to the fused score; ADR 0502 has the measurements.
 
-    The first four weigh legs scaled to 0..1 within the pool, the others cues.
+    The first five weigh legs scaled to 0..1 within the pool, the others cues.
     """
 
     meaning: float = 1.0
     words: float = 0.4
     around: float = 1.2
     words_around: float = 0.8
+    linked: float = 0.3
     speaker: float = 0.9
     when: float = 0.5
     date: float = 1.0
@@ -96,7 +100,7 @@ class Weights:
     repeat: float = -0.5
 
 
-LEGS = ("meaning", "words", "around", "words_around")
+LEGS = ("meaning", "words", "around", "words_around", "linked")
 CUE_LABELS = {
     "speaker": "whoever is named said it",
     "when": "tells a time",
@@ -360,6 +364,7 @@ def _scaled(
             ],
             WORDED_ALIKE,
         ),
+        "linked": _shares([c.linked or 0.0 for c in candidates]),
         **_cues(candidates, query),
     }
 
@@ -534,6 +539,12 @@ def min_max(values: Sequence[float | None], least: float = 0.0) -> list[float]:
     ]
 
 
+def _shares(values: Sequence[float]) -> list[float]:
+    """Of the most there is; all 0 where there is none."""
+    most = max(values, default=0.0)
+    return [value / most if most else 0.0 for value in values]
+
+
 def relevance(candidate: Candidate, calibration: Calibration) -> float:
     """How likely a memory is to answer the query, 0..1, whatever else was found."""
     cosine = candidate.meaning if candidate.meaning is not None else 0.0
@@ -548,6 +559,7 @@ def _ranked(candidate: Candidate, shown: float, fused: float) -> Ranked:
         "bm25": candidate.words or 0.0,
         "window_semantic": candidate.around or 0.0,
         "window_bm25": candidate.words_around or 0.0,
+        "graph": candidate.linked or 0.0,
         "fused": fused,
     }
     return Ranked(candidate.memory_id, shown, signals)

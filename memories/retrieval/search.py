@@ -107,6 +107,7 @@ def weights_of(chosen: ProjectSettings) -> Weights:
         words=chosen.text_weight,
         around=chosen.window_weight,
         words_around=chosen.window_text_weight,
+        linked=chosen.link_weight,
         speaker=chosen.speaker_weight,
         when=chosen.time_weight,
         date=chosen.date_weight,

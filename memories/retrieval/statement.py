@@ -24,6 +24,7 @@ from memories.selectors.memories import (
 )
 from memories.selectors.projects import ProjectSetup
 from memories.types import SCOPE_KEYS, SearchRequest, Vectors
+from memplatform.lib import clock
 
 LEG_DEPTH = 100
 """Candidates of a leg; more when more are asked for (decision 24)."""
@@ -37,6 +38,9 @@ large scope, and ranking all of it took 199 ms (design/environment.md)."""
 K1, B = 1.2, 0.75
 """BM25's usual parameters (Robertson and Zaragoza 2009); windows are about equally
 long, so that their length does not count (B = 0)."""
+STEPS, MOST_EDGES = 2, 50
+"""How far relations are followed from what a question names, and of how many at a
+thing that is reached that way."""
 INSTANTS = ("created_at", "updated_at", "known_from", "valid_from", "valid_to")
 """Columns that come as text: five instants of two hundred rows take longer to read than
 to rank."""
@@ -186,13 +190,50 @@ _FACT_FREQUENCIES = """
 _NO_WORDS = """
 worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
 
+# What memories mention of the things that the question names, of what those are related
+# to, and of what that is related to in turn, each step counting half; the rarer a thing
+# is spoken of, the more. A thing with very many relations leads nowhere in particular:
+# only what is asked about itself is looked at whole.
+_LINKS = f"""
+named AS MATERIALIZED (
+    SELECT DISTINCT coalesce(e.merged_into_id, e.id) AS id
+      FROM memories_entity e
+     WHERE e.tenant_id = %s AND e.normalized = ANY(%s)
+       AND e.anchor_id = ANY((SELECT anchors FROM here)::uuid[])),
+path (id, steps) AS (
+    SELECT id, 0 FROM named
+    UNION
+    SELECT CASE e.source_id WHEN p.id THEN e.target_id ELSE e.source_id END, p.steps + 1
+      FROM path p CROSS JOIN LATERAL (
+           SELECT edge.*, count(*) OVER () AS degree
+             FROM (SELECT r.source_id, r.target_id
+                     FROM memories_relation r
+                    WHERE r.tenant_id = %s
+                      AND (r.source_id = p.id OR r.target_id = p.id)
+                      AND r.known_from <= %s
+                      AND (r.known_to IS NULL OR r.known_to > %s)
+                    LIMIT {MOST_EDGES + 1}) AS edge) AS e
+     WHERE p.steps < {STEPS} AND (p.steps = 0 OR e.degree <= {MOST_EDGES})),
+linked AS MATERIALIZED (
+    SELECT memory_id AS id, sum(share) AS share
+      FROM (SELECT n.memory_id,
+                   0.5 ^ p.steps / ln(2 + count(*) OVER (PARTITION BY n.entity_id))
+                   AS share
+              FROM (SELECT id, min(steps) AS steps FROM path GROUP BY id) AS p
+              JOIN memories_mention n ON n.entity_id = p.id
+             WHERE n.tenant_id = %s) AS mentioned
+     GROUP BY memory_id ORDER BY share DESC, memory_id LIMIT %s)"""
+_NO_LINKS = """
+linked AS (SELECT NULL::uuid AS id, NULL::float8 AS share WHERE false)"""
+
 _FOUND = """
 found AS MATERIALIZED (
     SELECT id FROM dense
     UNION (SELECT id FROM worded ORDER BY words DESC, id LIMIT %s)
     UNION (SELECT id FROM learned ORDER BY cosine DESC, id LIMIT %s)
     UNION (SELECT id FROM learned WHERE words IS NOT NULL
-            ORDER BY words DESC, id LIMIT %s)),
+            ORDER BY words DESC, id LIMIT %s)
+    UNION SELECT id FROM linked),
 opinion AS MATERIALIZED (
     SELECT f.memory_id AS id,
            sum(CASE f.feedback WHEN 'POSITIVE' THEN 1 WHEN 'NEGATIVE' THEN -1
@@ -206,12 +247,13 @@ SELECT {columns}, m.speaker, length(m.search), opinion.sum,
              FROM memories_memoryvector v
             WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
               AND v.number = m.vector_number)),
-       worded.words, learned.cosine, learned.words
+       worded.words, learned.cosine, learned.words, linked.share
   FROM found JOIN {source} ON m.id = found.id
   LEFT JOIN opinion ON opinion.id = m.id
   LEFT JOIN dense ON dense.id = m.id
   LEFT JOIN worded ON worded.id = m.id
   LEFT JOIN learned ON learned.id = m.id
+  LEFT JOIN linked ON linked.id = m.id
  WHERE {where}"""
 
 
@@ -266,8 +308,9 @@ def statement_of(asked: Asked) -> Part:
 
 
 def composed(asked: Asked, legs: Sequence[Part]) -> Part:
-    """Every row: ``VIEW_COLUMNS``, then speaker, size, opinion, distance and the shares
-    of words, window cosine and window words; a leg that did not find it gives NULL.
+    """Every row: ``VIEW_COLUMNS``, then speaker, size, opinion, distance, the share of
+    words, the window's cosine and share of words, and the share of links; a leg that
+    did not find it gives NULL.
 
     ``legs`` make the relations ``dense``, ``worded`` and ``learned``.
     """
@@ -276,9 +319,12 @@ def composed(asked: Asked, legs: Sequence[Part]) -> Part:
         Part(_QUESTION, [as_direction(asked.vector)]),
         _here(asked),
         *legs,
+        _links(asked),
         _found(asked),
     ]
-    return Part.joined("", [Part("WITH "), Part.joined(",", parts), _shown(asked)])
+    return Part.joined(
+        "", [Part("WITH RECURSIVE "), Part.joined(",", parts), _shown(asked)]
+    )
 
 
 def lexemes(asked: Asked) -> Part:
@@ -387,6 +433,15 @@ def weighed(frequencies: Part) -> Part:
         b_rest=1 - B,
     )
     return Part(sql, frequencies.params)
+
+
+def _links(asked: Asked) -> Part:
+    chosen, names = asked.setup.settings, list(asked.query.things)
+    if not (chosen.link_weight and chosen.with_graph and names):
+        return Part(_NO_LINKS)
+    at = asked.request.visibility.as_of or clock.now()
+    tenant_id = asked.setup.tenant_id
+    return Part(_LINKS, [tenant_id, names, tenant_id, at, at, tenant_id, asked.depth])
 
 
 def _found(asked: Asked) -> Part:

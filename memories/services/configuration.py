@@ -57,7 +57,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "add_window_s": (0, 60),
     "review_below_confidence": (0, 1),
     **dict.fromkeys(
-        ("dense_weight", "text_weight", "window_weight", "window_text_weight"), (0, 10)
+        (
+            *("dense_weight", "text_weight", "window_weight", "window_text_weight"),
+            "link_weight",
+        ),
+        (0, 10),
     ),
     **dict.fromkeys(
         (

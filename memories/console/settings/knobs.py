@@ -279,6 +279,12 @@ GROUPS = (
                 Shape.NUMBER,
             ),
             Knob(
+                "link_weight",
+                "The graph",
+                "Weight of memories of what is named, and of what is related to it.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "speaker_weight",
                 "Whoever is named",
                 "Added to what was said by the one person that a question names.",
