@@ -5,6 +5,7 @@ from __future__ import annotations
 from memories.models.attachments import Attachment
 from memories.models.categories import Uncategorized
 from memories.models.delivery import Delivery, Outbox, Topic, Webhook
+from memories.models.evidence import Confirmation, PatternSource
 from memories.models.golden import GoldenRun, GoldenSet
 from memories.models.graph import (
     Entity,
@@ -46,6 +47,7 @@ from memories.models.vectors import (
 __all__ = [
     "Anchor",
     "Attachment",
+    "Confirmation",
     "ConversationSummary",
     "DeleteBarrier",
     "Delivery",
@@ -73,6 +75,7 @@ __all__ = [
     "MessageVector",
     "Operation",
     "Outbox",
+    "PatternSource",
     "Profile",
     "PromptDraft",
     "PromptTemplate",

@@ -46,6 +46,8 @@ class Operation(ProjectModel):
         REEMBED = "REEMBED"
         PROFILE = "PROFILE"
         REPLAY = "REPLAY"
+        ARCHIVE = "ARCHIVE"
+        SYNTHESIZE = "SYNTHESIZE"
 
     class Status(models.TextChoices):
         PENDING = "PENDING"

@@ -154,6 +154,11 @@ class Memory(FactColumns, ProjectModel):
                 condition=Q(is_stale_suspect=True, state=State.ACTIVE),
                 name="memory_suspect",
             ),
+            models.Index(
+                fields=["tenant", "anchor"],
+                condition=Q(kind="pattern"),
+                name="memory_pattern",
+            ),
             # The review queue, oldest first, and how long it is.
             models.Index(
                 fields=["tenant", "project", "accepted_at", "id"],

@@ -14,7 +14,8 @@ class Anchor(ProjectModel):
 
     Locking this row is the anchor lock: it orders accepts (``next_seq``), numbers
     messages (``next_position``) and makes applies of one anchor follow one another.
-    ``last_known_at`` is the newest known-time instant given out under the lock.
+    ``last_known_at`` is the newest known-time instant given out under the lock;
+    ``patterns_asked_at`` is when patterns were last looked for among its memories.
     """
 
     user_id = scope_id()
@@ -23,6 +24,7 @@ class Anchor(ProjectModel):
     next_seq = models.BigIntegerField(default=0)
     next_position = models.BigIntegerField(default=0)
     last_known_at = models.DateTimeField(null=True)
+    patterns_asked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):

@@ -26,6 +26,7 @@ from memories.selectors.bursts import is_parted
 from memories.selectors.review import Held
 from memories.store import barriers, operations
 from memories.store.batch import Batch, Cause, NewMemory, Revision
+from memories.store.evidence import write_confirmations
 from memories.store.graph import link_facts
 from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
@@ -187,6 +188,7 @@ def _settle(applications: Sequence[_Application]) -> None:
         operation, plan = application.operation, application.plan
         script.insert(_call_rows(operation.project_id, operation.id, plan.calls))
         _write_ledger(script, application.ingestion, plan, mine)
+        write_confirmations(script, operation, mine.confirmed)
     told = [other.succeed_with(first, script) for other in others]
     operations.succeed(first.operation, first.results, script, first.topic)
     wake_if_told(first.operation.project_id, [row for rows in told for row in rows])

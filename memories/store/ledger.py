@@ -148,6 +148,12 @@ class Ledger:
         }
 
     @property
+    def confirmed(self) -> list[UUID]:
+        """The memories that facts said again, each once."""
+        told = (f for f in self.facts if f["outcome"] == Outcome.CONFIRMED)
+        return [UUID(i) for i in dict.fromkeys(f["memory_id"] for f in told) if i]
+
+    @property
     def own_ids(self) -> Sequence[UUID]:
         if self.mine is None:
             return self.message_ids

@@ -18,6 +18,7 @@ from tenants.console.visits import Page, Visit
 
 PAGES = (
     ("Memories", "memories:subject"),
+    ("Profile", "memories:picture"),
     ("History", "memories:history"),
     ("Compare", "memories:compare"),
     ("Conversations", "memories:conversations"),

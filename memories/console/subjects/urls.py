@@ -15,11 +15,13 @@ from memories.console.subjects.compare import (
 from memories.console.subjects.conversations import conversations
 from memories.console.subjects.graph import graph
 from memories.console.subjects.history import history
+from memories.console.subjects.picture import picture
 
 urlpatterns = [
     path("", subject, name="subject"),
     path("memories/add/", add, name="add-memory"),
     path("memories/change/", bulk, name="bulk"),
+    path("profile/", picture, name="picture"),
     path("graph/", graph, name="graph"),
     path("history/", history, name="history"),
     path("compare/", compare_page, name="compare"),

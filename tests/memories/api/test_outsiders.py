@@ -103,6 +103,7 @@ REQUESTS = [
     Request("PUT", BATCH, {"memories": [{**NOBODYS, "text": "x"}]}, writes=True),
     Request("DELETE", BATCH, {"memories": [NOBODYS]}, writes=True),
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
+    Request("GET", "/v1/profile/?user_id=ida"),
     Request("GET", "/v1/stats/"),
     Request("GET", "/v1/usage/"),
     Request("GET", "/v1/limits/"),
