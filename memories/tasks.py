@@ -57,8 +57,9 @@ def refresh_profiles() -> None:
 
 @shared_task(name="maintenance.retention")
 def retention() -> None:
-    """Empty texts that were kept for long enough."""
+    """Empty texts that were kept for long enough, archive what nobody uses."""
     background.empty_what_is_over()
+    background.archive_what_is_unused()
     deliveries.forget_deliveries()
 
 

@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("memories.api.imports.urls")),
     path("", include("memories.api.legacy.urls")),
     path("", include("memories.api.picture.urls")),
+    path("", include("memories.api.retention.urls")),
     path("", include("memories.api.stats.urls")),
     path("", include("memories.api.summary.urls")),
     path("", include("memories.api.usage.urls")),

@@ -21,6 +21,8 @@ speaks, ``key:Ab3xYz01`` the visible part of an API key."""
 MAX_UNTRUSTED = 50
 MAX_SOURCE_CHARS = 300
 RERANK_BY_ENDPOINT, RERANK_BY_CHAT = RERANKERS = ("endpoint", "chat")
+USES_COUNTED_FROM = "uses_counted_from"
+"""Beside a project's settings: since when searches count what they find, ISO 8601."""
 ENGINES = ("single_pass", "two_phase", "additive", "local")
 
 DEFAULT_CATEGORIES: Mapping[str, str] = {
@@ -61,6 +63,12 @@ class ProjectSettings:
 
     ``ontology`` None lets the graph hold any type of thing and relation
     (``pipeline.ontology``).
+
+    ``archive_unused_days`` is after how many days a memory is archived that nobody has
+    found, said again or changed; 0: never.
+
+    With ``patterns_enabled`` patterns are looked for among the memories of an anchor,
+    every ``patterns_days`` at most, once enough is new.
 
     ``profile_schema`` None is a list of facts for each category. A user's profile is
     made anew in the background once ``profile_refresh_memories`` of their memories have
@@ -128,6 +136,9 @@ class ProjectSettings:
     model_text_days: int = 30
     graph_days: int = 90
     search_days: int = 90
+    archive_unused_days: int = 0
+    patterns_enabled: bool = False
+    patterns_days: int = 7
     subject_deletion: str = ERASE
     profiles_enabled: bool = False
     profile_schema: Mapping[str, Any] | None = None

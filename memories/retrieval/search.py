@@ -155,7 +155,7 @@ def find(access: Access, request: SearchRequest) -> Found:
     if is_traced or random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
         trace = trace_of(looked, looked.explained(), stages) if is_traced else None
         journal.note(access, request, hits, started, trace)
-    if looked.setup.client.decay:
+    if looked.setup.counts_uses:
         journal.note_uses(access, hits)
     return Found(hits, looked.reranking, looked)
 

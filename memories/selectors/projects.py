@@ -119,6 +119,11 @@ class ProjectSetup:
         return chat_for(self.chat_config)
 
     @property
+    def counts_uses(self) -> bool:
+        """Whether searches count what they find: something asks for it."""
+        return self.client.decay or self.settings.archive_unused_days > 0
+
+    @property
     def engine(self) -> str:
         """The engine's name; without a model there is only ``local``."""
         if not has_chat(self.chat_config):

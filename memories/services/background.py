@@ -27,6 +27,7 @@ from memories.pipeline.summarize import refresh_summary, summarize_by_rule
 from memories.selectors import recall
 from memories.selectors.due import due_ids
 from memories.selectors.projects import ProjectSetup
+from memories.services.archiving import archive_unused
 from memories.services.idempotency import KEPT
 from memories.services.profiles import start_refresh
 from memories.services.projects import purge_what_was_missed
@@ -200,6 +201,16 @@ def _empty_in(tenant_id: UUID, project_id: UUID) -> int:
 
 def _archive_edges(before: datetime) -> int:
     return compaction.archive_edges(before, clock.now())
+
+
+def archive_what_is_unused() -> int:
+    """Archive the memories whose days are over in every project; returns how many."""
+    projects = due_ids("due_projects", MOST * 100)
+    return sum(
+        archive_unused(tenant_id, project_id)
+        for tenant_id, project_ids in projects.items()
+        for project_id in project_ids
+    )
 
 
 def note_expiries() -> int:

@@ -1,7 +1,7 @@
-"""Undo deletes of memories: each becomes what it was before, as a new version.
+"""Undo deletes and archivings of memories: each becomes what it was before that.
 
-Each item has an outcome of its own. Nothing is embedded: vectors of what is deleted
-stay, and stand again for the same words.
+Each item has an outcome of its own, as a new version. Nothing is embedded: vectors of
+what is deleted or archived stay, and stand again for the same words.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import batched
 from uuid import UUID
+
+from django.db.models import F
 
 from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
 from memories.services.actors import audit_edit, cause_of
@@ -22,7 +24,8 @@ from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 MISSING = "There is no such memory."
-NOT_DELETED = "It is not deleted."
+NOT_GONE = "It is neither deleted nor archived."
+UNDONE = (State.DELETED, State.ARCHIVED)
 type Problem = str
 """Why nothing was done; blank: it was brought back."""
 
@@ -77,8 +80,8 @@ def _problem(
     said: dict[tuple[UUID, str | None, str | None], UUID],
 ) -> Problem:
     """Also keeps that of two in the same words only the first comes back."""
-    if head.state != State.DELETED or head.id not in before:
-        return NOT_DELETED
+    if head.state not in UNDONE or head.id not in before:
+        return NOT_GONE
     if before[head.id] != State.ACTIVE:
         return ""
     twin = said.setdefault(_words(head), head.id)
@@ -98,12 +101,13 @@ def _write(
 
 
 def _states_before(heads: Collection[Memory]) -> dict[UUID, State]:
-    """What deleted memories were until they were deleted."""
+    """What memories were until they were deleted, or archived."""
     rows = (
         MemoryVersion.objects.filter(
-            memory_id__in=[h.id for h in heads if h.state == State.DELETED]
+            memory_id__in=[h.id for h in heads if h.state in UNDONE]
         )
         .exclude(state=State.DELETED)
+        .exclude(state=F("memory__state"))
         .order_by("memory_id", "-number")
         .distinct("memory_id")
     )

@@ -25,6 +25,7 @@ from memories.models.settings import (
     MAX_INSTRUCTION_CHARS,
     RERANKERS,
     SUBJECT_DELETIONS,
+    USES_COUNTED_FROM,
     ClientSettings,
     ProjectSettings,
     catalogue_of,
@@ -84,6 +85,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(
         ("message_days", "model_text_days", "search_days", "graph_days"), (0, 36_500)
     ),
+    "archive_unused_days": (0, 36_500),
+    "patterns_days": (1, 3_650),
 }
 CHAT_OPTIONS: Mapping[str, tuple[type, float, float]] = {
     "timeout_s": (float, 0.1, 3600),
@@ -136,7 +139,7 @@ def change_settings(
     old = dict(project.settings)
     changes = _with_version(changes, old.get("ontology"))
     kept = {**old, **changes}
-    project.settings = {k: v for k, v in kept.items() if v is not None}
+    project.settings = _with_counting({k: v for k, v in kept.items() if v is not None})
     project.updated_at = clock.after(project.updated_at)
     project.save(update_fields=["settings", "updated_at"])
     kept = project.settings
@@ -151,6 +154,14 @@ def _brief(value: Any) -> Any:
         return value  # an ontology: every version of it is to be found there
     text = value if isinstance(value, str) else json.dumps(value)
     return value if len(text) <= MOST_AUDITED else f"{text[:MOST_AUDITED]} …"
+
+
+def _with_counting(kept: dict[str, Any]) -> dict[str, Any]:
+    """Notes since when searches count what they find, while something asks for it."""
+    wanted = kept.get("decay") or kept.get("archive_unused_days")
+    known = kept.pop(USES_COUNTED_FROM, None)
+    since = {USES_COUNTED_FROM: known or clock.now().isoformat()} if wanted else {}
+    return kept | since
 
 
 def _with_catalogue(changes: Mapping[str, Any]) -> dict[str, Any]:

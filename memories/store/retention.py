@@ -1,7 +1,8 @@
 """Empty texts that were kept for long enough; their rows stay, for provenance.
 
 Decision 9: what was said, what models were asked and answered, and what was searched
-for. Each call empties one chunk, the oldest first, of the open scope's project.
+for. Each call empties one chunk, the oldest first, of the open scope's project. What
+there is to empty is ``selectors.retention``'s to say: a preview lists the same.
 """
 
 from __future__ import annotations
@@ -9,19 +10,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from memories.models import Attachment, LlmCall, Message, Operation, PromptTrial
+from memories.models import Attachment, PromptTrial
 from memories.models.ingestion import UNFINISHED
+from memories.selectors.retention import old_messages, old_model_texts, old_searches
 
 CHUNK = 500
 
 
 def empty_messages(before: datetime) -> int:
     """What was said before an instant, unless its add has yet to run."""
-    said = Message.objects.filter(created_at__lt=before, content__isnull=False)
-    done = said.exclude(ingestion__operation__status__in=UNFINISHED)
-    return _empty(done, content=None, name=None, attachments=None)
+    return _empty(old_messages(before), content=None, name=None, attachments=None)
 
 
 def drop_unread_bytes(before: datetime) -> int:
@@ -33,9 +33,7 @@ def drop_unread_bytes(before: datetime) -> int:
 
 def empty_model_texts(before: datetime) -> int:
     """What models were asked and said before an instant; tokens and costs stay."""
-    has_text = Q(request__isnull=False) | Q(reply__isnull=False)
-    calls = LlmCall.objects.filter(has_text, created_at__lt=before)
-    return _empty(calls, request=None, reply=None)
+    return _empty(old_model_texts(before), request=None, reply=None)
 
 
 def empty_trials(before: datetime) -> int:
@@ -46,10 +44,7 @@ def empty_trials(before: datetime) -> int:
 
 def empty_searches(before: datetime) -> int:
     """What was searched for before an instant; what was found are ids."""
-    searches = Operation.objects.filter(
-        kind=Operation.Kind.SEARCH, created_at__lt=before
-    )
-    return _empty(searches.exclude(payload={}), payload={})
+    return _empty(old_searches(before), payload={})
 
 
 def _empty(rows: QuerySet[Any], **nothing: Any) -> int:

@@ -31,6 +31,7 @@ ROLES: Mapping[str, tuple[Role, Role | None]] = {
     "memories:add-memory": (SUPPORT, SUPPORT),
     "memories:bulk": (SUPPORT, SUPPORT),
     "memories:picture": (VIEWER, NOBODY),
+    "memories:retention": (VIEWER, NOBODY),
     "memories:graph": (VIEWER, NOBODY),
     "memories:history": (VIEWER, NOBODY),
     "memories:compare": (VIEWER, NOBODY),

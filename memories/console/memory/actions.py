@@ -23,7 +23,7 @@ from memories.models import Memory
 from memories.selectors.browse import read_memories
 from memories.selectors.changes import change_between
 from memories.selectors.story import get_version
-from memories.services.bring_back import bring_back
+from memories.services.bring_back import NOT_GONE, UNDONE, bring_back
 from memories.services.by_hand import supersede_memory
 from memories.services.edit import delete_memory, restore_version, update_memory
 from memories.services.feedback import mark_wrong
@@ -99,11 +99,12 @@ def wrong(request: ConsoleRequest, visit: Visit, memory_id: UUID) -> HttpRespons
 
 @SUPPORT
 def restore(request: ConsoleRequest, visit: Visit, memory_id: UUID) -> HttpResponse:
-    """``version`` says what it is to be again; without one a delete is undone."""
+    """``version`` says what it is to be again; without one a delete, or an archiving,
+    is undone."""
     head = _find(visit, memory_id)
     number = number_of(request.GET["version"]) if request.GET.get("version") else None
-    if number is None and head.state != State.DELETED:
-        raise InvalidRequest("It is not deleted. Choose a version to restore.")
+    if number is None and head.state not in UNDONE:
+        raise InvalidRequest(f"{NOT_GONE} Choose a version to restore.")
     form = ReasonForm(request.POST or None) if request.POST else ReasonForm()
     if form.is_bound and form.is_valid():
         reason = form.cleaned_data["reason"]

@@ -15,7 +15,8 @@ MEANINGS: Mapping[State, str] = {
     State.RETIRED: "It was taken back: nobody recalls it any more.",
     State.DELETED: "Deleted: nobody recalls it. It can be brought back.",
     State.QUARANTINED: "It waits for review: nobody recalls it until it is approved.",
-    State.ARCHIVED: "Put aside: it is kept, but nobody recalls it.",
+    State.ARCHIVED: "Put aside: it is kept, but nobody recalls it. It can be brought "
+    "back.",
 }
 BADGES: Mapping[State, str] = {
     State.ACTIVE: "badge-good",

@@ -13,6 +13,7 @@ from memories.models import Memory
 from memories.selectors.browse import read_memories
 from memories.selectors.changes import Change
 from memories.selectors.story import Story, change_of, get_story
+from memories.services.bring_back import UNDONE
 from memories.types import State
 from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.console.rendering import show
@@ -92,5 +93,5 @@ def _state(head: Memory) -> dict[str, Any]:
         and not head.is_immutable
         and state not in (State.DELETED, State.QUARANTINED),
         "may_delete": is_there and state != State.DELETED,
-        "may_undo": is_there and state == State.DELETED,
+        "may_undo": is_there and state in UNDONE,
     }

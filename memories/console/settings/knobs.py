@@ -421,7 +421,8 @@ GROUPS = (
     Group(
         "retention",
         "Retention and deletion",
-        "How long texts are kept, in days. Memories stay until they are deleted.",
+        "How long texts are kept, in days. Memories stay until they are deleted or"
+        " put aside.",
         (
             Knob(
                 "message_days",
@@ -460,6 +461,16 @@ GROUPS = (
                 _DAYS,
             ),
             Knob(
+                "archive_unused_days",
+                "Unused memories",
+                "Memories that nobody found, said again or changed for so long are"
+                " archived: nobody recalls them, and they can be brought back."
+                " Immutable ones and those with an expiry day stay. 0 archives none.",
+                Shape.WHOLE,
+                _DAYS,
+                unset="never",
+            ),
+            Knob(
                 "subject_deletion",
                 "Deleting a subject",
                 "What the deletion of a user, agent, app or run does.",
@@ -468,6 +479,28 @@ GROUPS = (
                     (ERASE, "erases all that came from it, for good"),
                     (SOFT, "deletes its memories, which can be restored"),
                 ],
+            ),
+        ),
+    ),
+    Group(
+        "patterns",
+        "Patterns",
+        "What many memories of a subject have in common, put together in the"
+        " background. A pattern is a memory that links to its sources.",
+        (
+            Knob(
+                "patterns_enabled",
+                "Look for patterns",
+                "Once 20 memories are new. Costs a model call each time; with the"
+                " engine local they are grouped by rules.",
+                Shape.SWITCH,
+            ),
+            Knob(
+                "patterns_days",
+                "At most every",
+                "How long it is between two looks.",
+                Shape.WHOLE,
+                _DAYS,
             ),
         ),
     ),

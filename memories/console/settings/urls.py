@@ -5,5 +5,9 @@ from __future__ import annotations
 from django.urls import path
 
 from memories.console.settings import views
+from memories.console.settings.retention import retention
 
-urlpatterns = [path("", views.project_settings, name="settings")]
+urlpatterns = [
+    path("", views.project_settings, name="settings"),
+    path("retention/", retention, name="retention"),
+]

@@ -67,7 +67,7 @@ WORDINGS = {
     ),
     Action.RESTORE: Wording(
         "Restore memories",
-        "What is deleted among them becomes what it was before.",
+        "What is deleted or archived among them becomes what it was before.",
         "Restore",
         Action.DELETE,
     ),

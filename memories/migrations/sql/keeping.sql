@@ -62,7 +62,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
       FROM memories_memory m
       CROSS JOIN LATERAL (
           SELECT count(*) AS sources,
-                 count(*) FILTER (WHERE h.state = 'active'
+                 count(*) FILTER (WHERE h.state IN ('active', 'archived', 'merged')
                                     AND h.vector_number = s.wording) AS held
             FROM memories_patternsource s
             JOIN memories_memory h ON h.tenant_id = s.tenant_id AND h.id = s.source_id

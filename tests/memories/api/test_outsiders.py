@@ -104,6 +104,7 @@ REQUESTS = [
     Request("DELETE", BATCH, {"memories": [NOBODYS]}, writes=True),
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
     Request("GET", "/v1/profile/?user_id=ida"),
+    Request("POST", "/v1/retention/preview/", {"limit": 5}),
     Request("GET", "/v1/stats/"),
     Request("GET", "/v1/usage/"),
     Request("GET", "/v1/limits/"),
