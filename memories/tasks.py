@@ -13,6 +13,7 @@ from memories.services import (
     categories,
     deliveries,
     huge_scopes,
+    patterns,
     projects,
     suspects,
 )
@@ -53,6 +54,13 @@ def assign_categories(tenant_id: str, project_id: str) -> None:
 def refresh_profiles() -> None:
     """Ask for profiles of users whose memories have changed."""
     background.refresh_due_profiles()
+
+
+@shared_task(name="operations.look_for_patterns")
+def look_for_patterns() -> None:
+    """Doubt patterns whose sources are gone; ask for new ones where enough is new."""
+    patterns.doubt_patterns()
+    patterns.look_for_patterns()
 
 
 @shared_task(name="maintenance.retention")

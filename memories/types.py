@@ -437,6 +437,39 @@ class KnownMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedPattern:
+    """What some memories have in common; ``reason`` says how that was found."""
+
+    text: str
+    sources: tuple[KnownMemory, ...]
+    reason: str = ""
+
+    @property
+    def source_ids(self) -> frozenset[UUID]:
+        return frozenset(source.id for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPattern:
+    """A pattern that was written before. ``is_current``: it is in force and may change;
+    else somebody deleted it, or holds it fixed. ``is_doubted``: a memory it rests on is
+    gone, or says something else."""
+
+    id: UUID
+    source_ids: frozenset[UUID]
+    is_current: bool = True
+    is_doubted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SettledPattern:
+    """A pattern to be written: a new one, or the next version of ``target``."""
+
+    pattern: ProposedPattern
+    target: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a decision may look at: the paper's summary, last m turns, s memories.
 

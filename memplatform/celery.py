@@ -91,6 +91,7 @@ app.conf.update(
             "options": {"expires": HUGE_SCOPES_EVERY_S},
         },
         "suspects": {"task": "operations.redecide", "schedule": 60.0},
+        "patterns": {"task": "operations.look_for_patterns", "schedule": 60.0},
         "retention": {"task": "maintenance.retention", "schedule": 3600.0},
     },
 )

@@ -27,7 +27,10 @@ _MEMORY = re.compile(rf"(\d+) (\d{{4}}-\d\d-\d\d)( fixed)? ({_STRING})")
 _FACT = re.compile(rf"(\d+)( forget)? ({_STRING})")
 _CATEGORY = re.compile(r"^- ([^:\n]+)(?:: (.*))?$", re.M)
 
-NEEDS_MEMORIES = ("single_pass", "additive", "decide", "profile", "export")
+NEEDS_MEMORIES = (
+    *("single_pass", "additive", "decide"),
+    *("profile", "export", "patterns"),
+)
 PURPOSES = {
     "single_pass": ("facts", "op"),
     "extract": ("facts", "quote"),
@@ -40,6 +43,7 @@ PURPOSES = {
     "images": ("images", "text"),
     "profile": ("profile", None),
     "export": ("export", None),
+    "patterns": ("patterns", None),
     "rerank": ("order", None),
 }
 
@@ -136,6 +140,7 @@ def read_request(
     others = {
         "profile": reading.memories,
         "export": reading.memories,
+        "patterns": reading.memories,
         "images": reading.images,
         "rerank": reading.candidates,
     }
@@ -259,6 +264,22 @@ def _answer_profile(reading: Reading, reword: bool) -> dict[str, Any]:
     return {"profile": profile, "sources": sources}
 
 
+def _answer_patterns(reading: Reading, reword: bool) -> dict[str, Any]:
+    """One for each word that three memories share, but not most of them."""
+    memories = reading.memories or []
+    sharing: dict[str, list[int]] = {}
+    for memory in memories:
+        for word in sorted(_content_words(memory.text)):
+            sharing.setdefault(word, []).append(memory.number)
+    return {
+        "patterns": [
+            {"memories": numbers, "text": f"Keeps coming back to {word}."}
+            for word, numbers in sharing.items()
+            if 3 <= len(numbers) <= len(memories) / 2
+        ]
+    }
+
+
 def _answer_export(reading: Reading, reword: bool) -> dict[str, Any]:
     """Lists take all memories, behind those so far; texts the newest of them."""
     found: dict[str, Any] = dict(reading.so_far)
@@ -319,6 +340,7 @@ _ANSWERS = {
     "images": _answer_images,
     "profile": _answer_profile,
     "export": _answer_export,
+    "patterns": _answer_patterns,
     "rerank": _answer_rerank,
 }
 

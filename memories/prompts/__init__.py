@@ -29,6 +29,7 @@ NAMES = (
     "summary",
     "export",
     "profile",
+    "patterns",
 )
 
 

@@ -124,6 +124,11 @@ _PURPOSES = (
         "In the background, when the profile of a user is made.",
     ),
     Purpose(
+        "patterns",
+        "Look for patterns",
+        "In the background, when patterns are looked for among memories.",
+    ),
+    Purpose(
         "export",
         "Fill in an export",
         "When an export by a schema is made.",

@@ -39,6 +39,9 @@ CROSS JOIN LATERAL (
               WHERE d.tenant_id = %s AND d.anchor_id = %s AND d.state = 'deleted'
                 AND d.known_from >= %s)))
           AND (v.expires_on IS NULL OR v.expires_on >= %s)
+          AND v.memory_id <> ALL(ARRAY(
+              SELECT p.id FROM memories_memory p
+              WHERE p.tenant_id = %s AND p.anchor_id = %s AND p.kind = 'pattern'))
         OFFSET 0
     ) AS here
     GROUP BY here.memory_id
@@ -65,6 +68,7 @@ WITH known AS MATERIALIZED (
     JOIN memories_memoryversion r ON r.tenant_id = m.tenant_id AND r.memory_id = m.id
          AND r.known_from <= %s AND (r.known_to IS NULL OR r.known_to > %s)
     WHERE m.tenant_id = %s AND m.anchor_id = %s AND r.text IS NOT NULL
+      AND m.kind <> 'pattern'
       AND (r.state = 'active' OR r.state = 'deleted' AND r.known_from >= %s)
       AND (r.expires_on IS NULL OR r.expires_on >= %s)
 )
@@ -99,6 +103,7 @@ def nearest(
 
     Those active now, and those deleted since ``accepted_at``, when the add came in;
     none that has expired: what no reader is shown neither confirms nor takes up a fact.
+    No patterns: what many memories have in common is not what somebody said.
     ``as_of`` asks for the same as it was known then; erased texts are absent.
     """
     answers: list[list[KnownMemory]] = [[] for _ in range(len(vectors))]
@@ -113,7 +118,8 @@ def nearest(
     if as_of is None:
         statement, today = _NEAREST, clock.now().date()
         deleted = [*mine, accepted_at]
-        params = [*asked, *mine, space_id, *deleted, today, most, tenant_id]
+        near = [*mine, space_id, *deleted, today, *mine]
+        params = [*asked, *near, most, tenant_id]
     else:
         statement = _NEAREST_THEN
         then = [as_of, as_of, *mine, accepted_at, as_of.date()]

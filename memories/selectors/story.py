@@ -22,13 +22,15 @@ from memories.models import (
     MemoryUse,
     MemoryVersion,
     Mention,
+    PatternSource,
     Relation,
     RelationSupport,
     Subject,
 )
 from memories.selectors.causes import EventView, Related, explain, name_operators
 from memories.selectors.changes import Change, change_between
-from memories.types import SCOPE_KEYS, Page, Uses
+from memories.selectors.patterns import sources_of
+from memories.types import SCOPE_KEYS, Page, State, Uses
 from memplatform.lib.errors import NotFound
 
 MOST_LINKED = 50
@@ -79,7 +81,8 @@ class Story:
     """``told`` is one page of events, the newest first; versions come newest first.
 
     ``replaces`` are memories that this one ended or took in; ``replaced_by`` is what
-    ended it.
+    ended it. ``rests_on`` are the memories that a pattern was put together from, and
+    ``patterns`` those that were put together from this one.
     """
 
     head: Memory
@@ -88,6 +91,8 @@ class Story:
     versions: tuple[VersionLine, ...]
     replaced_by: Related | None
     replaces: tuple[Related, ...]
+    rests_on: tuple[Related, ...]
+    patterns: tuple[Related, ...]
     mentions: tuple[Mention, ...]
     relations: tuple[Relation, ...]
     uses: Uses
@@ -111,6 +116,8 @@ def get_story(memory_id: UUID, *, page: int, page_size: int) -> Story:
         versions=_version_lines(memory_id),
         replaced_by=_replaced_by(head),
         replaces=_replaces(memory_id),
+        rests_on=_rests_on(head),
+        patterns=_patterns(memory_id),
         mentions=_mentions(memory_id),
         relations=_relations(memory_id),
         uses=Uses(used.uses, used.last_used_at) if used else Uses(0, None),
@@ -201,6 +208,24 @@ def _replaces(memory_id: UUID) -> tuple[Related, ...]:
     rows = Memory.objects.filter(replaced_by_id=memory_id).only("text", "state")
     found = rows.order_by("-known_from", "id")[:MOST_LINKED]
     return tuple(Related(row.id, row.text, row.state) for row in found)
+
+
+def _rests_on(head: Memory) -> tuple[Related, ...]:
+    if head.kind != Memory.Kind.PATTERN:
+        return ()
+    rows = sources_of([head.id]).select_related("source").defer("source__search")
+    found = rows.order_by("-source__created_at", "source_id")[:MOST_LINKED]
+    return tuple(_related(row.source) for row in found)
+
+
+def _patterns(memory_id: UUID) -> tuple[Related, ...]:
+    made = PatternSource.objects.filter(source_id=memory_id).values("pattern_id")
+    rows = Memory.objects.filter(id__in=made, state=State.ACTIVE).defer("search")
+    return tuple(_related(row) for row in rows.order_by("-created_at", "id"))
+
+
+def _related(row: Memory) -> Related:
+    return Related(row.id, row.text, row.state)
 
 
 def _subjects_of(head: Memory) -> tuple[Whose, ...]:

@@ -25,6 +25,7 @@ from memories.services.attachments import with_attachments
 from memories.services.deletion import run_scope_delete
 from memories.services.exports import run_export
 from memories.services.imports import run_import
+from memories.services.patterns import run_synthesis
 from memories.services.profile_jobs import run_profile_job
 from memories.services.reembedding import run_reembedding
 from memories.services.replays import run_replay
@@ -103,6 +104,8 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
             run_import(operation, lease)
         elif operation.kind == Operation.Kind.REPLAY:
             run_replay(operation, lease)
+        elif operation.kind == Operation.Kind.SYNTHESIZE:
+            run_synthesis(operation, lease, calls)
         elif operation.kind == Operation.Kind.DELETE_USER:
             run_subject_delete(operation, lease)
         elif operation.kind == Operation.Kind.RESTORE:

@@ -23,6 +23,8 @@ REMEMBERED = (
     models.Relation,
     models.RelationSupport,
     models.Mention,
+    models.Confirmation,
+    models.PatternSource,
 )
 NAMES = {model.__name__ for model in REMEMBERED}
 TABLES = "|".join(model._meta.db_table for model in REMEMBERED)

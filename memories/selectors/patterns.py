@@ -1,0 +1,104 @@
+"""Reads for patterns: what they may be made of, and those there are. Inside a scope."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+
+from memories.models import Anchor, Memory, PatternSource
+from memories.types import KnownMemory, KnownPattern, Scope, State, ValidTime
+from memplatform.lib import clock
+
+STANDING = (State.ACTIVE, State.ARCHIVED, State.MERGED)
+"""A source in one of these says what it said: it was neither taken back nor ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternGround:
+    """What is known in an anchor ``at`` an instant: memories newest first, patterns."""
+
+    anchor: Anchor
+    at: datetime
+    memories: tuple[KnownMemory, ...]
+    patterns: tuple[KnownPattern, ...]
+
+    @property
+    def scope(self) -> Scope:
+        """A pattern is of its anchor, and of no run."""
+        return Scope(self.anchor.user_id, self.anchor.agent_id, self.anchor.app_id)
+
+
+def read_ground(anchor_id: UUID, *, most: int) -> PatternGround | None:
+    """None when the anchor is gone."""
+    anchor = Anchor.objects.filter(id=anchor_id).first()
+    if anchor is None:
+        return None
+    at = clock.now()
+    rows = Memory.objects.filter(
+        Q(expires_on=None) | Q(expires_on__gte=at.date()),
+        anchor_id=anchor_id,
+        state=State.ACTIVE,
+        text__isnull=False,
+    ).exclude(kind=Memory.Kind.PATTERN)
+    memories = tuple(_known(row) for row in rows.order_by("-created_at", "-id")[:most])
+    return PatternGround(anchor, at, memories, tuple(known_patterns(anchor_id)))
+
+
+def known_patterns(anchor_id: UUID) -> list[KnownPattern]:
+    """Those in force, and those that somebody deleted: they are not to come back.
+
+    What was retired, for its sources were gone, may be found anew.
+    """
+    rows = list(
+        Memory.objects.filter(
+            anchor_id=anchor_id,
+            kind=Memory.Kind.PATTERN,
+            state__in=(State.ACTIVE, State.DELETED, State.ARCHIVED),
+        ).order_by("created_at", "id")
+    )
+    sources: dict[UUID, set[UUID]] = defaultdict(set)
+    for pattern_id, source_id in sources_of(row.id for row in rows).values_list(
+        "pattern_id", "source_id"
+    ):
+        sources[pattern_id].add(source_id)
+    return [
+        KnownPattern(
+            row.id,
+            frozenset(sources[row.id]),
+            is_current=row.state == State.ACTIVE and not row.is_immutable,
+            is_doubted=row.is_stale_suspect,
+        )
+        for row in rows
+    ]
+
+
+def sources_of(pattern_ids: Iterable[UUID]) -> QuerySet[PatternSource]:
+    """What the current versions of these patterns were put together from."""
+    so_far = PatternSource.objects.filter(
+        pattern_id=OuterRef("pattern_id"), number__lte=F("pattern__number")
+    )
+    last = so_far.order_by("-number").values("number")[:1]
+    rows = PatternSource.objects.filter(pattern_id__in=list(pattern_ids))
+    return rows.filter(number=Subquery(last))
+
+
+def is_held(source: PatternSource) -> bool:
+    """Whether a source still says what it said; it comes with its memory."""
+    head = source.source
+    return head.state in STANDING and head.vector_number == source.wording
+
+
+def _known(row: Memory) -> KnownMemory:
+    return KnownMemory(
+        id=row.id,
+        text=row.text or "",
+        created_at=row.created_at,
+        categories=tuple(row.categories or ()),
+        valid=ValidTime(row.valid_from, row.valid_to),
+        number=row.number,
+    )
