@@ -1,4 +1,4 @@
-"""What retention would take, with the project's days or with others: a dry run."""
+"""What retention would take, with the project's days or with others."""
 
 from __future__ import annotations
 
