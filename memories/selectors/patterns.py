@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 
-from memories.models import Anchor, Memory, PatternSource
+from memories.models import Anchor, Memory, MemoryEvent, PatternSource
 from memories.types import KnownMemory, KnownPattern, Scope, State, ValidTime
 from memplatform.lib import clock
 
@@ -87,10 +87,24 @@ def sources_of(pattern_ids: Iterable[UUID]) -> QuerySet[PatternSource]:
     return rows.filter(number=Subquery(last))
 
 
-def is_held(source: PatternSource) -> bool:
-    """Whether a source still says what it said; it comes with its memory."""
+def count_held(pattern_id: UUID) -> tuple[int, int]:
+    """How many sources a pattern has, and how many say what they said.
+
+    Who has confirmed the pattern has seen what changed before.
+    """
+    confirmed = MemoryEvent.objects.filter(
+        memory_id=pattern_id, kind=MemoryEvent.Kind.CONFIRM
+    )
+    looked_at = confirmed.aggregate(at=Max("at"))["at"]
+    sources = list(sources_of([pattern_id]).select_related("source"))
+    return len(sources), sum(_is_held(source, looked_at) for source in sources)
+
+
+def _is_held(source: PatternSource, looked_at: datetime | None) -> bool:
     head = source.source
-    return head.state in STANDING and head.vector_number == source.wording
+    is_seen = looked_at is not None and head.updated_at <= looked_at
+    is_so = head.state in STANDING and head.vector_number == source.wording
+    return is_seen or is_so
 
 
 def _known(row: Memory) -> KnownMemory:

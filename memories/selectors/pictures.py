@@ -24,6 +24,7 @@ from memories.selectors.memories import (
     view_of,
     visible,
 )
+from memories.selectors.truth import ENDED, true_at
 from memories.types import Filters, MemoryView, Page, State, Visibility
 from memplatform.lib import clock
 from tenants.scopes import current_tenant_id
@@ -34,6 +35,7 @@ BEARS_OUT = (
     MemoryEvent.Kind.ADD,
     MemoryEvent.Kind.UPDATE,
     MemoryEvent.Kind.APPROVE,
+    MemoryEvent.Kind.CONFIRM,
     MemoryEvent.Kind.RESTORE,
 )
 """Kinds of event that say a memory, beside those that merge another into it."""
@@ -94,9 +96,7 @@ _LINES = """
 SELECT {columns}, m.categories[1] AS category, count(*) OVER () AS lines,
        count(*) OVER (PARTITION BY m.categories[1]) AS in_category
   FROM {relation}
- WHERE {own} AND {where} AND m.state = ANY(%s)
-   AND (m.valid_to IS NULL OR m.valid_to > %s)
-   AND (%s::timestamptz IS NULL OR m.valid_from IS NULL OR m.valid_from <= %s)
+ WHERE {own} AND {where} AND m.state = ANY(%s) AND {true}
  ORDER BY category NULLS LAST, m.created_at DESC, m.id DESC
  LIMIT %s OFFSET %s
 """
@@ -152,15 +152,22 @@ def _lines(filters: Filters, moment: Moment, place: list[int]) -> list[Sequence[
     own, own_params = owned()
     where, params = visible(filters, Visibility(as_of=moment.as_of))
     states = [State.ACTIVE, *([State.SUPERSEDED] if moment.valid_at else [])]
-    true_at = moment.valid_at or moment.as_of or clock.now()
-    times = [true_at, moment.valid_at, moment.valid_at]
+    true, times = _true(moment)
     statement = _LINES.format(
-        columns=VIEW_COLUMNS, relation=relation, own=own, where=where
+        columns=VIEW_COLUMNS, relation=relation, own=own, where=where, true=true
     )
     asked = [*relation_params, *own_params, *params, states, *times, *place]
     with connection.cursor() as cursor:
         cursor.execute(statement, asked)
         return list(cursor.fetchall())
+
+
+def _true(moment: Moment) -> tuple[str, tuple[datetime, ...]]:
+    """As a search by ``valid_at`` has it; without, only what is not over."""
+    if moment.valid_at:
+        return true_at(moment.valid_at)
+    sql = f"({ENDED} IS NULL OR {ENDED} > %s)"
+    return sql, (moment.as_of or clock.now(),)
 
 
 def _evidence(

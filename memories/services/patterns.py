@@ -31,12 +31,7 @@ from memories.providers.base import Chat
 from memories.providers.factory import LOCAL
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.selectors.due import due_ids
-from memories.selectors.patterns import (
-    PatternGround,
-    is_held,
-    read_ground,
-    sources_of,
-)
+from memories.selectors.patterns import PatternGround, count_held, read_ground
 from memories.selectors.projects import ProjectSetup
 from memories.services.setup import ready_setup
 from memories.store import barriers, operations
@@ -239,14 +234,13 @@ def doubt_pattern(tenant_id: UUID, pattern_id: UUID) -> bool:
         pattern = Memory.objects.get(id=pattern_id)
         if pattern.state != State.ACTIVE or pattern.is_immutable:
             return False
-        sources = list(sources_of([pattern_id]).select_related("source"))
-        held = sum(is_held(source) for source in sources)
+        sources, held = count_held(pattern_id)
         cause = Cause(actor_kind=MemoryEvent.ActorKind.SYSTEM)
-        if held < min(len(sources), FEWEST_SOURCES):
+        if held < min(sources, FEWEST_SOURCES):
             over = Revision(state=State.RETIRED)
             kind = MemoryEvent.Kind.RETIRE
             batch.revise(pattern, kind, over, cause.because(GONE))
-        elif held < len(sources) and not pattern.is_stale_suspect:
+        elif held < sources and not pattern.is_stale_suspect:
             mark_suspect(batch, pattern, cause.because(CHANGED))
         else:
             return False

@@ -70,9 +70,6 @@ def _write(
     target = Memory.objects.get(id=one.target)
     if target.state != State.ACTIVE or target.is_immutable:
         return None
-    if target.is_stale_suspect:
-        target.is_stale_suspect = False
-        target.save(update_fields=["is_stale_suspect"])
     revision = Revision(text=text, vectors=written.vectors[text])
     return batch.revise(target, MemoryEvent.Kind.UPDATE, revision, why)
 

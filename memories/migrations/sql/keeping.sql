@@ -54,15 +54,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 
 -- Patterns that no longer say what their sources say: one is gone or in other words.
--- ``fewest`` sources must be left, else the pattern is due although it is marked.
+-- ``fewest`` sources must be left, else the pattern is due although it is marked. Who has
+-- looked at it and found that it holds has seen what changed before.
 CREATE FUNCTION due_doubts(fewest integer, most integer)
 RETURNS TABLE (tenant_id uuid, id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT m.tenant_id, m.id
       FROM memories_memory m
       CROSS JOIN LATERAL (
+          SELECT max(e.at) AS at FROM memories_memoryevent e
+           WHERE e.tenant_id = m.tenant_id AND e.memory_id = m.id
+             AND e.kind = 'CONFIRM') AS looked
+      CROSS JOIN LATERAL (
           SELECT count(*) AS sources,
-                 count(*) FILTER (WHERE h.state IN ('active', 'archived', 'merged')
+                 count(*) FILTER (WHERE h.updated_at <= looked.at
+                                     OR h.state IN ('active', 'archived', 'merged')
                                     AND h.vector_number = s.wording) AS held
             FROM memories_patternsource s
             JOIN memories_memory h ON h.tenant_id = s.tenant_id AND h.id = s.source_id

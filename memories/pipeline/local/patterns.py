@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from memories.pipeline.local.dates import local_day
+from memories.language.times import local_day
 from memories.pipeline.local.words import content_stems, numbers, stem, words_of
 from memories.pipeline.patterns import (
     FEWEST_SOURCES,

@@ -21,6 +21,7 @@ from memories.services.bring_back import bring_back
 from memories.services.configuration import change_settings
 from memories.services.deletion import delete_scope, erase_subject
 from memories.services.patterns import doubt_patterns, look_for_patterns
+from memories.services.suspects import confirm_memory
 from memories.types import Actor, State
 from memplatform.lib import clock
 from tests.memories.agents import adds
@@ -309,6 +310,20 @@ def test_with_a_source_gone_it_is_doubted_and_reworded_by_the_next_look(
     again = next(p for p in patterns(wanting) if p.id == pattern.id)
     assert (again.text, again.is_stale_suspect) == (RUNNING.format(5), False)
     assert doubt_patterns() == 0
+
+
+def test_confirmed_by_hand_it_is_doubted_no_more_for_the_same(wanting, frozen):
+    live(wanting, frozen)
+    look(wanting)
+    wanting.delete(source_of(wanting, "Rome").id)
+    doubt_patterns()
+    frozen.advance(minutes=1)
+    (pattern,) = patterns(wanting)
+    confirm_memory(wanting.access, pattern.id)
+    assert (doubt_patterns(), patterns(wanting)[0].is_stale_suspect) == (0, False)
+    frozen.advance(minutes=1)
+    wanting.delete(source_of(wanting, "Oslo").id)
+    assert doubt_patterns() == 1
 
 
 def test_with_a_source_in_other_words_it_is_doubted(wanting, frozen):
