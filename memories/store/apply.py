@@ -31,6 +31,7 @@ from memories.store.graph import link_facts
 from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
 from memories.store.outbox import wake_if_told
+from memories.store.positions import speak_apart
 from memories.store.script import Rows, Script
 from memories.store.succession import (
     began_after,
@@ -62,6 +63,8 @@ DELETED_FIRST = "deleted before applied"
 TRUE_EARLIER = "it was true before its target"
 NO_LINKS = Links()
 ANOTHERS_WORDS = "its target is another's words"
+OVER_BY_THEN = "its target was over by then"
+ANOTHER_POSITION = "its target is about another subject or relation"
 WAITS_ALREADY = "it waits for review already"
 UPDATED_ALREADY = "its target was updated in the same add"
 
@@ -367,11 +370,18 @@ class _Application:
             return "" if is_there else why_untouched(target)
         if target is None or not may_change(target):
             return why_untouched(target)
+        if decision.verdict == Verdict.DELETE:
+            if _is_over_by(target, fact.valid.start):
+                return OVER_BY_THEN
+            return ANOTHER_POSITION if self._is_apart(fact, target) else ""
         if decision.verdict == Verdict.UPDATE:
             if target.attributed_to != fact.attributed_to:
                 return ANOTHERS_WORDS
             return UPDATED_ALREADY if target.id in self.ground.updated else ""
         return ""
+
+    def _is_apart(self, fact: Fact, target: Memory) -> bool:
+        return speak_apart(self.plan.links, fact, target)
 
     def _change(self, decision: Decision, fact: Fact, target: Memory) -> None:
         match decision.verdict:
@@ -612,6 +622,11 @@ def _why_refused(decision: Decision, target: Memory | None) -> str:
         return ""
     is_there = target is not None and may_change(target)
     return "no sentence takes it back" if is_there else why_untouched(target)
+
+
+def _is_over_by(target: Memory, start: datetime | None) -> bool:
+    """Whether a memory's truth had ended when something else began: both are so."""
+    return bool(start and target.valid_to and target.valid_to <= start)
 
 
 def _day(raw: str | None) -> date | None:

@@ -11,6 +11,7 @@ from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.audit import Actor
 from tenants.models import AuditEntry
 from tests.memories.agents import adds, at_once
+from tests.memories.services.test_erasure import erase
 
 MEL, MELANIE = ProposedEntity("Mel", "person"), ProposedEntity("Melanie", "person")
 
@@ -224,6 +225,21 @@ def test_it_refuses_what_makes_no_sense(agent, other, two, operator):
             merge_entities(other.company.project, melanie.id, zuzu.id, actor=operator)
         with pytest.raises(NotFound):
             unmerge(other.company.project, merge.id, actor=operator)
+
+
+def test_an_erasure_parts_what_only_the_erased_named(agent, operator):
+    """One run's words go; a node that another run names too stays, under its name."""
+    for run, name, what in (("1", "Melanie", "tea"), ("2", "Mel", "cake")):
+        who = ProposedEntity(name, "person")
+        own = {"user_id": "ann", "run_id": run}
+        agent.decide(adds(f"{name} likes {what}.", **likes(who, what)), **own)
+    assert node(agent, "Melanie").aliases == ["Mel"]
+    erase(agent, "1", "run")
+    with agent.scope():
+        left = Entity.objects.values_list("name", "state", "aliases")
+        assert sorted(left) == [("Mel", "active", []), ("cake", "active", [])]
+        assert Relation.objects.get().source_id == node(agent, "Mel").id
+        assert not EntityMerge.objects.exists()
 
 
 def test_racing_merges_leave_one(committed_db, agent, two, operator):

@@ -303,11 +303,11 @@ def test_known_words_that_were_true_earlier_supersede_nothing(agent, lisbon):
     assert states(agent) == {LISBON: "active", BERLIN: "active"}
 
 
-def test_what_is_over_is_not_prolonged_by_what_supersedes_it(agent):
+def test_what_is_over_is_no_contradiction_of_what_began_since(agent):
     agent.decide(adds(LISBON, valid=ValidTime(IN_2018, IN_2024)))
     (lisbon,) = agent.heads()
     agent.decide(contradicts(BERLIN, lisbon, start=MAY))
-    assert agent.head(lisbon.id).state == "superseded"
+    assert agent.head(lisbon.id).state == "active"
     assert agent.head(lisbon.id).valid_to == IN_2024
 
 

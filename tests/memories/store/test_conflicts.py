@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from memories.models import Memory, Relation
+from memories.models import Entity, Memory, Relation
 from memories.services.edit import restore_version
+from memories.store import operations
+from memories.store.operations import Lease
 from memories.types import Fact, ProposedEntity, ProposedRelation, ValidTime, Verdict
-from tests.memories.agents import adds, decides, fact
+from tests.memories.agents import adds, at_once, decides, fact
 
 Y2010, Y2012, Y2014, Y2018, Y2020, Y2022 = (
     datetime(year, 1, 1, tzinfo=UTC) for year in (2010, 2012, 2014, 2018, 2020, 2022)
@@ -180,6 +183,75 @@ def test_two_in_one_sentence_are_both_so(agent):
     )
     learn(agent, both)
     assert {one[0] for one in beliefs(agent).values()} == {"active"}
+
+
+# An engine takes one for the other; the graph knows better.
+APART = [
+    (
+        "Bob works at Globex.",
+        works_at("Globex", who="Bob"),
+        works_at("Acme", who="Ann"),
+    ),
+    (
+        "Ann lives in Rome.",
+        fact(
+            "Ann lives in Rome.",
+            relations=(ProposedRelation("Ann", "lives_in", "Rome"),),
+        ),
+        works_at("Acme", who="Ann"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "new", "old"), APART)
+def test_only_the_same_subject_and_relation_ends_a_memory(agent, text, new, old):
+    learn(agent, old, works_at("Initech", who="Bob"))
+    operation = agent.decide(replaces(new, head(agent, old.text)))
+    assert head(agent, old.text).state == "active"
+    assert head(agent, text).state == "active"
+    ((_, note),) = agent.fates(operation.id)
+    assert note == "its target is about another subject or relation"
+
+
+def test_what_was_over_by_then_is_left_as_it_is(agent):
+    learn(agent, works_at("Acme", start=Y2010, end=Y2014))
+    old = head(agent, "User works at Acme.")
+    operation = agent.decide(replaces(works_at("Globex", start=Y2018), old))
+    assert agent.head(old.id).state == "active"
+    assert agent.fates(operation.id) == [("stored", "its target was over by then")]
+
+
+def test_racing_adds_leave_the_graph_of_a_sequence(committed_db, agent, other):
+    """Fifty adds of one subject at once, each a fact of its own and one job."""
+    facts = [
+        works_at(f"Company {n}", start=Y2010 + timedelta(days=n)) for n in range(50)
+    ]
+    for one in facts:
+        other.decide(adds(one.text, **details(one)))
+    accepted = [agent.accept() for _ in facts]
+    plans = [
+        (on, agent.plan(on, adds(one.text, **details(one))))
+        for on, one in zip(accepted, facts, strict=True)
+    ]
+    answers = at_once(
+        *(lambda on=on, plan=plan: in_turn(agent, on, plan) for on, plan in plans)
+    )
+    assert [one for one in answers if isinstance(one, Exception)] == []
+    assert beliefs(agent) == beliefs(other)
+    assert agent.count(Entity) == other.count(Entity) == 51
+    standing = [name for name, one in beliefs(agent).items() if one[0] == "active"]
+    assert standing == ["Company 49"]
+
+
+def in_turn(agent, operation_id, plan):
+    """Only the oldest of an anchor may be claimed: wait for it."""
+    while True:
+        with agent.scope():
+            operation = operations.claim(operation_id, lease_s=60)
+        if operation is not None:
+            lease = Lease(operation.id, operation.lease_token)
+            return agent.apply(lease, plan)
+        time.sleep(0.01)
 
 
 # --- what hung on it --------------------------------------------------------------

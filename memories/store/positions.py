@@ -1,0 +1,53 @@
+"""Whether a fact can end what a memory says: both must speak of one position.
+
+A position is a subject and a relation that it has one at a time (``works_at`` of Ann).
+Who an engine takes for the same is checked where the graph knows better: where both
+speak of positions, and of none in common, neither ends the other.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from memories.models import Entity, Memory, Relation, RelationSupport
+from memories.types import Fact, FactLinks, Links
+
+SELF = "user"
+type Position = tuple[UUID | None, str]
+
+
+def speak_apart(links: Links, fact: Fact, target: Memory) -> bool:
+    """Whether a fact and a memory speak of positions, and surely of different ones."""
+    found = links.facts.get(fact.text, FactLinks())
+    single = [edge for edge in found.edges if edge.is_single]
+    if not single or len(single) < len(found.edges):
+        return False
+    theirs = _positions_of(target)
+    if not theirs:
+        return False
+    roots = _roots({edge.source.id for edge in single if edge.source.id})
+    mine = {(roots.get(edge.source.id), edge.type) for edge in single}
+    return not any(_may_be_one(one, other) for one in mine for other in theirs)
+
+
+def _positions_of(memory: Memory) -> set[Position]:
+    """What the memory asserts; empty when it asserts anything else as well."""
+    support = RelationSupport.objects.filter(memory_id=memory.id)
+    edges = Relation.objects.filter(
+        id__in=support.values("relation_id"), known_to=None, state=memory.state
+    ).values_list("source_id", "type", "is_single", "source__normalized")
+    if not all(is_single for _, _, is_single, _ in edges):
+        return set()
+    return {(None if name == SELF else id_, kind) for id_, kind, _, name in edges}
+
+
+def _roots(ids: set[UUID]) -> dict[UUID | None, UUID | None]:
+    """What nodes count as; the user's own node may go by any name."""
+    found = Entity.objects.filter(id__in=ids)
+    rows = found.values_list("id", "merged_into", "normalized")
+    return {id_: None if name == SELF else root or id_ for id_, root, name in rows}
+
+
+def _may_be_one(one: Position, other: Position) -> bool:
+    """None is whoever is not surely somebody else."""
+    return one[1] == other[1] and (None in (one[0], other[0]) or one[0] == other[0])
