@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -110,24 +111,28 @@ def _database() -> Iterator[Any]:
     from tenants import services
     from tenants.models import Role
     from tenants.scopes import tenant_scope
-    from tests.conftest import Company
-    from tests.databases import Server, point_django_at, worker_database
-    from tests.memories.agents import Agent
-    from tests.services import start_postgres
 
-    app.conf.broker_url = "memory://"  # nobody is to be woken
-    with worker_database(Server(*start_postgres()), "bench") as server:
-        point_django_at(server)
+    conftest, databases = _of_tests("conftest"), _of_tests("databases")
+    agents, running = _of_tests("memories.agents"), _of_tests("services")
+    app.conf.update(broker_url="memory://")  # nobody is to be woken
+    found = databases.Server(*running.start_postgres())
+    with databases.worker_database(found, "bench") as server:
+        databases.point_django_at(server)
         owner = services.create_operator("bench@example.com", None)
         tenant = services.create_tenant("bench", "Bench")
         with tenant_scope(tenant.id):
             services.add_member(owner, Role.OWNER)
             project = services.create_project("Bench")
             key = services.issue_api_key(project, owner).text
-        yield Agent(Company(tenant, project, owner, key, key))
+        yield agents.Agent(conftest.Company(tenant, project, owner, key, key))
         from django.db import connections
 
         connections.close_all()
+
+
+def _of_tests(name: str) -> Any:
+    """What the tests have for such things; untyped, as they are."""
+    return import_module(f"tests.{name}")
 
 
 def _measure(agent: Any, count: int) -> None:
@@ -157,13 +162,12 @@ def _measure(agent: Any, count: int) -> None:
 def _move(agent: Any, homes: range) -> list[float]:
     """Milliseconds that the store takes for each move."""
     from memories.types import Decision, ProposedEntity, ProposedRelation, Verdict
-    from tests.memories.agents import fact
 
     took = []
     last = agent.heads()[-1].id if homes.start else None
     for number in homes:
         place = f"Place {number}"
-        said = fact(
+        said = _of_tests("memories.agents").fact(
             f"User lives in {place}.",
             entities=(ProposedEntity(place, "place"),),
             relations=(ProposedRelation("User", "lives_in", place),),
