@@ -235,6 +235,7 @@ def _vacuum() -> None:
 
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM FULL ANALYZE memories_relation")
+        cursor.execute("ANALYZE")  # as autovacuum does
 
 
 if __name__ == "__main__":

@@ -44,46 +44,56 @@ found AS (SELECT * FROM unnest(%(losers)s::uuid[], %(winners)s::uuid[])
 # Of what was replaced only what held one at a time is a premise: who likes green tea
 # now may still drink tea. What was taken back is one, whatever it was.
 _DEPENDANTS = """
-premise AS (
-    SELECT r.source_id, r.target_id, m.id AS because, m.anchor_id
+premise AS MATERIALIZED (
+    SELECT r.source_id, r.target_id, r.type, m.id AS because, m.anchor_id,
+           phraseto_tsquery(m.language::regconfig, t.name) AS thing,
+           phraseto_tsquery(m.language::regconfig, o.name) AS subject,
+           o.normalized = 'user' AS is_users
     FROM memories_memory m
     JOIN memories_relationsupport s ON s.tenant_id = m.tenant_id AND s.memory_id = m.id
     JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
+    JOIN memories_entity t ON t.tenant_id = r.tenant_id AND t.id = r.target_id
+    JOIN memories_entity o ON o.tenant_id = r.tenant_id AND o.id = r.source_id
     WHERE m.tenant_id = %(tenant)s AND m.id = ANY(%(ended)s) AND r.known_to IS NULL
       AND (m.state = 'retired' AND r.state = 'retired'
            OR m.state IN ('superseded', 'active') AND r.state = 'superseded'
               AND r.is_single)
-      AND NOT EXISTS (
-          SELECT 1 FROM memories_relation now
-          WHERE now.tenant_id = r.tenant_id AND now.source_id = r.source_id
-            AND now.type = r.type AND now.target_id = r.target_id
-            AND now.state = 'active' AND now.known_to IS NULL)
-), found AS (
-    SELECT DISTINCT ON (d.id) d.id, p.because
-    FROM premise p
-    JOIN memories_entity t ON t.tenant_id = %(tenant)s AND t.id = p.target_id
-    JOIN memories_entity o ON o.tenant_id = %(tenant)s AND o.id = p.source_id
+), over AS MATERIALIZED (
+    SELECT * FROM premise p WHERE NOT EXISTS (
+        SELECT 1 FROM memories_relation now
+        WHERE now.tenant_id = %(tenant)s AND now.source_id = p.source_id
+          AND now.type = p.type AND now.target_id = p.target_id
+          AND now.state = 'active' AND now.known_to IS NULL)
+), near AS MATERIALIZED (
+    SELECT d.id, p.because, p.source_id, p.target_id, p.subject, p.is_users,
+           d.search, d.attributed_to
+    FROM over p
     JOIN memories_memory d ON d.tenant_id = %(tenant)s AND d.anchor_id = p.anchor_id
-     AND d.state = 'active' AND NOT d.is_stale_suspect AND NOT d.is_immutable
-     AND d.valid_to IS NULL AND d.id <> ALL(%(besides)s)
+     AND d.state = 'active'
+    WHERE NOT d.is_stale_suspect AND NOT d.is_immutable AND d.valid_to IS NULL
+      AND d.id <> ALL(%(besides)s)
+      AND (d.search @@ p.thing OR EXISTS (
+          SELECT 1 FROM memories_mention n WHERE n.tenant_id = %(tenant)s
+             AND n.memory_id = d.id AND n.entity_id = p.target_id))
+), found AS (
+    SELECT DISTINCT ON (d.id) d.id, d.because
+    FROM near d
     CROSS JOIN LATERAL (
-        SELECT array_agg(n.entity_id) AS named FROM memories_mention n
-        WHERE n.tenant_id = d.tenant_id AND n.memory_id = d.id
+        SELECT coalesce(array_agg(n.entity_id), ARRAY[]::uuid[]) AS named
+        FROM memories_mention n
+        WHERE n.tenant_id = %(tenant)s AND n.memory_id = d.id
     ) AS spoken
-    WHERE (p.target_id = ANY(spoken.named)
-           OR d.search @@ phraseto_tsquery(d.language::regconfig, t.name))
-      AND (p.source_id = ANY(spoken.named)
-           OR d.search @@ phraseto_tsquery(d.language::regconfig, o.name)
-           OR o.normalized = 'user' AND d.attributed_to = 'user' AND NOT EXISTS (
+    WHERE (d.source_id = ANY(spoken.named) OR d.search @@ d.subject
+           OR d.is_users AND d.attributed_to = 'user' AND NOT EXISTS (
               SELECT 1 FROM memories_entity x
-              WHERE x.tenant_id = d.tenant_id AND x.id = ANY(spoken.named)
-                AND x.type = 'person' AND x.id <> o.id))
+              WHERE x.tenant_id = %(tenant)s AND x.id = ANY(spoken.named)
+                AND x.type = 'person' AND x.id <> d.source_id))
       AND NOT EXISTS (
           SELECT 1 FROM memories_relationsupport s
           JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
-          WHERE s.tenant_id = d.tenant_id AND s.memory_id = d.id
+          WHERE s.tenant_id = %(tenant)s AND s.memory_id = d.id
             AND r.known_to IS NULL AND r.state = 'active'
-            AND r.target_id = p.target_id AND r.source_id <> p.source_id)
+            AND r.target_id = d.target_id AND r.source_id <> d.source_id)
     ORDER BY d.id LIMIT %(most)s
 )
 """
