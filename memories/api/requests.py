@@ -78,7 +78,7 @@ def read_add(raw: object, access: Access) -> AddRequest:
         infer=infer,
         metadata=fields.read("metadata", reading.json_object, None),
         memory_type="procedure" if is_procedural else "fact",
-        created_at=fields.read("timestamp", reading.time, None),
+        created_at=fields.read("timestamp", reading.said_at, None),
         expires_on=fields.read("expiration_date", reading.day, None),
         is_immutable=fields.read("immutable", reading.boolean, default=False),
         categories=fields.read("custom_categories", _categories, None) or None,

@@ -95,7 +95,11 @@ class Looked:
         explained = explain(self.pool.candidates, self.how)
         if not self.reranking:
             return explained
-        successors = {c.memory_id: c.successor for c in self.pool.candidates}
+        successors = {
+            c.memory_id: c.successor
+            for c in self.pool.candidates
+            if not self.query.looks_back
+        }
         scores, top_k = self.reranking.scores, self.request.top_k
         return apply_scores(explained, scores, successors, top_k)
 

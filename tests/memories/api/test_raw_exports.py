@@ -158,6 +158,19 @@ def test_exported_imported_and_exported_it_is_the_same(
     assert history[0] == history[1]
 
 
+def test_when_it_is_true_and_how_often_comes_along(
+    client, outsider, learn, exported, imported
+):
+    learn("I swim every Sunday.", timestamp="2026-05-10T01:00:00+09:00")
+    file = exported(client)
+    assert imported(outsider, file)[0]
+    (swims,) = parts(exported(outsider))["memory"]
+    version = swims["versions"][-1]
+    assert (version["recurs"], version["aspect"]) == ("FREQ=WEEKLY;BYDAY=SU", "state")
+    (add,) = parts(exported(outsider))["add"]
+    assert add["messages"][0]["utc_offset"] == 540
+
+
 def test_what_came_in_is_found_counted_and_goes_on_living(
     client, outsider, exported, imported, lived, worked
 ):
@@ -278,6 +291,8 @@ EDITED = [
     ({"last_state": "odd"}, "versions.state must be one of"),
     ({"last_known_from": "2999-01-01"}, "versions must end with what is known now."),
     ({"kind": 4}, "kind must be one of"),
+    ({"last_aspect": "hobby"}, "versions.aspect must be one of"),
+    ({"last_recurs": "every Sunday"}, "versions.recurs must be an RRULE"),
     ({"user_id": None}, "names no user_id, agent_id, app_id or run_id."),
     ({"type": "vector"}, "type is no type of line that a raw export has."),
 ]
