@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.db import migrations, models
 
+SQL = Path(__file__).parent / "sql"
 ASPECTS = [
     ("event", "an event"),
     ("state", "a state"),
@@ -46,5 +49,9 @@ class Migration(migrations.Migration):
                 help_text="Minutes, as sent_at was given; NULL: none but UTC.",
                 null=True,
             ),
+        ),
+        migrations.RunSQL(
+            (SQL / "valid_time.sql").read_text(),
+            (SQL / "valid_time_undo.sql").read_text(),
         ),
     ]

@@ -8,8 +8,9 @@ import pytest
 
 from memories.models import Memory, MemoryVersion
 from memories.models.ingestion import Message
+from memories.services.deletion import erase_subject
 from memories.services.edit import MemoryChanges, restore_version, update_memory
-from memories.types import Aspect, ChatMessage, Decision, ValidTime, Verdict
+from memories.types import Actor, Aspect, ChatMessage, Decision, ValidTime, Verdict
 from tests.memories.agents import adds, fact
 
 WEEKLY = "FREQ=WEEKLY;BYDAY=SU"
@@ -81,3 +82,16 @@ def test_a_model_reads_it_in_the_same_call(models, agent):
     with agent.scope():
         habit = Memory.objects.get()
     assert (habit.recurs, habit.aspect) == (WEEKLY, "state")
+
+
+def test_an_erasure_takes_it_along(agent, swims):
+    with agent.scope():
+        erase_subject(agent.access.project_id, "user", "ann", Actor("system"))
+    with agent.scope():
+        head = Memory.objects.get(id=swims.id)
+        version = MemoryVersion.objects.get(memory_id=swims.id)
+    for row in (head, version):
+        assert row.text is None
+        assert (row.recurs, row.aspect, row.valid_from, row.valid_precision) == (
+            (None,) * 4
+        )
