@@ -37,7 +37,10 @@ def true_at(instant: datetime) -> Sql:
 
 
 def true_between(start: datetime, end: datetime) -> Sql:
-    """What was true at some instant from ``start`` on and before ``end``."""
+    """What was true at some instant from ``start`` on and before ``end``; the same
+    twice is that instant."""
+    if start == end:
+        return true_at(start)
     sql = f"""({BEGAN} < %s
         AND ({ENDED} IS NULL OR {ENDED} > %s OR m.valid_from >= %s))"""
     return sql, (end, start, start)

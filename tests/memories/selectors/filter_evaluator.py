@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
+
 IDS = ("user_id", "agent_id", "app_id", "run_id")
 GROUPS = {
     "AND": lambda verdicts: all(verdicts),
@@ -30,6 +32,10 @@ class Row:
     created_at: str
     updated_at: str
     expires_on: str | None
+    valid_from: str | None = None
+    valid_to: str | None = None
+    valid_precision: str | None = None
+    aspect: str | None = None
 
 
 def matches(raw: dict[str, Any], row: Row) -> bool:
@@ -40,6 +46,8 @@ def _key(key: str, value: Any, row: Row) -> bool:
     if key in GROUPS:
         inner = value if isinstance(value, list) else [value]
         return GROUPS[key]([matches(item, row) for item in inner])
+    if key in ("valid_at", "valid_between"):
+        return _is_true(value if isinstance(value, list) else [value, value], row)
     if key == "metadata":
         return all(_metadata(name, given, row) for name, given in value.items())
     operators = value if isinstance(value, dict) else {_bare(key): value}
@@ -55,6 +63,9 @@ def _leaf(key: str, op: str, given: Any, row: Row) -> bool:
         return _subject(op, given, getattr(row, key))
     if key == "memory_ids":
         return row.id in given
+    if key == "aspect":
+        is_it = row.aspect in given if op == "in" else row.aspect == given
+        return is_it is not (op == "ne")
     if key == "categories":
         return _category(op, given, row.categories or [])
     if key in ("text", "keywords", "keywords_search"):
@@ -107,6 +118,33 @@ def _moment(op: str, given: Any, actual: datetime | None) -> bool:
         "lt": actual < wanted,
         "lte": actual <= wanted,
     }[op]
+
+
+LENGTHS = {
+    "day": relativedelta(days=1),
+    "weekend": relativedelta(days=2),
+    "week": relativedelta(days=7),
+    "month": relativedelta(months=1),
+    "season": relativedelta(months=3),
+    "year": relativedelta(years=1),
+}
+
+
+def _is_true(asked: list[str], row: Row) -> bool:
+    """docs/adr/0610, by its table: unknown bounds, and what lasts as long as its
+    precision. ``asked`` are from and to; the same twice is an instant."""
+    first, last = map(_instant, asked)
+    said = _instant(row.created_at)
+    start = row.valid_from and _instant(row.valid_from)
+    end = row.valid_to and _instant(row.valid_to)
+    if not end and (row.aspect == "event" or (row.aspect == "plan" and start)):
+        length = LENGTHS.get(row.valid_precision or "", relativedelta())
+        end = start + length if start else said + LENGTHS["day"]
+    is_over_when_said = row.valid_to and _instant(row.valid_to) <= said
+    began = start or (datetime.min.replace(tzinfo=UTC) if is_over_when_said else said)
+    if first == last:
+        return began <= first and (not end or end > first or start == first)
+    return began < last and bool(not end or end > first or (start and start >= first))
 
 
 def _instant(text: str) -> datetime:

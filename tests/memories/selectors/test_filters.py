@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -191,6 +192,17 @@ INSTANTS = [
     "2022-06-15T01:00:00+01:00",
     "2022-12-31T23:30:00.000001",
 ]
+# Beginnings of years, months and weeks, and what lies near them.
+BOUNDS = [
+    "2021-12-01T00:00:00Z",
+    "2022-01-01T00:00:00Z",
+    "2022-02-01T00:00:00Z",
+    "2022-03-01T00:00:00Z",
+    "2022-03-02T00:00:00Z",
+    "2022-03-08T00:00:00Z",
+    "2022-06-01T00:00:00Z",
+]
+WHENS = [*BOUNDS, "2022-02-28T23:59:59.999999Z", "2023-03-01T00:00:00+01:00"]
 CATEGORIES = ["food", "Food & drink", "travel"]
 MEMORY_IDS = [str(UUID(int=n)) for n in range(1, 5)]
 KEYS = ["kind", "n", "", "a'b"]
@@ -211,6 +223,10 @@ rows = st.builds(
     created_at=one_of([f"{t}T00:00:00+00:00" if t in DAYS else t for t in INSTANTS]),
     updated_at=one_of(["2022-01-01T00:00:00Z", "2022-06-15T12:00:00Z"]),
     expires_on=maybe(DAYS),
+    valid_from=maybe(BOUNDS[:4]),
+    valid_to=maybe(BOUNDS[3:]),
+    valid_precision=maybe(["day", "weekend", "week", "month", "season", "year"]),
+    aspect=maybe(["event", "plan", "state"]),
 )
 worlds = st.lists(rows, min_size=4, max_size=8)
 
@@ -243,6 +259,12 @@ FIELDS = {
         contains=one_of(["FOOD", "o", "&", "%"]), **{"in": some([*CATEGORIES, "x"])}
     ),
     "metadata": st.dictionaries(one_of(KEYS), metadata_values, min_size=1, max_size=2),
+    "valid_at": one_of(WHENS),
+    "valid_between": st.tuples(one_of(WHENS), one_of(WHENS)).map(
+        lambda two: sorted(two, key=datetime.fromisoformat)
+    ),
+    "aspect": one_of(["event", "plan"])
+    | operators(eq=one_of(["state"]), ne=one_of(["plan"]), **{"in": some(["event"])}),
     "memory_ids": some([*MEMORY_IDS]) | operators(**{"in": some(MEMORY_IDS)}),
 }
 leaves = st.one_of(
@@ -275,9 +297,14 @@ ALLOWED = {
     "keywords_search": {"contains", "icontains"},
     "categories": {"in", "contains"},
     "memory_ids": {"in"},
+    # ours: an instant, or two of them, and no operator
+    "valid_at": set(),
+    "valid_between": set(),
+    "aspect": {"eq", "ne", "in"},
 }
 OPERATORS = {*set().union(*ALLOWED.values()), "nin", "not", "$ne", ">=", "like", "EQ"}
 SAMPLES = ["2022-01-01", ["2022-01-01"], MEMORY_IDS[:1], [MEMORY_IDS[0], "x"]]
+SAMPLES += ["plan", ["plan"]]
 
 
 def is_allowed(key, operator):
@@ -307,7 +334,9 @@ SELECT = """
 SELECT m.position FROM jsonb_to_recordset(%s::jsonb) AS m (
     position int, id uuid, user_id varchar, agent_id varchar, app_id varchar,
     run_id varchar, text text, metadata jsonb, categories varchar[],
-    created_at timestamptz, updated_at timestamptz, expires_on date)
+    created_at timestamptz, updated_at timestamptz, expires_on date,
+    valid_from timestamptz, valid_to timestamptz, valid_precision varchar,
+    aspect varchar)
 WHERE {} ORDER BY m.position
 """
 
