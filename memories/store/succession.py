@@ -32,8 +32,11 @@ def began_after(
     started: datetime | None, said_at: datetime, target: Memory
 ) -> datetime | None:
     """When the target began, if what contradicts it began earlier: both are true,
-    one after the other. Of two undated ones, what was said earlier began earlier.
+    one after the other. Of two undated ones, what was said earlier began earlier; what
+    was said later denies what is yet to begin: a plan that is off.
     """
+    if started is None and target.created_at <= said_at:
+        return None
     began = target.valid_from or (None if started else target.created_at)
     return began if began and (started or said_at) < began else None
 

@@ -291,6 +291,16 @@ def test_what_was_said_earlier_does_not_supersede(agent):
     assert agent.heads()[1].valid_to == lisbon.created_at
 
 
+def test_a_plan_that_is_off_is_superseded(agent):
+    """It was to begin after that was said; until then it was only meant to be."""
+    plan = "Ann plans to see Rome."
+    agent.decide(adds(plan, valid=ValidTime(start=datetime(2999, 1, 1, tzinfo=UTC))))
+    agent.decide(decides(Verdict.DELETE, "Ann stays at home.", agent.heads()[0]))
+    assert states(agent) == {plan: "superseded", "Ann stays at home.": "active"}
+    stays = next(head for head in agent.heads() if head.text != plan)
+    assert stays.valid_to is None
+
+
 def test_a_dated_correction_of_an_undated_memory_supersedes(agent):
     agent.decide(adds(LISBON))
     agent.decide(contradicts(BERLIN, agent.heads()[0], start=IN_2018))
