@@ -11,7 +11,7 @@
 without a schema or without the recalled memories; ``/v1/embeddings`` by
 ``tests/model_vectors.py``; ``/v1/rerank`` in one of the ways rerankers have, and in no
 other. ``POST /control`` takes the settings of :class:`Settings`,
-``faults``, ``replies`` and ``reset``; ``GET /control/stats`` tells what was asked. A
+``faults``, ``replies``, ``script`` and ``reset``; ``GET /control/stats`` tells what was asked. A
 model named ``name#fault`` fails every request that way.
 
 One asyncio loop with a parser of its own, because it must never be the bottleneck of a
@@ -36,6 +36,7 @@ import numpy as np
 
 from tests import model_grader
 from tests.model_rules import PURPOSES, BadRequest, answer, read_request
+from tests.model_script import Script, scripted
 from tests.model_vectors import embed_text
 
 HANG = -1.0
@@ -125,6 +126,7 @@ class Model:
         self.settings = settings or Settings()
         self.faults: deque[Fault] = deque()
         self.replies: deque[str] = deque()
+        self.script: Script = {}
         self._reset_stats()
 
     def _reset_stats(self) -> None:
@@ -144,18 +146,20 @@ class Model:
             self.settings = Settings()
             self.faults.clear()
             self.replies.clear()
+            self.script = {}
             self._reset_stats()
         known = {item.name for item in fields(Settings)}
         for name, value in order.items():
             if name in known:
                 setattr(self.settings, name, value)
-            elif name not in ("reset", "faults", "replies"):
+            elif name not in ("reset", "faults", "replies", "script"):
                 raise ValueError(f"unknown setting {name!r}")
         for item in order.get("faults", ()):
             times = item.get("times", 1)
             fault = Fault(**{key: item[key] for key in item if key != "times"})
             self.faults.extend([fault] * times)
         self.replies.extend(order.get("replies", ()))
+        self.script = order.get("script", self.script)
 
     # --- routes
 
@@ -225,7 +229,8 @@ class Model:
         user, shown = self._look(user)
         reading = read_request(purpose, system, user, shown)
         reading.schema = schema
-        return json.dumps(answer(reading, reword=self.settings.reword))
+        prepared = scripted(reading, self.script) if self.script else None
+        return json.dumps(prepared or answer(reading, reword=self.settings.reword))
 
     def _look(self, user: Any) -> tuple[str, list[str]]:
         """The words of a user's turn, and what its images show."""
@@ -556,6 +561,10 @@ class ModelServer:
     def configure(self, **settings: Any) -> None:
         """Change settings, see :class:`Settings`; ``reset=True`` first clears all."""
         self._do(lambda m: m.control(settings))
+
+    def follow(self, script: Script) -> None:
+        """Answer by a script from now on, see ``tests/model_script.py``."""
+        self._do(lambda m: m.control({"script": script}))
 
     def stats(self) -> dict[str, Any]:
         return self._do(Model.stats)

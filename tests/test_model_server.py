@@ -185,6 +185,33 @@ def test_a_model_name_can_carry_its_fault(http):
         assert response.status_code == 500
 
 
+PREPARED = {
+    "text": "User lives in Berlin.", "start": "2024-05", "end": None, "every": None,
+    "kind": "state", "change": ("replaces", "User lives in Lisbon."),
+    "entities": [{"name": "Berlin", "type": "place"}], "relations": [],
+}  # fmt: skip
+
+
+def test_it_follows_a_script(http, server):
+    server.follow({"I moved to Berlin.": [PREPARED]})
+    reply = http.post("/v1/chat/completions", json=chat_body())
+    (row,) = content(reply)["facts"]
+    assert (row["text"], row["start"]) == ("User lives in Berlin.", "2024-05")
+    assert (row["op"], row["id"], row["from"]) == ("DELETE", 1, [1])
+    assert [entity["name"] for entity in row["entities"]] == ["Berlin"]
+
+
+def test_a_script_changes_only_what_is_shown_and_keeps_nothing_else(http, server):
+    server.follow({"I moved to Berlin.": [PREPARED]})
+    elsewhere = USER.replace("User lives in Lisbon.", "User likes tea.")
+    reply = http.post("/v1/chat/completions", json=chat_body(elsewhere))
+    (row,) = content(reply)["facts"]
+    assert (row["op"], row["id"]) == ("ADD", None)
+    chat = chat_body(USER.replace("I moved to Berlin.", "I like tea."))
+    reply = http.post("/v1/chat/completions", json=chat)
+    assert content(reply) == {"facts": []}
+
+
 @pytest.mark.parametrize("kind", ["drop", "hang"])
 def test_no_answer_is_no_answer(http, server, kind):
     server.order(kind)
