@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from memories.models import Memory, MemoryVersion, Operation
+from memories.models import Entity, Memory, MemoryVersion, Operation
 from memories.selectors.compare import About
 from memories.selectors.graph import graph_of
 from memories.selectors.restoring import Aim
@@ -77,6 +77,12 @@ class Year:
             edges = graph_of(ABOUT, as_of=at).edges
         named = ((e.source.name, e.type, e.target.name) for e in edges if not e.is_over)
         return sorted(" ".join(edge) for edge in named)
+
+    def nodes(self, beginning: str) -> list[str]:
+        """What things are called whose name begins so; merged ones aside."""
+        with self.agent.scope():
+            rows = Entity.objects.filter(state="active", name__startswith=beginning)
+            return list(rows.values_list("name", flat=True))
 
     # --- going back
 

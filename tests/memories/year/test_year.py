@@ -84,6 +84,10 @@ def _edges(year: Year, subtests: pytest.Subtests) -> None:
             with subtests.test(f"{at:%d %B}: {row}"), _held(year, row.unless):
                 assert _is_there(row, edges) == row.is_there, edges
 
+    if year.engine != "local":
+        with subtests.test("two Annas"):
+            assert len(year.nodes("Anna")) == 2
+
 
 def _is_there(row: Edge, edges: list[str]) -> bool:
     return any(speaks_of(f"^{row.pattern}$", edge) for edge in edges)
@@ -94,7 +98,8 @@ def _is_there(row: Edge, edges: list[str]) -> bool:
 
 def _answers(year: Year, subtests: pytest.Subtests) -> None:
     for row in QUESTIONS:
-        with subtests.test(row.question, as_of=row.as_of), _held(year, row.unless):
+        asked = {"as_of": str(row.as_of), "filters": row.filters}
+        with subtests.test(row.question, **asked), _held(year, row.unless):
             found = year.found(row.question, row.filters, as_of=row.as_of)[: row.first]
             assert [text for text in found if speaks_of(row.expected, text)], found
             if row.never:
