@@ -17,6 +17,7 @@ from memories.selectors.bursts import ALONE
 from memories.selectors.projects import ProjectSetup
 from memories.store.barriers import pass_barriers
 from memories.types import SCOPE_KEYS, Actor, AddRequest, ChatMessage, Scope
+from memplatform.lib import clock
 from memplatform.lib.ids import new_id
 from tenants.scopes import current_tenant_id
 
@@ -60,11 +61,13 @@ def accept(
     With ``due_at`` it is not run before, so that others may join it.
 
     Holding the anchor's row until the commit makes the order of ``seq`` the order in
-    which adds become visible (decision 19).
+    which adds become visible (decision 19). It is accepted once it has its place: who
+    came ``at`` an earlier instant and waited longer for it has not said it earlier.
     """
     if is_running:
         pass_barriers(setup.project_id)
     place = take_place(setup.project_id, request.scope, len(request.messages), at)
+    at = max(at, clock.now())
     operation = _operation(setup.project_id, request, actor, place, at)
     operation.next_attempt_at = due_at
     if is_running:
