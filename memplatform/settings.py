@@ -275,6 +275,8 @@ SPECTACULAR_SETTINGS = {
         "AskedProfileJobEnum": "memories.api.profiles.describe.ASKED_JOBS",
         "WebhookEventEnum": "memories.api.webhooks.describe.TOPICS",
         "DeliveryStatusEnum": "memories.api.webhooks.describe.STATUSES",
+        "GraphEntityStateEnum": "memories.selectors.entities.STATES",
+        "GraphRelationStateEnum": "memories.api.components.RELATION_STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     # The default asks a validator on the internet, which our CSP would refuse anyway.

@@ -25,6 +25,7 @@ from memories.models.settings import (
     MAX_DESCRIPTION_CHARS,
     MAX_INSTRUCTION_CHARS,
 )
+from memories.selectors import relations
 from memories.store.ledger import MessageOutcome, Outcome
 from memories.types import Aspect
 
@@ -33,8 +34,12 @@ FILTERS_HELP = (
     "of user_id, agent_id, app_id, run_id must be named other than by negation."
 )
 ADD_FILTERS_HELP = "The ids may stand in here as well."
+RELATION_STATES = tuple(str(state) for state in relations.STATES)
 EVENT_STATUSES = ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")
 TIME_HELP = "Unix seconds or ISO 8601."
+LIKENESS_HELP = (
+    "Where `query` looks for something: how like it is, 1 for the very name."
+)
 
 
 def maybe[F: serializers.Field[Any, Any, Any, Any]](
@@ -223,9 +228,42 @@ class Reranked(serializers.Serializer):  # type: ignore[type-arg]
     problem = nullable(CharField, help_text="The code of what kept it from that.")
 
 
+class GraphNode(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    name = CharField()
+    type = CharField()
+
+
+class GraphRelation(serializers.Serializer):  # type: ignore[type-arg]
+    id = UUIDField()
+    source = GraphNode()  # type: ignore[assignment]
+    type = CharField()
+    target = GraphNode()
+    fact = CharField(help_text="In the words of a memory that asserts it.")
+    state = ChoiceField(choices=RELATION_STATES)
+    confidence = FloatField()
+    single_valued = BooleanField(help_text="A source has one of these at a time.")
+    valid_from = nullable(DateTimeField)
+    valid_to = nullable(DateTimeField, help_text="Exclusive.")
+    valid_precision = nullable(CharField)
+    known_from = DateTimeField(help_text="Since when this is believed.")
+    replaced_by = nullable(UUIDField, help_text="The relation that ended it.")
+    user_id = nullable(CharField)
+    agent_id = nullable(CharField)
+    app_id = nullable(CharField)
+    memory_count = IntegerField(help_text="Memories that assert it.")
+    memory_ids = ListField(
+        child=UUIDField(), help_text=f"The first {relations.MOST_NAMED}."
+    )
+    score = maybe(FloatField, min_value=0, max_value=1, help_text=LIKENESS_HELP)
+
+
 class SearchAnswer(serializers.Serializer):  # type: ignore[type-arg]
     results = ListField(child=FoundMemory())
     rerank = Reranked(required=False, help_text="Where a reranker was to be asked.")
+    relations = maybe(
+        ListField, child=GraphRelation(), help_text="Where they were asked for."
+    )
 
 
 class Shown(HasFields):
@@ -271,6 +309,14 @@ class SearchBody(Shown):
     )
     reference_date = maybe(
         Time, help_text="“Now” for what depends on age; else the present."
+    )
+    relations = maybe(
+        BooleanField,
+        default=False,
+        help_text=(
+            "Also how what the found memories speak of hangs together: what they assert"
+            " first, then what is beside it, as of `/v1/graph/relations/`; 50 at most."
+        ),
     )
 
 

@@ -261,6 +261,14 @@ def read_shown_fields(raw: object) -> frozenset[str] | None:
     return frozenset(shown) or None
 
 
+def read_wants_relations(raw: object) -> bool:
+    """Whether a search is to tell how what it found hangs together."""
+    fields = Fields(raw)
+    wants = fields.read("relations", reading.boolean, default=False)
+    fields.check()
+    return wants
+
+
 def read_filters(raw: object, access: Access) -> Filters:
     """Filters that are all there is to a body, within what the key sees."""
     return _filters(Fields(raw), access)

@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("memories.api.context.urls")),
     path("", include("memories.api.exports.urls")),
     path("", include("memories.api.feedback.urls")),
+    path("", include("memories.api.graph.urls")),
     path("", include("memories.api.imports.urls")),
     path("", include("memories.api.legacy.urls")),
     path("", include("memories.api.picture.urls")),

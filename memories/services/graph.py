@@ -12,12 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from memories.models import Entity, EntityMerge
+from memories.selectors.entities import NO_MERGE, NO_NODE
 from memories.store import merges
 from memplatform.lib.errors import InvalidRequest, NotFound
 from tenants.audit import Actor, record_audit
 from tenants.models import Project
-
-NO_NODE = "There is no such entity."
 
 
 def merge_entities(
@@ -51,7 +50,7 @@ def unmerge(project: Project, merge_id: UUID, *, actor: Actor) -> EntityMerge:
     """
     found = EntityMerge.objects.filter(project_id=project.id, id=merge_id).first()
     if found is None:
-        raise NotFound("There is no such merge.")
+        raise NotFound(NO_MERGE)
     merge = merges.part(found, actor=actor)
     if merge is None:
         raise InvalidRequest("This merge was taken back already.")

@@ -57,6 +57,8 @@ WRITES = {
     "redeliver_webhook_delivery",
     "change_profile_settings",
     "start_profile_job",
+    "merge_graph_entities",
+    "undo_graph_merge",
 }
 # Where not both of 400 and 404 apply.
 APPLYING = {
@@ -258,6 +260,32 @@ def test_every_answer_is_as_described(client, store, learn, check):  # noqa: F81
         ("delete_memories", client.delete("/v1/memories/?user_id=ida")),
     ):
         assert answer.status_code == 200, answer.json()
+        check(name, "200", answer.json())
+
+
+def test_the_graph_is_as_described(client, learn, check):  # noqa: F811
+    learn("I live in Riga. My sister Anna lives in Oslo.")
+    graph, asked = "/v1/graph/", "?user_id=ida&query=Anna"
+    entities = client.get(f"{graph}entities/{asked}")
+    first, second, *_ = (e["id"] for e in entities.json()["results"])
+    relations = client.get(f"{graph}relations/{asked}")
+    relation = relations.json()["results"][0]["id"]
+    one = f"{graph}entities/{first}/"
+    search = {"query": "Anna", "filters": IDA, "relations": True}
+    merged = client.post(f"{one}merge/", {"other_id": second})
+    undo = f"{graph}merges/{merged.json()['id']}/undo/"
+    for name, answer in (
+        ("list_graph_entities", entities),
+        ("list_graph_relations", relations),
+        ("merge_graph_entities", merged),
+        ("get_graph_entity", client.get(one)),
+        ("undo_graph_merge", client.post(undo)),
+        ("get_graph_relation", client.get(f"{graph}relations/{relation}/")),
+        ("get_graph_neighbourhood", client.get(f"{one}neighbourhood/?depth=3")),
+        ("find_graph_path", client.get(f"{graph}path/?from={first}&to={second}")),
+        ("search_memories", client.post("/v3/memories/search/", search)),
+    ):
+        assert answer.status_code == 200, (name, answer.json())
         check(name, "200", answer.json())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memories.api import describe, requests, shapes
+from memories.api.graph.shapes import relation_json
 from memories.api.requests import ListRequest
 from memories.api.views.base import (
     MemoryApiView,
@@ -19,9 +21,11 @@ from memories.api.views.base import (
 )
 from memories.retrieval.search import find
 from memories.selectors.memories import list_memories
+from memories.selectors.relations import RelationView, relations_around
+from memories.selectors.sight import Sight
 from memories.services.add import add_memories
 from memories.services.deletion import delete_scope
-from memories.types import AddAnswer, MemoryView, Page
+from memories.types import AddAnswer, Hit, MemoryView, Page, SearchRequest
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
@@ -69,12 +73,30 @@ class SearchMemories(MemoryApiView):
     def post(self, request: Request) -> Response:
         asked = requests.read_search(request.data, self.access)
         shown = requests.read_shown_fields(request.data)
+        wants_relations = requests.read_wants_relations(request.data)
         count_for(asked.filters.scope)
         spend_quota(self.access, self.operation)
         found = find(self.access, asked)
         tell_reranking(found.reranking)
-        results = [shapes.hit_json(hit, shown) for hit in found.hits]
-        return Response({"results": results, **shapes.reranking_json(found.reranking)})
+        body: dict[str, Any] = {
+            "results": [shapes.hit_json(hit, shown) for hit in found.hits],
+            **shapes.reranking_json(found.reranking),
+        }
+        if wants_relations:
+            around = read_relations_around(self.access, asked, found.hits)
+            body["relations"] = [relation_json(relation) for relation in around]
+        return Response(body)
+
+
+def read_relations_around(
+    access: Access, asked: SearchRequest, hits: Sequence[Hit]
+) -> list[RelationView]:
+    """Edges of what the hits mention, as the search's filters see it; opens its own
+    scope."""
+    shown = asked.visibility
+    sight = Sight(asked.filters, shown.as_of, shown.show_expired)
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        return relations_around(sight, [hit.memory.id for hit in hits])
 
 
 class ListMemories(MemoryApiView):
