@@ -46,6 +46,13 @@ _TEA = "project_id = (SELECT id FROM tenants_project WHERE name LIKE 'Tea%')"
 IDS = {
     "project": "SELECT id FROM tenants_project WHERE name LIKE 'Tea%'",
     "subject_id": "SELECT id FROM memories_subject WHERE external_id = 'jonas.weber'",
+    "entity_id": (
+        "SELECT e.id FROM memories_entity e JOIN memories_mention n ON n.entity_id = e.id"
+        " JOIN memories_memory m ON m.id = n.memory_id"
+        " WHERE m.user_id = 'jonas.weber' AND m.state = 'active'"
+        " GROUP BY e.id ORDER BY count(*) DESC, e.id"
+    ),
+    "merge_id": "SELECT id FROM memories_entitymerge WHERE decided_by = 'operator'",
     "memory_id": "SELECT id FROM memories_memory WHERE state = 'superseded'",
     "operation_id": "SELECT id FROM memories_operation WHERE status = 'FAILED'",
     "replay_id": "SELECT id FROM memories_operation WHERE kind = 'REPLAY'",
@@ -65,6 +72,7 @@ WORDS = {"tenant": "demo", "purpose": "single_pass_user"}
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _PROJECT = "console/<slug:tenant>/<uuid:project>/"
 _SUBJECT = f"{_PROJECT}subjects/<uuid:subject_id>/"
+_ENTITY = f"{_SUBJECT}graph/<uuid:entity_id>/"
 _REPLAY = f"{_PROJECT}prompts/<slug:purpose>/replays/<uuid:replay_id>/"
 _GOLDEN = f"{_PROJECT}golden-sets/<uuid:golden_id>/"
 _WEBHOOK = f"{_PROJECT}webhooks/<uuid:webhook_id>/"
@@ -72,6 +80,9 @@ _WEBHOOK = f"{_PROJECT}webhooks/<uuid:webhook_id>/"
 OTHER_IDS = {
     (f"{_PROJECT}review/<uuid:memory_id>/", "memory_id"): (
         "SELECT id FROM memories_memory WHERE state = 'quarantined'"
+    ),
+    (f"{_ENTITY}merges/<uuid:merge_id>/undo/", "entity_id"): (
+        "SELECT kept_id FROM memories_entitymerge WHERE decided_by = 'operator'"
     ),
     (f"{_SUBJECT}restores/<uuid:operation_id>/", "operation_id"): (
         "SELECT id FROM memories_operation WHERE kind = 'RESTORE'"
@@ -121,6 +132,7 @@ def furnished(browser: Browser, demo: Installation, signed_in: Any) -> None:
     _ask_a_golden_set(desk)
     _replay_a_prompt(desk)
     _restore_and_undo(desk)
+    _merge_two_names(desk)
     _erase_somebody(desk)
     context.close()
 
@@ -171,6 +183,14 @@ def _restore_and_undo(desk: Desk) -> None:
     page.get_by_role("link", name="Undo").click()
     page.get_by_role("button", name=re.compile("^Restore")).click()
     expect(page.locator("#progress")).to_contain_text("memories restored")
+
+
+def _merge_two_names(desk: Desk) -> None:
+    entity_id = one(desk.demo, IDS["entity_id"])
+    page = desk.open(f"{desk.subject('jonas.weber')}graph/{entity_id}/merge/")
+    page.locator("tr[data-row] a").last.click()
+    page.get_by_role("button", name=re.compile("^They are one")).click()
+    expect(page.get_by_role("link", name="Undo", exact=True)).to_be_visible()
 
 
 def _erase_somebody(desk: Desk) -> None:

@@ -14,18 +14,28 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from memories.evaluation.golden import sets as golden_sets
 from memories.evaluation.golden.running import run_golden_set
-from memories.models import Delivery, GoldenRun, GoldenSet, Operation, Subject, Webhook
+from memories.models import (
+    Delivery,
+    Entity,
+    EntityMerge,
+    GoldenRun,
+    GoldenSet,
+    Operation,
+    Subject,
+    Webhook,
+)
 from memories.retrieval.search import keep_trace
 from memories.selectors.filters import parse_filters
 from memories.services import webhooks
-from memories.types import SearchRequest
+from memories.services.graph import merge_entities
+from memories.types import ProposedEntity, SearchRequest
 from memplatform.lib.ids import new_id
 from tenants import services
 from tenants.audit import SYSTEM
 from tenants.models import Invitation, Membership, Role, TenantModel
 from tenants.scopes import tenant_scope
 from tenants.selectors import find_api_key
-from tests.memories.agents import Agent
+from tests.memories.agents import Agent, adds
 
 WORDS = {"kind": "chat", "file_format": "csv", "purpose": "single_pass_user"}
 """What stands in an address besides ids."""
@@ -63,6 +73,7 @@ def ids(acme) -> dict[str, UUID]:
     bees = SearchRequest("bees", parse_filters({"user_id": "ann"}))
     trace_id = keep_trace(agent.access, bees)
     golden, run_id = _asked_golden_set(acme)
+    merge = _merged(agent)
     with tenant_scope(acme.id):
         services.invite_member("i@x.example", Role.VIEWER, invited_by=acme.owner)
         key = find_api_key(acme.key.split("_")[2])
@@ -70,6 +81,8 @@ def ids(acme) -> dict[str, UUID]:
         return {
             "memory_id": memory_id,
             "trace_id": trace_id,
+            "entity_id": merge.kept_id,
+            "merge_id": merge.id,
             "subject_id": Subject.objects.order_by("created_at")[0].id,
             "operation_id": add.id,
             "golden_id": golden.id,
@@ -80,6 +93,16 @@ def ids(acme) -> dict[str, UUID]:
             "invitation_id": Invitation.objects.get().id,
             "member_id": Membership.objects.order_by("created_at")[0].id,
         }
+
+
+def _merged(agent: Agent) -> EntityMerge:
+    """Two names of ann's that somebody took for one."""
+    for name in ("Bo", "Zed"):
+        named = (ProposedEntity(name, "person"),)
+        agent.decide(adds(f"{name} called.", entities=named))
+    with agent.scope():
+        bo, zed = Entity.objects.filter(name__in=("Bo", "Zed")).order_by("name")
+        return merge_entities(agent.company.project, bo.id, zed.id, actor=SYSTEM)
 
 
 def _asked_golden_set(acme) -> tuple[GoldenSet, UUID]:

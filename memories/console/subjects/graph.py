@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -44,18 +45,17 @@ def graph(request: ConsoleRequest, visit: Visit, subject_id: UUID) -> HttpRespon
         earlier=earlier,
         later=later[-1] if later else None,
         most_edges=MOST_EDGES,
-        drawing=_drawing(found, _list_url(visit, subject_id)),
+        drawing=_drawing(found, [visit.tenant_slug, visit.project_id, subject_id]),
     )
     return show(request, visit, "memories/graph.html", context)
 
 
-def _list_url(visit: Visit, subject_id: UUID) -> str:
-    place = [visit.tenant_slug, visit.project_id, subject_id]
-    return reverse("memories:subject", args=place)
+def _drawing(found: Graph, place: Sequence[object]) -> dict[str, Any]:
+    """What ``static/console/graph.js`` draws: nodes, and edges between their places.
 
-
-def _drawing(found: Graph, url: str) -> dict[str, Any]:
-    """What ``static/console/graph.js`` draws: nodes, and edges between their places."""
+    A node leads to its page, an edge to the memories behind it.
+    """
+    url = reverse("memories:subject", args=place)
     places = {node.id: place for place, node in enumerate(found.nodes)}
     kinds = Counter(node.type for node in found.nodes).most_common(TYPES_COLOURED)
     colours = {kind: colour for colour, (kind, _) in enumerate(kinds, start=1)}
@@ -66,7 +66,7 @@ def _drawing(found: Graph, url: str) -> dict[str, Any]:
                 "title": f"{node.name} ({node.type}): {node.mentions} memories",
                 "mentions": node.mentions,
                 "colour": colours.get(node.type, 0),
-                "url": f"{url}?state=any&entity={node.id}",
+                "url": reverse("memories:entity", args=[*place, node.id]),
             }
             for node in found.nodes
         ],

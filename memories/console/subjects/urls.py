@@ -13,6 +13,7 @@ from memories.console.subjects.compare import (
     restored_page,
 )
 from memories.console.subjects.conversations import conversations
+from memories.console.subjects.entities import entity, merge, undo_merge
 from memories.console.subjects.graph import graph
 from memories.console.subjects.history import history
 from memories.console.subjects.picture import picture
@@ -23,6 +24,13 @@ urlpatterns = [
     path("memories/change/", bulk, name="bulk"),
     path("profile/", picture, name="picture"),
     path("graph/", graph, name="graph"),
+    path("graph/<uuid:entity_id>/", entity, name="entity"),
+    path("graph/<uuid:entity_id>/merge/", merge, name="merge-entity"),
+    path(
+        "graph/<uuid:entity_id>/merges/<uuid:merge_id>/undo/",
+        undo_merge,
+        name="undo-merge",
+    ),
     path("history/", history, name="history"),
     path("compare/", compare_page, name="compare"),
     path("restore/", restore_page, name="restore-subject"),
