@@ -320,7 +320,7 @@ def _valid_time(fields: Fields, access: Access) -> list[dict[str, Any]]:
     instants alone: a plain day is one of the project's zone, all of it."""
 
     def read(value: Any) -> tuple[datetime, datetime]:
-        return reading.stretch(value, partial(_zone_of, access))
+        return reading.stretch(value, partial(zone_of, access))
 
     asked = []
     if at := fields.read("valid_at", read, None):
@@ -339,7 +339,8 @@ def _true_between(start: datetime, end: datetime) -> dict[str, Any]:
     return {"valid_between": [start.isoformat(), end.isoformat()]}
 
 
-def _zone_of(access: Access) -> tzinfo:
+def zone_of(access: Access) -> tzinfo:
+    """The project's; may open its own scope."""
     known = known_setup(access.project_id, access.project_changed_at)
     if known is None:
         with tenant_scope(access.tenant_id, project_id=access.project_id):

@@ -28,6 +28,10 @@ MOST_NAMED = 100
 MOST_FOUND = 50
 
 
+Stretch = tuple[datetime, datetime]
+"""From an instant on and before another; twice the same is that instant."""
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """A node at the end of an edge."""
@@ -69,12 +73,13 @@ class WantedRelations:
 
     ``touching`` are nodes at either end, ``source`` and ``target`` at their own;
     ``within`` has both ends among its nodes. ``name`` is a part of the name of an end.
+    ``valid`` is when it was true in the world, at some instant of it.
     """
 
     states: Sequence[State] = TRUE
     type: str = ""
     name: str = ""
-    valid_at: datetime | None = None
+    valid: Stretch | None = None
     meant: Meant | None = None
     ids: Collection[UUID] = ()
     touching: Collection[UUID] = ()
@@ -268,10 +273,12 @@ def _conditions(wanted: WantedRelations) -> tuple[str, list[Any]]:
         part = "strpos(lower({}.name), lower(%s)) > 0"
         conditions.append(f"({part.format('o')} OR {part.format('t')})")
         params += [wanted.name, wanted.name]
-    if wanted.valid_at:
-        conditions.append(f"""({_BEGAN} <= %s AND (r.valid_to IS NULL
-            OR r.valid_to > %s OR r.valid_from = %s))""")
-        params += [wanted.valid_at] * 3
+    if wanted.valid:
+        start, end = wanted.valid
+        begins = "<=" if start == end else "<"
+        conditions.append(f"""({_BEGAN} {begins} %s AND (r.valid_to IS NULL
+            OR r.valid_to > %s OR r.valid_from >= %s))""")
+        params += [end, start, start]
     return " AND ".join(conditions), params
 
 

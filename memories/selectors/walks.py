@@ -7,8 +7,7 @@ inside a tenant scope.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from memories.selectors.entities import EntityView
@@ -17,6 +16,7 @@ from memories.selectors.relations import (
     TRUE_ONCE,
     End,
     RelationView,
+    Stretch,
     WantedRelations,
     read_relations,
 )
@@ -63,16 +63,16 @@ class Way:
 class Along:
     """Which edges a walk follows, in either direction: what is true, or was then."""
 
-    valid_at: datetime | None = None
+    valid: Stretch | None = None
     type: str = ""
 
-    def wanted(self, anchor_id: UUID, **nodes: Iterable[UUID]) -> WantedRelations:
+    def within(self, anchor_id: UUID) -> WantedRelations:
+        """All of them in an anchor."""
         return WantedRelations(
-            states=TRUE_ONCE if self.valid_at else TRUE,
+            states=TRUE_ONCE if self.valid else TRUE,
             type=self.type,
-            valid_at=self.valid_at,
+            valid=self.valid,
             anchor_id=anchor_id,
-            **{name: list(ids) for name, ids in nodes.items()},
         )
 
 
@@ -83,7 +83,7 @@ def neighbourhood(
     found = {start.id: Neighbour(End(start.id, start.name, start.type), 0)}
     frontier, is_cut = [start.id], False
     for distance in range(1, depth + 1):
-        wanted = along.wanted(start.anchor_id, touching=frontier)
+        wanted = replace(along.within(start.anchor_id), touching=frontier)
         edges = read_relations(sight, wanted, most=MOST_LOOKED_AT)
         is_cut |= len(edges) == MOST_LOOKED_AT
         frontier = []
@@ -97,7 +97,7 @@ def neighbourhood(
             frontier.append(end.id)
         if not frontier:
             break
-    within = along.wanted(start.anchor_id, within=found)
+    within = replace(along.within(start.anchor_id), within=list(found))
     relations = read_relations(sight, within, most=MOST_EDGES + 1)
     is_cut |= len(relations) > MOST_EDGES
     return Neighbourhood(
@@ -121,7 +121,7 @@ def shortest_path(
     came_by: dict[UUID, tuple[End, RelationView] | None] = {start.id: None}
     frontier, is_cut = [start.id], False
     for _ in range(most_steps):
-        wanted = along.wanted(start.anchor_id, touching=frontier)
+        wanted = replace(along.within(start.anchor_id), touching=frontier)
         edges = read_relations(sight, wanted, most=MOST_LOOKED_AT)
         is_cut |= len(edges) == MOST_LOOKED_AT
         frontier = _step(edges, set(frontier), came_by)

@@ -28,7 +28,7 @@ from memories.types import STATE_RULES
 
 
 class ContextBody(SearchBody):
-    relations = None  # a block has no place for them
+    relations = None  # type: ignore[assignment]  # a block has no place for them
     fields_ = None  # type: ignore[assignment]
     top_k = maybe(
         IntegerField,

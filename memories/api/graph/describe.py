@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from memories.api.components import GraphRelation
 from memories.api.describe import (
     AT,
     MEMORY_ID,
@@ -27,10 +28,10 @@ IDA_ID = "3a1c0f5e-2b7d-4c6a-9d8e-1f0a2b3c4d5e"
 RIGA_ID = "4b2d1a6f-3c8e-4d7b-8e9f-2a1b3c4d5e6f"
 EDGE_ID = "5c3e2b70-4d9f-4e8c-9fa0-3b2c4d5e6f70"
 MERGE_ID = "6d4f3c81-5ea0-4f9d-a0b1-4c3d5e6f7081"
-OWNERS = {"user_id": "ida", "agent_id": None, "app_id": None}
+OWNERS: dict[str, Any] = {"user_id": "ida", "agent_id": None, "app_id": None}
 IDA = {"id": IDA_ID, "name": "Ida", "type": "person"}
 RIGA = {"id": RIGA_ID, "name": "Riga", "type": "place"}
-ENTITY_EXAMPLE = {
+ENTITY_EXAMPLE: dict[str, Any] = {
     **RIGA,
     "qualifier": None,
     "aliases": [],
@@ -51,7 +52,7 @@ MERGE_EXAMPLE = {
     "at": AT,
     "undone_at": None,
 }
-RELATION_EXAMPLE = {
+RELATION_EXAMPLE: dict[str, Any] = {
     "id": EDGE_ID,
     "source": IDA,
     "type": "lives_in",
@@ -89,11 +90,18 @@ _SCOPE = [
 _AS_OF = in_query("as_of", "Answer as it would have been then.", OpenApiTypes.DATETIME)
 _EXPIRED = in_query("show_expired", "Also through memories that have expired.", bool)
 _SIGHT = [*_SCOPE, _AS_OF, _EXPIRED]
-_VALID_AT = in_query(
-    "valid_at",
-    "Only what was true in the world then, also where it is over by now.",
-    OpenApiTypes.DATETIME,
-)
+_VALID = [
+    in_query(
+        "valid_at",
+        "Only what was true in the world then, also where it is over by now: ISO 8601,"
+        " or YYYY-MM-DD for any time of that day in the project's zone.",
+    ),
+    in_query(
+        "valid_between",
+        "Only what was true at some time from the one to the other: two of these with a"
+        " comma.",
+    ),
+]
 _TYPE = in_query("type", "Of this type.")
 _QUERY = in_query("query", "What to look for by meaning; counts as a search.")
 _NAME = "Part of a name, in any case"
@@ -152,7 +160,7 @@ NEIGHBOURHOOD = described(
         _ENTITY_ID,
         in_query("depth", f"1 when absent, {MOST_DEPTH} at most.", int),
         _TYPE,
-        _VALID_AT,
+        *_VALID,
         *_SIGHT,
     ],
     examples=[
@@ -194,7 +202,7 @@ RELATIONS = described(
             "Any of them with `any`.",
             [*(str(state) for state in relations.STATES), "any"],
         ),
-        _VALID_AT,
+        *_VALID,
         _QUERY,
     ],
     examples=[answered("A page", page(RELATION_EXAMPLE))],
@@ -202,7 +210,7 @@ RELATIONS = described(
 RELATION = described(
     "get_graph_relation",
     TAG,
-    components.GraphRelation,
+    GraphRelation,
     400,
     404,
     summary="One relation, in whatever state",
@@ -230,7 +238,7 @@ PATH = described(
     + [
         in_query("depth", f"Relations at most: 4 when absent, to {MOST_STEPS}.", int),
         _TYPE,
-        _VALID_AT,
+        *_VALID,
         *_SIGHT,
     ],
     examples=[
@@ -245,7 +253,7 @@ PATH = described(
         )
     ],
 )  # fmt: skip
-MERGE: dict[str, Any] = described(
+MERGE = described(
     "merge_graph_entities",
     TAG,
     components.GraphMerge,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from memories.api import reading
-from memories.api.reading import Fields, query_fields
-from memories.api.requests import NO_SCOPE, PageRequest, read_page
+from memories.api.reading import Fields, Problem, query_fields
+from memories.api.requests import NO_SCOPE, PageRequest, read_page, zone_of
 from memories.language.names import MAX_NAME_CHARS
 from memories.language.relations import relation_type
 from memories.selectors import entities, relations
 from memories.selectors.entities import WantedEntities
 from memories.selectors.filters import parse_filters, restrict
-from memories.selectors.relations import WantedRelations
+from memories.selectors.relations import Stretch, WantedRelations
 from memories.selectors.sight import ANYBODYS, Sight
 from memories.selectors.walks import MOST_DEPTH, MOST_STEPS, Along
 from memories.types import SCOPE_KEYS, Scope, State
@@ -79,7 +80,7 @@ def read_relations(query: Mapping[str, Any], access: Access) -> RelationsRequest
         states=fields.read("state", _states, ()),
         type=relation_type(fields.read("type", _name, "")),
         name=fields.read("name", _name, ""),
-        valid_at=fields.read("valid_at", reading.instant, None),
+        valid=_valid(fields, access),
         touching=_one(fields.read("entity_id", reading.uuid, None)),
         source=fields.read("source_id", reading.uuid, None),
         target=fields.read("target_id", reading.uuid, None),
@@ -102,10 +103,10 @@ def read_depth(query: Mapping[str, Any]) -> int:
     return depth
 
 
-def read_along(query: Mapping[str, Any]) -> Along:
+def read_along(query: Mapping[str, Any], access: Access) -> Along:
     """Which edges a walk follows."""
     fields = query_fields(query)
-    along = _along(fields)
+    along = _along(fields, access)
     fields.check()
     return along
 
@@ -117,7 +118,7 @@ def read_path(query: Mapping[str, Any], access: Access) -> PathRequest:
     goal = fields.need("to", reading.uuid, nobody)
     whole = reading.integer_from(1, MOST_STEPS, is_text_read=True)
     steps = fields.read("depth", whole, DEFAULT_STEPS)
-    along = _along(fields)
+    along = _along(fields, access)
     sight = _sight(fields, access, needs_scope=False)
     return PathRequest(sight, along, start, goal, steps)
 
@@ -164,11 +165,30 @@ def _pattern(value: Any) -> str | None:
     return WILDCARD if value == WILDCARD else reading.scope_id(value)
 
 
-def _along(fields: Fields) -> Along:
+def _along(fields: Fields, access: Access) -> Along:
     return Along(
-        valid_at=fields.read("valid_at", reading.instant, None),
+        valid=_valid(fields, access),
         type=relation_type(fields.read("type", _name, "")),
     )
+
+
+def _valid(fields: Fields, access: Access) -> Stretch | None:
+    """When it was true; a day is all of it, in the project's zone."""
+
+    def read(value: Any) -> Stretch:
+        return reading.stretch(value, partial(zone_of, access))
+
+    def read_two(value: Any) -> Stretch:
+        (start, _), (last, end) = reading.two_of(read)(value.split(","))
+        if last < start:
+            raise Problem("must not end before it begins.")
+        return start, end
+
+    at: Stretch | None = fields.read("valid_at", read, None)
+    between: Stretch | None = fields.read("valid_between", read_two, None)
+    if at and between:
+        fields.complain("valid_between", "cannot stand beside valid_at.")
+    return at or between
 
 
 def _states(value: Any) -> Sequence[State]:
@@ -182,7 +202,7 @@ def _with_states(wanted: WantedRelations) -> WantedRelations:
     """What is true unless a state is asked for; of a day, also what was true then."""
     if wanted.states:
         return wanted
-    is_once = wanted.valid_at is not None
+    is_once = wanted.valid is not None
     return replace(wanted, states=relations.TRUE_ONCE if is_once else relations.TRUE)
 
 

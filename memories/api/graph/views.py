@@ -76,7 +76,7 @@ class AroundEntity(GraphApiView):
     def get(self, request: Request, entity_id: str) -> Response:
         access, query = self.access, request.query_params
         known_id = uuid_of("entity_id", entity_id)
-        depth, along = requests.read_depth(query), requests.read_along(query)
+        depth, along = requests.read_depth(query), requests.read_along(query, access)
         sight = requests.read_sight(query, access)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
             entity = get_entity(sight, known_id)

@@ -203,6 +203,8 @@ def test_what_was_true_on_a_day(client, agent, say):
     asked = {**IDA, "valid_at": "2025-03-01"}
     assert said(client.get(RELATIONS, asked)) == ["Ida lives_in Rome"]
     assert said(client.get(RELATIONS, {**IDA, "valid_at": "2025-06-01"})) == []
+    between = {**IDA, "valid_between": "2025-05-20,2025-07-01"}
+    assert said(client.get(RELATIONS, between)) == ["Ida lives_in Rome"]
 
 
 def test_as_of_is_what_was_believed_then(client, agent, moved, ids):
@@ -452,6 +454,8 @@ def test_a_reading_key_reads_and_merges_nothing(reader, everything):
         (ENTITIES, {**IDA, "state": "gone"}, "state"),
         (RELATIONS, {**IDA, "state": "gone"}, "state"),
         (RELATIONS, {**IDA, "valid_at": "soon"}, "valid_at"),
+        (RELATIONS, {**IDA, "valid_between": "2025"}, "valid_between"),
+        (RELATIONS, {**IDA, "valid_between": "2025-02-01,2025-01-01"}, "valid_between"),
         (RELATIONS, {**IDA, "entity_id": "7"}, "entity_id"),
         (ENTITIES, {**IDA, "as_of": "soon"}, "as_of"),
         (ENTITIES, {**IDA, "name": "x" * 301}, "name"),
