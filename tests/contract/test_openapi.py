@@ -64,6 +64,7 @@ WRITES = {
 APPLYING = {
     "ping": (),
     "create_organization": ("400",),
+    "preview_retention": ("400",),
     "list_organizations": (),
     **dict.fromkeys(
         (

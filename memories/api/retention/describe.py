@@ -72,6 +72,7 @@ PREVIEW = described(
     RetentionAnswer,
     400,
     403,
+    413,
     summary="What retention would take, if it ran now",
     description="Nothing is changed. What a policy takes, the next hour's run takes.",
     request=RetentionBody,

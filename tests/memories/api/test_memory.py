@@ -79,6 +79,9 @@ def test_it_is_there_as_it_was_stored(client, frozen, store, acme):
         "version": 1,
         "valid_from": None,
         "valid_to": None,
+        "valid_precision": None,
+        "recurs": None,
+        "aspect": None,
         "attributed_to": "user",
     }
 

@@ -291,7 +291,8 @@ def test_each_decision_is_in_the_audit_without_words(agent, alices, alice):
     approve_memories(alices, [one.id])
     reject_memories(alices, [two.id])
     with agent.scope():
-        entries = list(AuditEntry.objects.filter(action__startswith="memory."))
+        said = AuditEntry.objects.filter(action__startswith="memory.")
+        entries = list(said.order_by("action"))
     assert [(e.action, e.actor_id) for e in entries] == [
         ("memory.approve", alice.id),
         ("memory.reject", alice.id),
