@@ -29,7 +29,7 @@ from tests.model_rules import (
 from tests.model_server import Model, ModelServer, Settings
 from tests.model_vectors import embed_text
 
-SYSTEM = "You keep the memory. entities: …"
+SYSTEM = "You keep the memory. kind: event, … entities: …"
 MEMORIES = '# MEMORIES\n1 2024-05-01 "User lives in Lisbon."\n'
 USER = (
     "# NOW Wed 2024-05-08 13:56 UTC\n"

@@ -15,6 +15,11 @@ MAX_TYPE_CHARS = 64
 SINGLE = word_set("lives_in works_at married_to engaged_to dating born_in reports_to")
 """Of these a subject has one at a time: another one ends the last."""
 
+_POSITIONS = {
+    "dating": "partner",
+    "engaged_to": "partner",
+    "married_to": "partner",
+}
 NAMING = word_set("also_known_as is_called named nicknamed goes_by name")
 """Of these both ends are names of one thing."""
 
@@ -43,6 +48,11 @@ _WORDED: Mapping[str, str] = {
     " boss manager supervisor",
 }
 _NAMED = {other: name for name, others in _WORDED.items() for other in others.split()}
+
+
+def position_of(kind: str) -> str:
+    """What a relation is held as: who is engaged is no longer only dating."""
+    return _POSITIONS.get(kind, kind)
 
 
 def relation_type(words: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from memories.language.relations import position_of
 from memories.models import Entity, Memory, Relation, RelationSupport
 from memories.types import Fact, FactLinks, Links
 
@@ -50,4 +51,5 @@ def _roots(ids: set[UUID]) -> dict[UUID | None, UUID | None]:
 
 def _may_be_one(one: Position, other: Position) -> bool:
     """None is whoever is not surely somebody else."""
-    return one[1] == other[1] and (None in (one[0], other[0]) or one[0] == other[0])
+    is_same = position_of(one[1]) == position_of(other[1])
+    return is_same and (None in (one[0], other[0]) or one[0] == other[0])

@@ -131,7 +131,11 @@ def test_what_cannot_be_written_now_is_written_later(acme, access, monkeypatch, 
     assert usage_of(acme) == [("add", 2)]
 
 
-def test_a_thread_writes_what_a_request_counted(committed_db, acme, access):
+def test_a_thread_writes_what_a_request_counted(
+    committed_db, acme, access, monkeypatch
+):
+    monkeypatch.setattr(usage, "WRITE_EVERY_S", 0.05)
+    monkeypatch.setattr(usage, "_buffer", usage._Buffer())
     wrote = threading.Event()
     count(access)
     for _ in range(100):

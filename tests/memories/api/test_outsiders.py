@@ -38,6 +38,7 @@ HOOK = {"name": "h", "url": "https://example.com/h", "event_types": ["memory_add
 MEMBER = {"email": "ben@example.com", "role": "READER"}
 NOBODYS = {"memory_id": NOBODYS_ID}
 SCHEMA = {"properties": {"hobby": {"type": "string"}}}
+GRAPH = "/v1/graph/"
 PROFILE = "/v2/entities/user/ida/profile/"
 JOB = {"operation": "trigger", "entity_type": "user", "entity_id": "ida"}
 
@@ -105,6 +106,19 @@ REQUESTS = [
     Request("POST", FEEDBACK, {**NOBODYS, "feedback": "POSITIVE"}, writes=True),
     Request("GET", "/v1/profile/?user_id=ida"),
     Request("POST", "/v1/retention/preview/", {"limit": 5}),
+    Request("GET", f"{GRAPH}entities/?user_id=ida"),
+    Request("GET", f"{GRAPH}entities/{NOBODYS_ID}/"),
+    Request("GET", f"{GRAPH}entities/{NOBODYS_ID}/neighbourhood/"),
+    Request(
+        "POST",
+        f"{GRAPH}entities/{NOBODYS_ID}/merge/",
+        {"entity_id": NOBODYS_ID},
+        writes=True,
+    ),
+    Request("POST", f"{GRAPH}merges/{NOBODYS_ID}/undo/", writes=True),
+    Request("GET", f"{GRAPH}relations/?user_id=ida"),
+    Request("GET", f"{GRAPH}relations/{NOBODYS_ID}/"),
+    Request("GET", f"{GRAPH}path/?from={NOBODYS_ID}&to={NOBODYS_ID}"),
     Request("GET", "/v1/stats/"),
     Request("GET", "/v1/usage/"),
     Request("GET", "/v1/limits/"),
