@@ -46,6 +46,15 @@ INSTANTS = ("created_at", "updated_at", "known_from", "valid_from", "valid_to")
 to rank."""
 
 
+def _with_instants_as_text(columns: str) -> str:
+    for name in INSTANTS:
+        columns = columns.replace(f"m.{name}", f"m.{name}::text")
+    return columns
+
+
+_COLUMNS = _with_instants_as_text(VIEW_COLUMNS)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of SQL with the values of its places, in their order."""
@@ -452,15 +461,9 @@ def _shown(asked: Asked) -> Part:
     relation, own = asked.source, asked.own
     return Part(
         _SHOWN.format(
-            columns=_with_instants_as_text(VIEW_COLUMNS),
+            columns=_COLUMNS,
             source=relation.sql,
             where=own.sql,
         ),
         [*asked.space, *relation.params, *own.params],
     )
-
-
-def _with_instants_as_text(columns: str) -> str:
-    for name in INSTANTS:
-        columns = columns.replace(f"m.{name}", f"m.{name}::text")
-    return columns
