@@ -15,13 +15,14 @@ from memories.api.shapes import page_json
 from memories.api.views.base import MemoryApiView, count_for, spend_quota
 from memories.retrieval.meaning import meaning_of
 from memories.selectors.entities import (
+    EntityView,
     get_entity,
     get_merge,
     list_entities,
     list_merges,
 )
 from memories.selectors.relations import get_relation, list_relations
-from memories.selectors.sight import Meant
+from memories.selectors.sight import Meant, Sight
 from memories.selectors.walks import neighbourhood, shortest_path
 from memories.services.graph import merge_entities, unmerge
 from memplatform.lib.errors import InvalidRequest
@@ -79,9 +80,7 @@ class AroundEntity(GraphApiView):
         depth, along = requests.read_depth(query), requests.read_along(query, access)
         sight = requests.read_sight(query, access)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
-            entity = get_entity(sight, known_id)
-            if entity.merged_into:
-                entity = get_entity(sight, entity.merged_into)
+            entity = _counting(sight, known_id)
             found = neighbourhood(sight, entity, along, depth=depth)
         return Response(shapes.neighbourhood_json(entity, found, depth))
 
@@ -123,11 +122,7 @@ class PathBetween(GraphApiView):
         asked = requests.read_path(request.query_params, access)
         sight = asked.sight
         with tenant_scope(access.tenant_id, project_id=access.project_id):
-            ends = [get_entity(sight, end) for end in (asked.start, asked.goal)]
-            start, goal = (
-                get_entity(sight, end.merged_into) if end.merged_into else end
-                for end in ends
-            )
+            start, goal = (_counting(sight, end) for end in (asked.start, asked.goal))
             way = shortest_path(
                 sight, start, goal, asked.along, most_steps=asked.most_steps
             )
@@ -185,6 +180,12 @@ def _actor(access: Access, request: Request) -> Actor:
 
 def _project(access: Access) -> Project:
     return Project.objects.get(id=access.project_id)
+
+
+def _counting(sight: Sight, entity_id: UUID) -> EntityView:
+    """The node that this one counts as by then; raises NotFound."""
+    entity = get_entity(sight, entity_id)
+    return get_entity(sight, entity.merged_into) if entity.merged_into else entity
 
 
 def _meant(access: Access, words: str) -> Meant | None:
