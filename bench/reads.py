@@ -26,7 +26,9 @@ SEARCH = "/v3/memories/search/"
 HANGING_ADDS = 45
 ASKED_BEFORE = "search, asked before"
 BY_MEANING_ALONE = "search by meaning alone"
-MEANING_ALONE = {"text_weight": 0, "window_weight": 0, "window_text_weight": 0}
+MEANING_ALONE = dict.fromkeys(
+    ("text_weight", "window_weight", "window_text_weight", "link_weight"), 0
+)
 QUESTIONS = 1_500
 """Of a client, before it begins again: more than it asks while it is measured."""
 BESIDE_HANGING = f"search, {HANGING_ADDS} adds hanging"
