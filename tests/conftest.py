@@ -22,10 +22,20 @@ from memplatform.lib import clock
 from tenants import counters, services, usage
 from tenants.models import ApiKey, Operator, Project, Role, Tenant
 from tenants.scopes import tenant_scope
+from tests.acceptance import complaints
 from tests.databases import Server, empty_tables, point_django_at, worker_database
 from tests.services import start_postgres, start_valkey
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test of whole processes fails with what those wrote to their logs."""
+    report = yield
+    if report.failed:
+        report.sections += complaints.of_test(getattr(item, "funcargs", {}))
+    return report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

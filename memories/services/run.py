@@ -2,13 +2,14 @@
 
 Called by the worker with ids only. A fault of a provider postpones or fails the
 operation with its reason; a mistake of ours fails it at once. A fault of the machine
-or the database leaves it RUNNING until its lease is over, and the attempt it cost is
-counted.
+leaves it RUNNING until its lease is over, and the attempt it cost is counted; one of
+the database as well, but its lease is cut short where the database can be told so.
 """
 
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
 from uuid import UUID
@@ -114,12 +115,26 @@ def _run_kind(operation: Operation, lease: Lease, calls: list[ModelCall]) -> Non
             run_scope_delete(operation, lease)
     except (ProviderError, GaveUp) as exc:
         _postpone_or_fail(operation.tenant_id, lease, exc, calls)
-    except (LeaseLost, OperationalError, InterfaceError):
+    except LeaseLost:
+        raise
+    except (OperationalError, InterfaceError):
+        _cut_lease(operation, lease)
         raise
     except Exception as exc:  # noqa: BLE001 - else it would hold up its anchor
         _log_mistake(operation, exc)
         error = InternalError(f"{type(exc).__name__}: {InternalError.__doc__}")
         _postpone_or_fail(operation.tenant_id, lease, error, calls)
+
+
+def _cut_lease(operation: Operation, lease: Lease) -> None:
+    """A connection that broke or a deadlock is over soon: long leases are for death."""
+    log.warning("the database failed", extra={"operation": str(operation.id)})
+    with (
+        suppress(LeaseLost, OperationalError, InterfaceError),
+        tenant_scope(operation.tenant_id),
+    ):
+        pause = min(_doubling_s(operation.attempts), settings.LEASE_S)
+        operations.renew(operations.hold(lease), lease_s=pause)
 
 
 def _count_tokens(
@@ -229,9 +244,13 @@ def _record_attempt(operation: Operation, calls: list[ModelCall]) -> None:
 
 def _pause_s(operation: Operation, error: PlatformError) -> float:
     """Doubling pauses; a provider that names one is obeyed, within reason."""
-    pause: float = settings.RETRY_BASE_S * 2 ** (operation.attempts - 1)
     named: float = getattr(error, "retry_after_s", None) or 0.0
-    return min(max(pause, named), LONGEST_PAUSE_S)
+    return min(max(_doubling_s(operation.attempts), named), LONGEST_PAUSE_S)
+
+
+def _doubling_s(attempts: int) -> float:
+    pause: float = settings.RETRY_BASE_S * 2 ** (attempts - 1)
+    return pause
 
 
 def _fail_ledger(operation: Operation, error: PlatformError) -> None:

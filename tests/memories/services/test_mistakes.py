@@ -67,8 +67,8 @@ def test_a_mistake_can_be_tried_again_once_it_is_mended(agent, models):
     assert agent.texts() == ["User lives in Lisbon."]
 
 
-def test_a_fault_of_the_database_is_no_verdict(committed_db, agent, models):
-    """The lease passes, and another attempt has the effect, once."""
+def test_a_fault_of_the_database_is_no_verdict(committed_db, agent, models, settings):
+    """The lease is cut short, and another attempt has the effect, once."""
     agent.setup  # noqa: B018 - made before the connections end
     operation_id = agent.accept(LISBON)
     models.configure(hold="chat")
@@ -79,7 +79,8 @@ def test_a_fault_of_the_database_is_no_verdict(committed_db, agent, models):
     assert isinstance(run, OperationalError)
     left = agent.operation(operation_id)
     assert (left.status, left.error) == ("RUNNING", None)
-    with clock.frozen(clock.now() + timedelta(hours=1)):
+    assert left.lease_until < clock.now() + timedelta(seconds=settings.RETRY_BASE_S)
+    with clock.frozen(left.lease_until + timedelta(seconds=1)):
         assert agent.run(operation_id).status == "SUCCEEDED"
     assert agent.events() == ["ADD"]
 
