@@ -121,6 +121,8 @@ class ProjectSettings:
     date_weight: float = 1.0
     phrase_weight: float = 1.0
     order_weight: float = 0.2
+    sequence_weight: float = 2.0
+    aspect_weight: float = 0.3
     substance_weight: float = 0.5
     feedback_weight: float = 0.5
     question_weight: float = -0.3

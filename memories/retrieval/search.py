@@ -118,6 +118,8 @@ def weights_of(chosen: ProjectSettings) -> Weights:
         phrase=chosen.phrase_weight,
         feedback=chosen.feedback_weight,
         order=chosen.order_weight,
+        sequence=chosen.sequence_weight,
+        aspect=chosen.aspect_weight,
         substance=chosen.substance_weight,
         question=chosen.question_weight,
         agent=chosen.agent_weight,

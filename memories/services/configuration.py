@@ -70,6 +70,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
             *(
                 "phrase_weight",
                 "order_weight",
+                "sequence_weight",
+                "aspect_weight",
                 "substance_weight",
                 "feedback_weight",
                 "question_weight",

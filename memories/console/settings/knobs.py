@@ -315,6 +315,18 @@ GROUPS = (
                 Shape.NUMBER,
             ),
             Knob(
+                "sequence_weight",
+                "Before or after",
+                "Added to what lies next to a thing, on the side a question asks for.",
+                Shape.NUMBER,
+            ),
+            Knob(
+                "aspect_weight",
+                "What it tells of",
+                "Added to plans, preferences and so on, when a question asks for them.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "substance_weight",
                 "What says much",
                 "Added in full from twelve different words on, and less for fewer.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from memories.models import Operation
 from memories.models.settings import ProjectSettings
-from memories.retrieval.rank import WORDED_ALIKE, min_max
-from memories.retrieval.search import search
+from memories.retrieval.rank import WORDED_ALIKE, Weights, min_max
+from memories.retrieval.search import search, weights_of
 from memories.selectors.filters import parse_filters
 from memories.services.configuration import change_settings
 from memories.services.feedback import Opinion, give_feedback
@@ -61,6 +61,18 @@ def test_a_word_finds_its_other_forms(ann):
 def test_a_memory_that_both_legs_find_is_shown_once(ann):
     found = ann.found("bees in the garden", threshold=0.0)
     assert sorted(found) == sorted(FACTS)
+
+
+def test_every_signal_of_the_ranking_is_a_setting_of_the_project():
+    """Its default is the ranking's, and what a project says instead is what counts."""
+    numbers = {
+        name: 7.0 + i
+        for i, name in enumerate(f.name for f in fields(ProjectSettings))
+        if name.endswith("_weight")
+    }
+    weights = weights_of(replace(ProjectSettings(), **numbers))
+    assert weights_of(ProjectSettings()) == Weights()
+    assert sorted(astuple(weights)) == sorted(numbers.values())
 
 
 def test_a_project_weighs_the_legs(ann):
