@@ -11,13 +11,18 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from memplatform.embedded.processes import identify
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
+NAMED_WITHIN_S = 2.0
+"""How long whoever has just taken the lock may need to write its pid into it."""
 RUN = "run.json"
 DEMO = "demo.json"
 SECRETS = "secrets.json"
@@ -67,7 +72,7 @@ class DataDirectory:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise AlreadyRunning(self._who_runs(lock.read().strip())) from None
+                raise AlreadyRunning(self._who_runs(_pid_in(lock))) from None
             lock.truncate()
             lock.write(f"{os.getpid()}\n")
             lock.flush()
@@ -113,6 +118,18 @@ class DataDirectory:
         if complete != known:
             self.write(SECRETS, complete)
         return complete
+
+
+def _pid_in(lock: TextIO) -> str:
+    """Of a lock that is held: what stands there first may be nothing, or of a dead."""
+    deadline = time.monotonic() + NAMED_WITHIN_S
+    while True:
+        lock.seek(0)
+        pid = lock.read().strip()
+        is_named = pid.isdigit() and identify(int(pid)) is not None
+        if is_named or time.monotonic() > deadline:
+            return pid or "unknown"
+        time.sleep(0.02)
 
 
 def _fresh_secrets() -> dict[str, str]:

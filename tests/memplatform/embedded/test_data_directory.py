@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 from cryptography.fernet import Fernet
 
@@ -30,6 +34,25 @@ def test_one_start_at_a_time(data):
             pass
     with data.locked():
         pass
+
+
+@pytest.mark.parametrize("left_there", ["", f"{2**22 + 1}\n"])
+def test_who_has_just_taken_the_lock_is_waited_for_by_name(data, left_there):
+    """Two starts at once: the lock is taken an instant before it says by whom."""
+    (data.path / "lock").write_text(left_there)
+    with (data.path / "lock").open("r+") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = pool.submit(_refusal, data)
+        assert wait([refused], timeout=0.2).not_done
+        lock.write(f"{os.getpid()}\n".ljust(len(left_there)))
+        lock.flush()
+        assert f"(pid {os.getpid()}," in refused.result()
+
+
+def _refusal(data: DataDirectory) -> str:
+    with pytest.raises(AlreadyRunning) as raised, data.locked():
+        pass
+    return str(raised.value)
 
 
 def test_secrets_are_made_once(data):
