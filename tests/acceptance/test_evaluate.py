@@ -15,7 +15,7 @@ from memplatform.embedded.processes import identify
 from tests.acceptance.installation import ROOT, SETTINGS_OF_OTHERS, wait_for
 from tests.model_server import ModelServer
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.starts, pytest.mark.timeout(300)]
 
 SAID = {
     "2026-03-02": [

@@ -24,7 +24,7 @@ from tests.acceptance.installation import (
 from tests.services import start_postgres, start_valkey
 
 pytestmark = [
-    pytest.mark.processes,
+    pytest.mark.starts,
     pytest.mark.timeout(600),
     pytest.mark.skipif(
         not Path("/proc/self").exists(), reason="finds processes in /proc"

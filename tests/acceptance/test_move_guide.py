@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.installation import ROOT, Installation, installed, wait_for
 from tests.acceptance.test_readme import BLOCK, Block, paste
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.starts, pytest.mark.timeout(600)]
 
 GUIDE = (ROOT / "docs" / "guides" / "move-to-memplatform.md").read_text()
 

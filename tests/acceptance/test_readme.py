@@ -25,7 +25,7 @@ from tests.acceptance.installation import (
 )
 from tests.acceptance.sdks import npm_modules, python_with
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.starts, pytest.mark.timeout(600)]
 
 README = (ROOT / "README.md").read_text()
 SDK_RELEASE = "mem0ai==2.2.1"

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.installation import ROOT, installed
 from tests.acceptance.test_readme import BLOCK, Block, paste
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.starts, pytest.mark.timeout(600)]
 
 GUIDE = (ROOT / "docs" / "guides" / "time-travel.md").read_text()
 
