@@ -181,6 +181,7 @@ def _start_databases(
             stack.admin_url, OWNER_ROLE, secrets["postgres_owner"]
         ),
         "BROKER_URL": broker_url,
+        "DB_PREPARED_STATEMENTS": "true",  # as `make run` has it
     }
 
 

@@ -78,10 +78,12 @@ APPEND_SLASH = False
 
 # --- PostgreSQL -------------------------------------------------------------
 # Web and worker connect as the `app` role, which cannot bypass row-level security;
-# `owner` migrates and builds indexes (decision 2). No server-side cursors and no
-# prepared statements, so that PgBouncer in transaction mode may stand between, and
-# because generic plans made searches 40x slower (design/environment.md).
+# `owner` migrates and builds indexes (decision 2). No server-side cursors, and prepared
+# statements only where that is said: PgBouncer in transaction mode may stand between.
 DB_POOL_SIZE = env.envint("DB_POOL_SIZE", 40, minimum=2)
+DB_PREPARED_STATEMENTS = env.envbool("DB_PREPARED_STATEMENTS", default=False)
+"""Whether PostgreSQL may keep the plans of what a request reads (docs/adr/0014)."""
+_PREPARE_AFTER = 2  # executions of the same statement on a connection
 _PLACEHOLDER = "postgresql://memplatform_app@127.0.0.1:5432/memplatform"
 DATABASES = {
     "default": env.database("DATABASE_URL", _PLACEHOLDER),
@@ -105,7 +107,7 @@ for _alias, _pool in (
     DATABASES[_alias]["CONN_HEALTH_CHECKS"] = True
     DATABASES[_alias]["OPTIONS"] = {
         **DATABASES[_alias]["OPTIONS"],
-        "prepare_threshold": None,
+        "prepare_threshold": _PREPARE_AFTER if DB_PREPARED_STATEMENTS else None,
         "connect_timeout": 5,
         **({"pool": _pool} if _pool else {}),
     }

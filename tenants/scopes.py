@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from django.conf import settings as platform
 from django.db import connection, transaction
 
 from memplatform.lib.errors import ScopeError
@@ -70,12 +72,16 @@ def read_rows(
     *,
     project_id: UUID | None = None,
     settings: Mapping[str, str] = _NO_SETTINGS,
+    is_planned_anew: bool = False,
 ) -> list[tuple[Any, ...]]:
     """The rows of one SELECT in a scope of its own, in one round trip instead of four.
 
     Announced and asked in one message, which PostgreSQL runs as one transaction: the
     announcement ends with it, behind PgBouncer too, as do ``settings``, which are
     PostgreSQL's own. Inside an open transaction it is a nested scope like any other.
+
+    Where the platform may prepare statements (ADR 0014), one plan serves all values of
+    ``params``; ``is_planned_anew`` for those whose plan hangs on a value.
     """
     if connection.in_atomic_block:
         with (
@@ -86,13 +92,43 @@ def read_rows(
                 cursor.execute("SELECT set_config(%s, %s, true)", setting)
             cursor.execute(statement, params)
             return list(cursor.fetchall())
+    scope = OpenScope(tenant_id, project_id)
+    if platform.DB_PREPARED_STATEMENTS and not is_planned_anew:
+        announce, chosen = _announcement(scope, {**settings, **_ONE_PLAN})
+        return _read_prepared(announce, chosen, statement, params)
+    announce, chosen = _announcement(scope, settings)
     with connection.cursor() as cursor:
-        scope = OpenScope(tenant_id, project_id)
-        announce = _ANNOUNCE + ", set_config(%s, %s, true)" * len(settings)
-        chosen = [part for setting in settings.items() for part in setting]
-        cursor.execute(f"{announce};\n{statement}", [*scope.values(), *chosen, *params])
+        cursor.execute(f"{announce};\n{statement}", [*chosen, *params])
         cursor.nextset()
         return list(cursor.fetchall())
+
+
+_ONE_PLAN = {"plan_cache_mode": "force_generic_plan"}
+
+
+def _announcement(
+    scope: OpenScope, settings: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    announce = _ANNOUNCE + ", set_config(%s, %s, true)" * len(settings)
+    chosen = [part for setting in settings.items() for part in setting]
+    return announce, [*scope.values(), *chosen]
+
+
+def _read_prepared(
+    announce: str, chosen: Sequence[str], statement: str, params: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """Both in one pipeline, which is one message and one transaction as well.
+
+    Django's own cursors write values into the text of a statement, which PostgreSQL
+    then has to read and plan each time.
+    """
+    connection.ensure_connection()
+    server = connection.connection
+    with connection.wrap_database_errors, psycopg.Cursor(server) as cursor:
+        with server.pipeline():
+            psycopg.Cursor(server).execute(announce, chosen)
+            cursor.execute(statement, params)
+        return cursor.fetchall()
 
 
 @contextmanager

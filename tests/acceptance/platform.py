@@ -268,6 +268,7 @@ class Platform:
             "DATABASE_URL": as_role(database, APP_ROLE, app),
             "MIGRATION_DATABASE_URL": as_role(database, OWNER_ROLE, owner),
             "BROKER_URL": broker_url,
+            "DB_PREPARED_STATEMENTS": "true",
             "SECRET_KEY": self.secrets["SECRET_KEY"],
             "ENCRYPTION_KEYS": self.secrets["ENCRYPTION_KEYS"],
             "LLM_API_KEY": MODEL_KEY,

@@ -28,7 +28,7 @@ def behind(_platform: Platform) -> Iterator[Platform]:
         _platform.ensure_running()
         _platform.renew_model()
         kill_serving(_platform)
-        _platform.ensure_running(DATABASE_URL=url)
+        _platform.ensure_running(DATABASE_URL=url, DB_PREPARED_STATEMENTS="false")
         yield _platform
         kill_serving(_platform)
 

@@ -136,6 +136,7 @@ class Start:
         self.environment.generate(
             DATABASE_URL=as_role(url, APP_ROLE, passwords[APP_ROLE]),
             MIGRATION_DATABASE_URL=as_role(url, OWNER_ROLE, passwords[OWNER_ROLE]),
+            DB_PREPARED_STATEMENTS="true",  # nobody stands between
         )
 
     def _start_valkey(self) -> None:
