@@ -64,10 +64,11 @@ _OTHER_MEMORIES = """
         AND v.anchor_id = ANY((SELECT anchors FROM other_memories)::uuid[]) {where}
       ORDER BY distance LIMIT {limit})"""
 _DENSE = """
-chunks AS ({legs}),
-dense AS MATERIALIZED (
+near AS MATERIALIZED (
     SELECT memory_id AS id, min(distance) AS distance
-      FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT {depth})"""
+      FROM ({legs}) AS chunk GROUP BY memory_id),
+dense AS MATERIALIZED (
+    SELECT id FROM near ORDER BY distance, id LIMIT {depth})"""
 
 _SAYING = """
     SELECT id, word, said FROM memories_with_words(%s, (

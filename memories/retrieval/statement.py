@@ -151,24 +151,18 @@ _NO_WINDOWS = """
 learned AS (SELECT NULL::uuid AS id, NULL::float8 AS cosine, NULL::float8 AS words
              WHERE false)"""
 
-# The leg ranks chunks, and the first n different memories among them are the n nearest
-# by their best chunk. To be sure of n, it takes n times the most chunks that any memory
-# there has (one, but for long texts): sorting that few costs half of grouping every row
-# of a large anchor.
+# A long text is several vectors, and as near as the nearest of them. All of a scope are
+# kept: what another leg finds is asked for its distance, and words for the scope's size.
 _DENSE = """
-chunks AS (
-    SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
+near AS MATERIALIZED (
+    SELECT v.memory_id AS id,
+           min(v.embedding <=> (SELECT vector FROM query)) AS distance
       FROM memories_memoryvector v {join}
      WHERE v.tenant_id = %s AND v.space_id = %s
        AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
-     ORDER BY distance, v.memory_id
-     LIMIT %s * (1 + coalesce((
-           SELECT max(v.chunk_no) FROM memories_memoryvector v
-            WHERE v.tenant_id = %s AND v.space_id = %s AND v.chunk_no > 0
-              AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])), 0))),
+     GROUP BY v.memory_id),
 dense AS MATERIALIZED (
-    SELECT memory_id AS id, min(distance) AS distance
-      FROM chunks GROUP BY memory_id ORDER BY distance, id LIMIT %s)"""
+    SELECT id FROM near ORDER BY distance, id LIMIT %s)"""
 
 _MATCHING = """
 matching AS MATERIALIZED (
@@ -190,11 +184,7 @@ worded AS MATERIALIZED (
       FROM fact_times t JOIN fact_rarity r USING (no)
      GROUP BY t.id)"""
 _FACT_FREQUENCIES = """
-        SELECT term.no, count(t.no) AS df, (
-               SELECT count(*) FROM memories_memoryvector v
-                WHERE v.tenant_id = %s AND v.space_id = %s
-                  AND v.state = 'active' AND v.chunk_no = 0
-                  AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])) AS size
+        SELECT term.no, count(t.no) AS df, (SELECT count(*) FROM near) AS size
           FROM term LEFT JOIN fact_times t USING (no) GROUP BY term.no"""
 _NO_WORDS = """
 worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
@@ -251,7 +241,7 @@ opinion AS MATERIALIZED (
      WHERE f.tenant_id = %s GROUP BY f.memory_id)"""
 _SHOWN = """
 SELECT {columns}, m.speaker, length(m.search), opinion.sum,
-       coalesce(dense.distance, (
+       coalesce(near.distance, (
            SELECT min(v.embedding <=> (SELECT vector FROM query))
              FROM memories_memoryvector v
             WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
@@ -259,7 +249,7 @@ SELECT {columns}, m.speaker, length(m.search), opinion.sum,
        worded.words, learned.cosine, learned.words, linked.share
   FROM found JOIN {source} ON m.id = found.id
   LEFT JOIN opinion ON opinion.id = m.id
-  LEFT JOIN dense ON dense.id = m.id
+  LEFT JOIN near ON near.id = m.id
   LEFT JOIN worded ON worded.id = m.id
   LEFT JOIN learned ON learned.id = m.id
   LEFT JOIN linked ON linked.id = m.id
@@ -321,7 +311,8 @@ def composed(asked: Asked, legs: Sequence[Part]) -> Part:
     words, the window's cosine and share of words, and the share of links; a leg that
     did not find it gives NULL.
 
-    ``legs`` make the relations ``dense``, ``worded`` and ``learned``.
+    ``legs`` make the relations ``near`` (the distances that were taken), ``dense``,
+    ``worded`` and ``learned``.
     """
     parts = [
         lexemes(asked),
@@ -413,10 +404,7 @@ def dense(asked: Asked) -> Part:
     join, where = dense_conditions(asked)
     return Part(
         _DENSE.format(join=join.sql, where=where.sql),
-        [
-            *(*join.params, *asked.space, *where.params, asked.depth),
-            *(*asked.space, asked.depth),
-        ],
+        [*join.params, *asked.space, *where.params, asked.depth],
     )
 
 
@@ -428,7 +416,7 @@ def words(asked: Asked) -> Part:
         _MATCHING.format(source=relation.sql, where=own.sql, text_cap=TEXT_CAP),
         [*relation.params, *own.params],
     )
-    return Part.joined(",", [matching, weighed(Part(_FACT_FREQUENCIES, asked.space))])
+    return Part.joined(",", [matching, weighed(Part(_FACT_FREQUENCIES))])
 
 
 def weighed(frequencies: Part) -> Part:
