@@ -72,7 +72,6 @@ def read_rows(
     *,
     project_id: UUID | None = None,
     settings: Mapping[str, str] = _NO_SETTINGS,
-    is_planned_anew: bool = False,
 ) -> list[tuple[Any, ...]]:
     """The rows of one SELECT in a scope of its own, in one round trip instead of four.
 
@@ -81,7 +80,7 @@ def read_rows(
     PostgreSQL's own. Inside an open transaction it is a nested scope like any other.
 
     Where the platform may prepare statements (ADR 0014), one plan serves all values of
-    ``params``; ``is_planned_anew`` for those whose plan hangs on a value.
+    ``params``: what a plan hangs on stands in the statement.
     """
     if connection.in_atomic_block:
         with (
@@ -93,7 +92,7 @@ def read_rows(
             cursor.execute(statement, params)
             return list(cursor.fetchall())
     scope = OpenScope(tenant_id, project_id)
-    if platform.DB_PREPARED_STATEMENTS and not is_planned_anew:
+    if platform.DB_PREPARED_STATEMENTS:
         announce, chosen = _announcement(scope, {**settings, **_ONE_PLAN})
         return _read_prepared(announce, chosen, statement, params)
     announce, chosen = _announcement(scope, settings)

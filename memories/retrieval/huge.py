@@ -1,9 +1,10 @@
 """The legs of a search in a scope too large to be read for every question (ADR 503).
 
 What is nearest, and who says which words, comes from the scope's own indexes; the ids
-in their conditions stand here as literals, so that they are used. Distances are exact,
-of those that were looked at. Windows are put together around the nearest messages and
-around those that the memories found so far were learned from, not around every one.
+in their conditions stand in the statement itself, so that its plan may use them.
+Distances are exact, of those that were looked at. Windows are put together around the
+nearest messages and around those that the memories found so far were learned from, not
+around every one.
 
 What has no index is read as ever: other anchors that the search reaches, and memories
 of which a filter asks more than whose they are.
@@ -54,8 +55,7 @@ _NEAREST_MEMORIES = """
             v.embedding::halfvec({dimension})
             <=> (SELECT vector FROM query)::halfvec({dimension}) AS distance
        FROM memories_memoryvector v
-      WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = %s
-        AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
+      WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
       ORDER BY distance LIMIT {limit})"""
 _OTHER_MEMORIES = """
     (SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
@@ -101,8 +101,7 @@ _FREQUENT = "SELECT no, size, df FROM word_frequency"
 _CLOSEST_MESSAGES = """
     (SELECT v.anchor_id, v.session, v.position
        FROM memories_messagevector v
-      WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = %s
-        AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+      WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
       ORDER BY v.embedding::halfvec({dimension})
                <=> (SELECT vector FROM query)::halfvec({dimension})
       LIMIT {depth})"""
@@ -193,6 +192,9 @@ def scan_settings(asked: Asked) -> Mapping[str, str]:
         "hnsw.ef_search": str(min(MOST_EF, BREADTH * asked.depth)),
         "hnsw.iterative_scan": "strict_order",
         "hnsw.max_scan_tuples": str(MOST_SCANNED),
+        # Where one scope is most of a table, reading it whole seems cheap for the few
+        # others that a search reaches, which mostly are none.
+        "enable_seqscan": "off",
     }
 
 
@@ -214,6 +216,15 @@ def _is_plain(asked: Asked) -> bool:
     return not join.sql
 
 
+def _in_index(asked: Asked, scope: HugeScope) -> str:
+    """The condition that an index of a scope has, in the words that it has it in."""
+    tenant_id, space_id = asked.setup.tenant_id, asked.space_id
+    return (
+        f"v.tenant_id = '{tenant_id}' AND v.space_id = '{space_id}'"
+        f" AND v.anchor_id = '{scope.anchor_id}'"
+    )
+
+
 def _others(name: str, scopes: Iterable[HugeScope]) -> Part:
     return Part(_OTHERS.format(name=name), [[scope.anchor_id for scope in scopes]])
 
@@ -230,9 +241,10 @@ def _dense(asked: Asked) -> Part:
         # A long text is several vectors.
         "limit": 2 * asked.depth,
     }
-    nearest = _NEAREST_MEMORIES.format(**shape)
     legs = [
-        Part(nearest, [*asked.space, scope.anchor_id, *where.params])
+        Part(
+            _NEAREST_MEMORIES.format(ids=_in_index(asked, scope), **shape), where.params
+        )
         for scope in scopes
     ]
     other = Part(_OTHER_MEMORIES.format(**shape), [*asked.space, *where.params])
@@ -295,8 +307,10 @@ def _centres(asked: Asked, scopes: Iterable[HugeScope]) -> Part:
     # Half of what a leg takes: around most there are three turns, and a third of the
     # time of a search went into more (ADR 503).
     shape = {"dimension": asked.vector.shape[-1], "depth": asked.depth // 2}
-    closest = _CLOSEST_MESSAGES.format(**shape)
-    legs = [Part(closest, [*asked.space, scope.anchor_id]) for scope in scopes]
+    legs = [
+        Part(_CLOSEST_MESSAGES.format(ids=_in_index(asked, scope), **shape))
+        for scope in scopes
+    ]
     other = Part(_OTHER_MESSAGES.format(**shape), asked.space)
     union = Part.joined(" UNION ALL", [*legs, other])
     sql = _CENTRES.format(legs=union.sql, **shape)

@@ -48,8 +48,6 @@ def gather(asked: Asked) -> Pool:
         statement.params,
         project_id=asked.setup.project_id,
         settings=scan_settings(asked) if is_of_huge else {},
-        # The ids of huge scopes stand in the conditions of their indexes.
-        is_planned_anew=is_of_huge,
     )
     return Pool(
         candidates=tuple(_candidate(row) for row in rows),

@@ -152,7 +152,7 @@ learned AS (SELECT NULL::uuid AS id, NULL::float8 AS cosine, NULL::float8 AS wor
              WHERE false)"""
 
 # A long text is several vectors, and as near as the nearest of them. All of a scope are
-# kept: what another leg finds is asked for its distance, and words for the scope's size.
+# kept: what another leg finds has its distance here, and words the scope's size.
 _DENSE = """
 near AS MATERIALIZED (
     SELECT v.memory_id AS id,
