@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -123,11 +124,18 @@ def _read_prepared(
     """
     connection.ensure_connection()
     server = connection.connection
-    with connection.wrap_database_errors, psycopg.Cursor(server) as cursor:
+    with connection.wrap_database_errors, psycopg.RawCursor(server) as cursor:
         with server.pipeline():
-            psycopg.Cursor(server).execute(announce, chosen)
-            cursor.execute(statement, params)
+            psycopg.RawCursor(server).execute(_numbered(announce), chosen)
+            cursor.execute(_numbered(statement), params)
         return cursor.fetchall()
+
+
+@lru_cache(maxsize=256)
+def _numbered(statement: str) -> str:
+    """With PostgreSQL's own places: psycopg reads a long statement anew each time."""
+    first, *rest = statement.replace("%%", "%").split("%s")
+    return first + "".join(f"${n}{piece}" for n, piece in enumerate(rest, start=1))
 
 
 @contextmanager

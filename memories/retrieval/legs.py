@@ -26,7 +26,7 @@ _SIGNALS = 8
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What the legs found; ``rows`` to show are ``VIEW_COLUMNS``, instants as text."""
+    """What the legs found; ``rows`` begin with ``VIEW_COLUMNS``, instants as text."""
 
     candidates: tuple[Candidate, ...]
     rows: Mapping[UUID, Sequence[Any]]
@@ -51,7 +51,7 @@ def gather(asked: Asked) -> Pool:
     )
     return Pool(
         candidates=tuple(_candidate(row) for row in rows),
-        rows={row[0]: row[:-_SIGNALS] for row in rows},
+        rows={row[0]: row for row in rows},
     )
 
 
@@ -63,24 +63,23 @@ def _candidate(row: Sequence[Any]) -> Candidate:
     """From ``VIEW_COLUMNS`` and what each leg gave."""
     speaker, size, opinion, distance, words, *rest = row[-_SIGNALS:]
     around, words_around, linked = rest
-    view = row[:-_SIGNALS]
     return Candidate(
-        memory_id=view[0],
+        memory_id=row[0],
         meaning=None if distance is None else 1.0 - distance,
         words=words,
         around=around,
         words_around=words_around,
         linked=linked,
-        is_current=view[STATE_AT] == State.ACTIVE,
-        successor=view[REPLACED_BY_AT],
-        text=view[TEXT_AT],
+        is_current=row[STATE_AT] == State.ACTIVE,
+        successor=row[REPLACED_BY_AT],
+        text=row[TEXT_AT],
         speaker=speaker,
         size=size or 0,
         opinion=opinion or 0,
-        role=view[ROLE_AT],
-        said_at=_instant(view[CREATED_AT]),
-        valid_from=_instant(view[VALID_AT]),
-        valid_to=_instant(view[VALID_AT + 1]),
-        recurs=view[RECURS_AT] is not None,
-        aspect=None if view[ASPECT_AT] is None else Aspect(view[ASPECT_AT]),
+        role=row[ROLE_AT],
+        said_at=_instant(row[CREATED_AT]),
+        valid_from=_instant(row[VALID_AT]),
+        valid_to=_instant(row[VALID_AT + 1]),
+        recurs=row[RECURS_AT] is not None,
+        aspect=None if row[ASPECT_AT] is None else Aspect(row[ASPECT_AT]),
     )

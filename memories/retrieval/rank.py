@@ -17,6 +17,7 @@ from itertools import islice
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memories.language.periods import has_time
 from memories.retrieval.query import Query
@@ -38,7 +39,7 @@ TWICE = 2
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: two hundred are made for a search
 class Candidate:
     """One memory as the legs saw it; None means the leg did not find it.
 
@@ -297,12 +298,13 @@ class _Weighed:
 
 def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     scaled = _scaled(candidates, how.query)
-    fused = _fused(candidates, scaled, how)
+    penalties = np.array([penalty(candidate, how.query) for candidate in candidates])
+    fused = _fused(candidates, scaled, penalties, how)
     by_fused = _by_fused(candidates, fused)
     repeats = _repeats(candidates, by_fused[: TWICE * how.top_k])
     scaled = {**scaled, "repeat": repeats}
     if any(repeats):
-        fused = _fused(candidates, scaled, how)
+        fused = _fused(candidates, scaled, penalties, how)
         by_fused = _by_fused(candidates, fused)
     relevances = [relevance(candidate, how.calibration) for candidate in candidates]
     place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
@@ -321,15 +323,17 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
 def _fused(
     candidates: Sequence[Candidate],
     scaled: Mapping[str, Sequence[float]],
+    penalties: NDArray[np.float64],
     how: Ranking,
 ) -> list[float]:
     weights = [getattr(how.weights, name) for name in scaled]
     totals = np.array(weights) @ np.array([*scaled.values()])
-    return [
-        total * how.factors.get(candidate.memory_id, 1.0)
-        - penalty(candidate, how.query)
-        for candidate, total in zip(candidates, totals, strict=True)
-    ]
+    if how.factors:
+        totals *= [
+            how.factors.get(candidate.memory_id, 1.0) for candidate in candidates
+        ]
+    fused: list[float] = (totals - penalties).tolist()
+    return fused
 
 
 def _by_fused(candidates: Sequence[Candidate], fused: Sequence[float]) -> list[int]:
