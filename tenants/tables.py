@@ -37,6 +37,7 @@ class _Reference:
     table: str
     by_project: bool
     is_own: bool
+    goes_with: bool
 
     def sql(self, table: str) -> str:
         keys = ["tenant_id", *(["project_id"] if self.by_project else [])]
@@ -46,6 +47,7 @@ class _Reference:
         return (
             f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" '
             f'FOREIGN KEY ({mine}) REFERENCES "{self.table}" ({theirs})'
+            + (" ON DELETE CASCADE" if self.goes_with else "")
             + (" DEFERRABLE INITIALLY DEFERRED" if self.is_own else "")
         )
 
@@ -54,7 +56,9 @@ class TenantTable(Operation):
     """Turn a model's table into one behind the walls.
 
     ``grants`` is what ``app`` may do; ``is_parent`` adds the unique key
-    (tenant_id, project_id, id) that project-owned children refer to.
+    (tenant_id, project_id, id) that project-owned children refer to. ``goes_with`` are
+    the references that take a row along when what they point at is deleted: a purge
+    deletes that, and need not know the row's table.
     """
 
     reversible = True
@@ -66,13 +70,19 @@ class TenantTable(Operation):
         *,
         grants: Iterable[str] = EVERYTHING,
         is_parent: bool = False,
+        goes_with: Iterable[str] = (),
     ) -> None:
         self.model = model
         self.grants = tuple(grants)
         self.is_parent = is_parent
+        self.goes_with = tuple(goes_with)
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        options = {"grants": self.grants, "is_parent": self.is_parent}
+        options = {
+            "grants": self.grants,
+            "is_parent": self.is_parent,
+            "goes_with": self.goes_with,
+        }
         return (type(self).__name__, [self.model], options)
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
@@ -115,7 +125,7 @@ class TenantTable(Operation):
             f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant" '
             "FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)"
         )
-        for reference in _references(model, by_project=by_project):
+        for reference in _references(model, self.goes_with, by_project=by_project):
             yield reference.sql(table)
         yield from wall(table, project=_project_condition(model))
         yield f'REVOKE ALL ON "{table}" FROM {APP_ROLE}'
@@ -153,15 +163,22 @@ def _owned_by_project(model: type[models.Model]) -> bool:
     return any(f.name == "project" and not f.null for f in model._meta.fields)
 
 
-def _references(model: type[models.Model], *, by_project: bool) -> Iterable[_Reference]:
+def _references(
+    model: type[models.Model], goes_with: Iterable[str], *, by_project: bool
+) -> Iterable[_Reference]:
     for field in model._meta.fields:
         target = field.remote_field.model if field.remote_field else None
         if target is None or not _is_tenant_table(target):
             continue
         shared = by_project and _owned_by_project(target)
         table = target._meta.db_table
-        is_own = table == model._meta.db_table
-        yield _Reference(str(field.column), table, by_project=shared, is_own=is_own)
+        yield _Reference(
+            str(field.column),
+            table,
+            by_project=shared,
+            is_own=table == model._meta.db_table,
+            goes_with=field.name in goes_with,
+        )
 
 
 def _is_tenant_table(model: type[models.Model]) -> bool:

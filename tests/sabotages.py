@@ -577,9 +577,10 @@ OUTSIDE = [
     without(
         "documents-go-too",
         "the trigger that takes what a message brought along with its words",
-        "memories/migrations/sql/attachments.sql",
-        "WHEN (OLD.content IS NOT NULL AND NEW.content IS NULL)",
-        "WHEN (false)",
+        "memories/migrations/sql/gone_too.sql",
+        "WHEN (OLD.content IS NOT NULL AND NEW.content IS NULL)\n"
+        "    EXECUTE FUNCTION memories_attachments_go_too();",
+        "WHEN (false) EXECUTE FUNCTION memories_attachments_go_too();",
         "tests/memories/api/test_attachments.py::test_erasure_takes_them_along",
     ),
     without(
@@ -708,7 +709,7 @@ TOLD = [
     without(
         "delivery-erasure",
         "what an erasure does to deliveries",
-        "memories/migrations/sql/erase_told.sql",
+        "memories/migrations/sql/erase.sql",
         "    PERFORM erase_told(tenant, project, accepted);\n",
         "",
         f"{DELIVERIES}::test_an_erasure_takes_what_was_told_and_ends_what_was_to_be",
@@ -774,7 +775,7 @@ PROMPTS = [
     without(
         "trial-erasure",
         "what an erasure does to what replays made of the erased",
-        "memories/migrations/sql/trials.sql",
+        "memories/migrations/sql/erase_told.sql",
         "       SET decisions = NULL,\n           outcome",
         "       SET outcome",
         f"{REPLAYS}::test_erasure_takes_what_replays_made_of_it",

@@ -24,8 +24,13 @@ class Migration(migrations.Migration):
     dependencies = [("memories", "0001_initial")]
 
     operations = [
+        migrations.RunSQL((SQL / "storage.sql").read_text(), migrations.RunSQL.noop),
         from_file("append_only"),
+        from_file("gone_too"),
         from_file("due"),
+        from_file("words"),
+        from_file("graph"),
+        from_file("erase_told"),
         from_file("erase"),
         from_file("purge"),
     ]

@@ -10,7 +10,7 @@ from tenants.models import ProjectModel, TenantModel, reference
 
 
 class Attachment(ProjectModel):
-    """One part of a message that is not its own words (``sql/attachments.sql``).
+    """One part of a message that is not its own words (``sql/gone_too.sql``).
 
     ``data`` is what came inside the request, until it was read; ``pages`` is the text
     that was read, one for each page of a PDF, else a single one (for an image, what a

@@ -16,12 +16,29 @@ END $$;
 CREATE TRIGGER append_only BEFORE UPDATE ON memories_memoryversion
     FOR EACH ROW EXECUTE FUNCTION memories_version_is_append_only();
 
--- Vectors stay inline while they fit a page (up to about 4,000 dimensions), so that an
--- exact scan never follows a TOAST pointer; longer ones still fit, out of line.
-ALTER TABLE memories_memoryvector ALTER COLUMN embedding SET STORAGE EXTERNAL;
-ALTER TABLE memories_memoryvector SET (toast_tuple_target = 8160);
+-- What was said, and what models were asked and answered, may be emptied when its
+-- retention is over, but never reworded; the rest of the row is provenance and stays.
+-- The arguments are the columns. The owner is let through: erasure also gives a
+-- pseudonym to the ids that named a subject.
+CREATE FUNCTION memories_text_is_only_emptied() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    kept text;
+BEGIN
+    IF current_user = pg_get_userbyid((SELECT relowner FROM pg_class WHERE oid = TG_RELID)) THEN
+        RETURN NEW;
+    END IF;
+    FOREACH kept IN ARRAY TG_ARGV LOOP
+        IF to_jsonb(NEW) ->> kept IS DISTINCT FROM to_jsonb(OLD) ->> kept
+                AND to_jsonb(NEW) ->> kept IS NOT NULL THEN
+            RAISE EXCEPTION '% of % may only be emptied', kept, TG_TABLE_NAME
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END $$;
 
--- The anchor row is the lock of its queue: room on its page keeps updates in place.
-ALTER TABLE memories_anchor SET (fillfactor = 70);
-ALTER TABLE memories_subject SET (fillfactor = 70);
-ALTER TABLE memories_operation SET (fillfactor = 80);
+CREATE TRIGGER only_emptied BEFORE UPDATE ON memories_message
+    FOR EACH ROW EXECUTE FUNCTION memories_text_is_only_emptied('content', 'name', 'attachments');
+CREATE TRIGGER only_emptied BEFORE UPDATE ON memories_llmcall
+    FOR EACH ROW EXECUTE FUNCTION memories_text_is_only_emptied('request', 'reply');

@@ -2,6 +2,8 @@
 -- model reply that came from it goes; contentless tombstone events stay. Ids that named
 -- the subject become a pseudonym, so that a search by its old name finds nothing; the
 -- barrier keeps a hash of the name, for adds that are still being accepted.
+-- Only what was accepted up to the erasure's own acceptance goes: the name may have come
+-- back since, and then its subject and its anchors live on.
 -- The caller must be in the tenant's own scope: the function checks it.
 CREATE FUNCTION erase_subject(
     project uuid, subject_kind text, external_id text, accepted timestamptz,
@@ -16,6 +18,7 @@ DECLARE
     pseudonym text;
     erased_memories integer;
     erased_messages integer;
+    is_back boolean;
 BEGIN
     IF tenant IS NULL OR (key_project IS NOT NULL AND key_project <> project) THEN
         RAISE EXCEPTION 'erase_subject needs the open scope of its own tenant'
@@ -37,8 +40,11 @@ BEGIN
     CREATE TEMPORARY TABLE erased_operation ON COMMIT DROP AS SELECT NULL::uuid AS id LIMIT 0;
     EXECUTE format(
         'INSERT INTO erased_operation SELECT o.id FROM memories_operation o
-          WHERE o.tenant_id = $1 AND o.project_id = $2 AND o.%I = $3', key)
-        USING tenant, project, external_id;
+          WHERE o.tenant_id = $1 AND o.project_id = $2 AND o.%I = $3
+            AND o.created_at <= $4
+            -- An erasure that is asked for needs the name until it has run.
+            AND NOT (o.kind = ''DELETE_USER'' AND o.status IN (''PENDING'', ''RUNNING''))',
+        key) USING tenant, project, external_id, accepted;
 
     -- Memories of the subject, and those of others that took over its words: an anchor
     -- spans runs, so what was said in one run may have changed a memory of another.
@@ -46,11 +52,18 @@ BEGIN
     EXECUTE format(
         'INSERT INTO erased_memory SELECT m.id, m.anchor_id FROM memories_memory m
           WHERE m.tenant_id = $1 AND m.project_id = $2
-            AND (m.%I = $3 OR m.id IN (
+            AND (m.%I = $3 AND m.accepted_at <= $4 OR m.id IN (
                 SELECT v.memory_id FROM memories_memoryevent v
                  WHERE v.tenant_id = $1 AND v.kind IN (''ADD'', ''UPDATE'', ''MERGE'')
                    AND v.operation_id IN (SELECT id FROM erased_operation)))', key)
-        USING tenant, project, external_id;
+        USING tenant, project, external_id, accepted;
+    -- Patterns that were put together from any of them tell what those say. They are in
+    -- the anchors of their sources, whose locks this holds.
+    INSERT INTO erased_memory
+    SELECT DISTINCT p.id, p.anchor_id FROM memories_patternsource s
+      JOIN memories_memory p ON p.tenant_id = s.tenant_id AND p.id = s.pattern_id
+     WHERE s.tenant_id = tenant AND s.source_id IN (SELECT id FROM erased_memory)
+       AND s.pattern_id NOT IN (SELECT id FROM erased_memory);
     SELECT count(*) INTO erased_memories FROM erased_memory;
 
     -- Adds that came later to the same anchors were shown what was said: what models
@@ -86,12 +99,12 @@ BEGIN
      WHERE s.tenant_id = tenant AND s.project_id = project
        AND s.kind = subject_kind AND s.external_id = erase_subject.external_id
        FOR UPDATE;
-    pseudonym := 'erased-' || coalesce(subject, audit)::text;
+    pseudonym := 'erased-' || audit::text;  -- a subject may be erased twice
 
     -- Older barriers that name the subject are within this one.
     DELETE FROM memories_deletebarrier b
      WHERE b.tenant_id = tenant AND b.project_id = project
-       AND b.pattern ->> key = erase_subject.external_id;
+       AND b.pattern ->> key = erase_subject.external_id AND b.accepted_at <= accepted;
     INSERT INTO memories_deletebarrier (id, tenant_id, project_id, pattern, accepted_at)
     VALUES (barrier, tenant, project, jsonb_build_object(
         key || '_sha256', encode(sha256(convert_to(external_id, 'UTF8')), 'hex')), accepted);
@@ -133,12 +146,8 @@ BEGIN
     UPDATE memories_feedback f SET reason = NULL
       FROM erased_memory e WHERE f.tenant_id = tenant AND f.memory_id = e.id;
 
-    -- What was to be told of them, and exports, which may hold anything.
-    UPDATE memories_delivery d SET body = NULL, response_body = NULL, error = ''
-      FROM memories_outbox o
-     WHERE d.tenant_id = tenant AND o.tenant_id = tenant AND d.outbox_id = o.id
-       AND o.project_id = project
-       AND o.payload ->> 'memory_id' IN (SELECT id::text FROM erased_memory);
+    -- What was to be told of them (erase_told.sql), and exports, which may hold anything.
+    PERFORM erase_told(tenant, project, accepted);
     UPDATE memories_export x SET data = NULL, filters = NULL, error = ''
      WHERE x.tenant_id = tenant AND x.project_id = project AND x.created_at <= accepted;
 
@@ -244,26 +253,38 @@ BEGIN
            text_hash = NULL, speaker = NULL, state = 'deleted', updated_at = accepted
       FROM erased_memory e WHERE m.tenant_id = tenant AND m.id = e.id;
     EXECUTE format('UPDATE memories_memory SET %1$I = $4 WHERE tenant_id = $1
-        AND project_id = $2 AND %1$I = $3', key)
-        USING tenant, project, external_id, pseudonym;
+        AND project_id = $2 AND %1$I = $3 AND accepted_at <= $5', key)
+        USING tenant, project, external_id, pseudonym, accepted;
     EXECUTE format('UPDATE memories_operation SET %1$I = $4 WHERE tenant_id = $1
-        AND project_id = $2 AND %1$I = $3', key)
+        AND project_id = $2 AND %1$I = $3 AND id IN (SELECT id FROM erased_operation)', key)
         USING tenant, project, external_id, pseudonym;
-    IF subject_kind = 'run' THEN
-        UPDATE memories_message SET run_id = pseudonym, session_key = NULL
-         WHERE tenant_id = tenant AND project_id = project
-           AND run_id = erase_subject.external_id;
-    ELSE
-        UPDATE memories_message SET session_key = NULL
-         WHERE tenant_id = tenant
-           AND ingestion_id IN (SELECT i.id FROM memories_ingestion i
-                                 WHERE i.tenant_id = tenant AND i.operation_id IN (
-                                     SELECT id FROM erased_operation));
-        EXECUTE format('UPDATE memories_anchor SET %1$I = $4 WHERE tenant_id = $1
-            AND project_id = $2 AND %1$I = $3', key)
-            USING tenant, project, external_id, pseudonym;
+    UPDATE memories_message
+       SET session_key = NULL, run_id = CASE subject_kind WHEN 'run' THEN pseudonym ELSE run_id END
+     WHERE tenant_id = tenant
+       AND ingestion_id IN (SELECT i.id FROM memories_ingestion i
+                             WHERE i.tenant_id = tenant AND i.operation_id IN (
+                                 SELECT id FROM erased_operation));
+    IF subject_kind <> 'run' THEN
+        EXECUTE format('UPDATE memories_anchor a SET %1$I = $4 WHERE a.tenant_id = $1
+            AND a.project_id = $2 AND a.%1$I = $3
+            AND NOT EXISTS (SELECT 1 FROM memories_operation o WHERE o.tenant_id = $1
+                            AND o.anchor_id = a.id AND o.created_at > $5)
+            AND NOT EXISTS (SELECT 1 FROM memories_memory m WHERE m.tenant_id = $1
+                            AND m.anchor_id = a.id AND m.accepted_at > $5)', key)
+            USING tenant, project, external_id, pseudonym, accepted;
     END IF;
-    DELETE FROM memories_subject s WHERE s.tenant_id = tenant AND s.id = subject;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM memories_memory m WHERE m.tenant_id = $1
+        AND m.project_id = $2 AND m.%I = $3)', key)
+        INTO is_back USING tenant, project, external_id;
+    DELETE FROM memories_subject s
+     WHERE s.tenant_id = tenant AND s.id = subject AND NOT is_back
+       AND (s.declared_at IS NULL OR s.declared_at <= accepted);
+    UPDATE memories_subject s
+       SET created_at = greatest(s.created_at, accepted),
+           metadata = CASE WHEN s.declared_at > accepted THEN s.metadata END,
+           display_name = CASE WHEN s.declared_at > accepted THEN s.display_name END,
+           declared_at = CASE WHEN s.declared_at > accepted THEN s.declared_at END
+     WHERE s.tenant_id = tenant AND s.id = subject;
 
     INSERT INTO tenants_auditentry
         (id, tenant_id, project_id, actor_kind, actor_id, action, object_type, object_id,

@@ -1,1 +1,0 @@
-DROP FUNCTION due_profiles(timestamptz, interval, integer);

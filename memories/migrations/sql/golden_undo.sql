@@ -1,1 +1,0 @@
-DROP FUNCTION due_golden_sets(timestamptz);
