@@ -1,19 +1,21 @@
-"""The migration operation that walls a table by tenant: keys, policy, grants.
+"""Two migration operations: one walls a table by tenant (keys, policy, grants).
 
 Django's ORM needs a single-column primary key to point at (a ForeignKey to a composite
 one is refused, fields.E347), so the models say ``id`` and this says the truth in SQL:
 primary key (tenant_id, id), composite references, forced row-level security, and what
-the ``app`` role may do. The migrations are the only users.
+the ``app`` role may do. The other creates many tables at once. The migrations are the
+only users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import CreateModel
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
@@ -27,6 +29,51 @@ _CURRENT = "(SELECT NULLIF(current_setting('app.{0}', true), '')::uuid)"
 CURRENT_TENANT = _CURRENT.format("tenant_id")
 CURRENT_PROJECT = _CURRENT.format("project_id")
 CURRENT_OPERATOR = _CURRENT.format("operator_id")
+
+
+class CreateTables(Operation):
+    """Many tables as one operation, in the order of ``tables``.
+
+    For each model that is added Django renders all that are related to it anew: here
+    that is every one, some 50 ms. This lets it render them once.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, tables: Sequence[CreateModel]) -> None:
+        self.tables = tables
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return (type(self).__name__, [self.tables], {})
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        state.__dict__.pop("apps", None)  # cached; rendered when it is asked for
+        for table in self.tables:
+            table.state_forwards(app_label, state)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        for table in self.tables:
+            table.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        for table in reversed(self.tables):
+            table.database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        return "Create " + ", ".join(table.name for table in self.tables)
 
 
 @dataclass(frozen=True, slots=True)
