@@ -101,6 +101,19 @@ _EVENT: Parsers = {
     "review": json_object,
     "at": instant,
 }
+_MERGE: Parsers = {
+    "id": uuid,
+    "kept_id": uuid,
+    "absorbed_id": uuid,
+    "decided_by": one_of(("rule", "model", "operator")),
+    "score": share,
+    "evidence": json_object,
+    "actor_kind": text_to(16),
+    "actor_id": uuid,
+    "at": instant,
+    "undone_at": instant,
+    "undone_by": uuid,
+}
 _FEEDBACK: Parsers = {
     "operator_id": uuid,
     "feedback": one_of(("POSITIVE", "NEGATIVE", "VERY_NEGATIVE")),
@@ -177,6 +190,7 @@ _LINES: Mapping[str, tuple[Parsers, tuple[str, ...]]] = {
             "id": uuid,
             "name": text_to(300),
             "normalized": text_to(300),
+            "qualifier": text_to(64),
             "entity_type": text_to(64),
             "aliases": many(text_to(300), 1000),
             "state": text_to(16),
@@ -184,6 +198,11 @@ _LINES: Mapping[str, tuple[Parsers, tuple[str, ...]]] = {
             "created_at": instant,
             "known_from": instant,
             "known_to": instant,
+            "merges": rows(
+                _MERGE,
+                MANY,
+                *("id", "kept_id", "absorbed_id", "decided_by", "actor_kind", "at"),
+            ),
         },
         (
             *("id", "name", "normalized", "entity_type", "state", "created_at"),
@@ -212,6 +231,12 @@ _LINES: Mapping[str, tuple[Parsers, tuple[str, ...]]] = {
             "feedback": rows(
                 _FEEDBACK, MANY, "operator_id", "created_at", "updated_at"
             ),
+            "confirmations": rows({"operation_id": uuid, "at": instant}, MANY, "at"),
+            "sources": rows(
+                {"number": whole, "source_id": uuid, "wording": whole},
+                MANY,
+                *("number", "source_id", "wording"),
+            ),
         },
         (
             *("id", "attributed_to", "kind", "origin", "number", "accepted_at"),
@@ -223,15 +248,22 @@ _LINES: Mapping[str, tuple[Parsers, tuple[str, ...]]] = {
             **dict.fromkeys(SCOPE_KEYS[:3], _short),
             "id": uuid,
             "source_id": uuid,
+            "source_said": uuid,
             "target_id": uuid,
+            "target_said": uuid,
             "relation_type": text_to(64),
+            "is_single": boolean,
             "fact": _long,
             "state": text_to(16),
             "confidence": share,
             "valid_from": instant,
             "valid_to": instant,
+            "valid_precision": one_of(PRECISIONS),
             "known_from": instant,
             "known_to": instant,
+            "replaced_by_id": uuid,
+            "replaces": many(uuid, MANY),
+            "archived_at": instant,
             "support": rows(
                 {"memory_id": uuid, "number": whole}, MANY, "memory_id", "number"
             ),
@@ -254,6 +286,9 @@ def read_line(record: Mapping[str, Any], now: datetime) -> JsonDict:
     need(found, *needed)
     if section == MEMORY:
         _check_memory(found, now)
+    if section == ENTITY:
+        _check_past(found, now, "merges", "at")
+        _check_past(found, now, "merges", "undone_at")
     if section in (ADD, MEMORY) and not any(found[key] for key in SCOPE_KEYS):
         raise Wrong("names no user_id, agent_id, app_id or run_id.")
     _check_valid_time([found] if section == RELATION else found.get("versions") or [])
@@ -282,8 +317,8 @@ def _check_memory(found: JsonDict, now: datetime) -> None:
         raise Wrong("must end with one that has a text.", "versions")
     if versions[-1]["known_to"] or versions[-1]["known_from"] > now + AHEAD:
         raise Wrong("must end with what is known now.", "versions")
-    if any(event["at"] > now + AHEAD for event in found["events"]):
-        raise Wrong("must not lie in the future.", "events.at")
+    _check_past(found, now, "events", "at")
+    _check_past(found, now, "confirmations", "at")
     for former, latter in pairwise(versions):
         ended = former["known_to"]
         if ended is None or not former["known_from"] < ended <= latter["known_from"]:
@@ -292,6 +327,11 @@ def _check_memory(found: JsonDict, now: datetime) -> None:
         not 1 <= (v["vector_number"] or v["number"]) <= v["number"] for v in versions
     ):
         raise Wrong("must name a version up to their own as vector_number.", "versions")
+
+
+def _check_past(found: JsonDict, now: datetime, name: str, key: str) -> None:
+    if any(row[key] and row[key] > now + AHEAD for row in found[name] or ()):
+        raise Wrong("must not lie in the future.", f"{name}.{key}")
 
 
 def _check_valid_time(times: list[JsonDict]) -> None:

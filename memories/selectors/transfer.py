@@ -19,7 +19,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from memories.models import (
     Anchor,
+    Confirmation,
     Entity,
+    EntityMerge,
     Feedback,
     Ingestion,
     Memory,
@@ -28,6 +30,7 @@ from memories.models import (
     Mention,
     Message,
     Operation,
+    PatternSource,
     Relation,
     RelationSupport,
     Subject,
@@ -67,13 +70,20 @@ EVENT_FIELDS = (
     *("review", "at"),
 )
 FEEDBACK_FIELDS = ("operator_id", "feedback", "reason", "created_at", "updated_at")
+SOURCE_FIELDS = ("number", "source_id", "wording")
+CONFIRMATION_FIELDS = ("operation_id", "at")
 ENTITY_FIELDS = (
-    *("id", "name", "normalized", "aliases", "state", "mention_count"),
+    *("id", "name", "normalized", "qualifier", "aliases", "state", "mention_count"),
     *("created_at", "known_from", "known_to"),
 )
+MERGE_FIELDS = (
+    *("id", "kept_id", "absorbed_id", "decided_by", "score", "evidence"),
+    *("actor_kind", "actor_id", "at", "undone_at", "undone_by"),
+)
 RELATION_FIELDS = (
-    *("id", "source_id", "target_id", "fact", "state", "confidence"),
-    *("valid_from", "valid_to", "known_from", "known_to"),
+    *("id", "source_id", "source_said", "target_id", "target_said", "is_single"),
+    *("fact", "state", "confidence", "valid_from", "valid_to", "valid_precision"),
+    *("known_from", "known_to", "replaced_by_id", "archived_at"),
 )
 
 Cursor = Sequence[str] | None
@@ -162,47 +172,83 @@ def _add_line(
 
 
 def _entities(extent: Extent, cursor: Cursor, most: int) -> Page:
-    rows = Entity.objects.all()
-    if extent.kind:
-        mine = Mention.objects.filter(
-            entity_id=OuterRef("id"), memory_id__in=_memories(extent).values("id")
-        )
-        rows = rows.filter(Exists(mine))
+    """Each with its merges, also those taken back; so a merge stands at both ends."""
+    rows = _nodes(extent)
     found = list(_behind(rows, cursor)[:most])
-    anchors = _anchors(found)
+    anchors, merges = _anchors(found), _merges(extent, [row.id for row in found])
     lines = [
         {
             **_fields(anchors[row.anchor_id], ANCHOR_KEYS),
             **_fields(row, ENTITY_FIELDS),
             "entity_type": row.type,
+            "merges": [
+                _fields(merge, MERGE_FIELDS)
+                for merge in merges
+                if row.id in (merge.kept_id, merge.absorbed_id)
+            ],
         }
         for row in found
     ]
     return _of(lines, found)
 
 
+def _nodes(extent: Extent) -> QuerySet[Entity]:
+    """What memories mention, by its own name or as what it counts as."""
+    if not extent.kind:
+        return Entity.objects.all()
+    mine = Mention.objects.filter(memory_id__in=_memories(extent).values("id"))
+    return Entity.objects.filter(
+        Exists(mine.filter(entity_id=OuterRef("id")))
+        | Exists(mine.filter(said=OuterRef("id")))
+    )
+
+
+def _merges(extent: Extent, ids: Sequence[UUID]) -> list[EntityMerge]:
+    rows = EntityMerge.objects.filter(Q(kept_id__in=ids) | Q(absorbed_id__in=ids))
+    if extent.kind:
+        nodes = _nodes(extent).values("id")
+        rows = rows.filter(kept_id__in=nodes, absorbed_id__in=nodes)
+    return list(rows.order_by("at", "id"))
+
+
 def _memory_lines(extent: Extent, cursor: Cursor, most: int) -> Page:
-    """With all that is known of each: its versions, events, mentions and feedback."""
+    """With all that is known of each: its versions and events, what it mentions, who
+    said it again, and what a pattern was made of."""
     found = list(_behind(_memories(extent), cursor)[:most])
     ids = [row.id for row in found]
     versions = _of_memories(MemoryVersion, ids, "number")
     events = _of_memories(MemoryEvent, ids, "at", "id")
     mentions = _of_memories(Mention, ids, "id")
     feedback = _of_memories(Feedback, ids, "id")
+    confirmations = _of_memories(Confirmation, ids, "at", "id")
+    sources = _sources(extent, ids)
     lines = [
         {
             **_fields(row, HEAD_FIELDS),
             "versions": [_fields(v, VERSION_FIELDS) for v in versions[row.id]],
             "events": [_fields(e, EVENT_FIELDS) for e in events[row.id]],
-            "mentions": [mention.entity_id for mention in mentions[row.id]],
+            "mentions": [mention.said for mention in mentions[row.id]],
             "feedback": [_fields(f, FEEDBACK_FIELDS) for f in feedback[row.id]],
+            "confirmations": [
+                _fields(c, CONFIRMATION_FIELDS) for c in confirmations[row.id]
+            ],
+            "sources": [_fields(s, SOURCE_FIELDS) for s in sources[row.id]],
         }
         for row in found
     ]
     return _of(lines, found)
 
 
+def _sources(extent: Extent, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:
+    """What patterns rest on, as far as it is in the file."""
+    rows = PatternSource.objects.filter(
+        pattern_id__in=ids, source_id__in=_memories(extent).values("id")
+    )
+    return _grouped(rows, "pattern_id", "number", "source_id")
+
+
 def _relations(extent: Extent, cursor: Cursor, most: int) -> Page:
+    """What replaced what stands at both ends, for either may come first."""
     rows = Relation.objects.all()
     support = RelationSupport.objects.all()
     if extent.kind:
@@ -213,11 +259,17 @@ def _relations(extent: Extent, cursor: Cursor, most: int) -> Page:
     supports = _grouped(
         support.filter(relation_id__in=[row.id for row in found]), "relation_id", "id"
     )
+    replaced = _grouped(
+        Relation.objects.filter(replaced_by_id__in=[row.id for row in found]),
+        "replaced_by_id",
+        "id",
+    )
     lines = [
         {
             **_fields(anchors[row.anchor_id], ANCHOR_KEYS),
             **_fields(row, RELATION_FIELDS),
             "relation_type": row.type,
+            "replaces": [other.id for other in replaced[row.id]],
             "support": [
                 {"memory_id": s.memory_id, "number": s.number} for s in supports[row.id]
             ],

@@ -21,7 +21,7 @@ from django.conf import settings
 from memories import wake
 from memories.exports.facts import ImportedFact, read_fact
 from memories.exports.history import read_line
-from memories.exports.lines import END, FORMAT, HEADER, MEMORY
+from memories.exports.lines import END, ENTITY, FORMAT, HEADER, MEMORY
 from memories.exports.parsing import Wrong
 from memories.exports.reading import Record, read_records
 from memories.models import Import, ImportChunk, Operation
@@ -31,14 +31,12 @@ from memories.selectors.sources import Source
 from memories.services.setup import ready_setup
 from memories.store import operations
 from memories.store.batch import Cause
+from memories.store.bringing import ADDED, KNOWN, Bringer
 from memories.store.files import drop_import_files
 from memories.store.operations import Lease
 from memories.store.spaces import fill_unheard
 from memories.store.transfer import (
-    ADDED,
     CONCERNS,
-    KNOWN,
-    Bringer,
     NewFact,
     already_here,
     bring_facts,
@@ -207,11 +205,13 @@ class Importer:
     ) -> None:
         self._row, self._lease = row, lease
         self._setup = ready_setup(row.tenant_id, row.project_id)
+        space = self._setup.active_space
         self._bringer = Bringer(
             project_id=row.project_id,
             accepted_at=row.created_at,
             language=self._setup.text_config,
             cause=Cause(actor.kind, actor.id, row.operation_id, reason="imported"),
+            space_id=space.id if space else None,
         )
         self._read_bytes = 0
 
@@ -302,6 +302,8 @@ class Importer:
                 number = version["vector_number"] or version["number"]
                 if version["text"] and number == version["number"]:
                     texts.append(version["text"])
+            if line["type"] == ENTITY and line["id"] not in here:
+                texts.append(line["name"])
         wanted = list(dict.fromkeys(texts))
         vectors = embed_in_spaces(
             self._setup.embedders, wanted, building=self._setup.building
@@ -311,9 +313,10 @@ class Importer:
     def _already_here(self, batch: _Batch) -> set[UUID]:
         row = self._row
         ids = [self._id_of(fact) for fact in batch.facts]
-        ids += [line["id"] for _, line in batch.lines if "versions" in line]
+        ids += [line["id"] for _, line in batch.lines if line["type"] == MEMORY]
+        nodes = [line["id"] for _, line in batch.lines if line["type"] == ENTITY]
         with tenant_scope(row.tenant_id, project_id=row.project_id):
-            return already_here(row.project_id, ids)
+            return already_here(row.project_id, ids, nodes)
 
     def _bring(self, batch: _Batch, texts: Mapping[str, SpaceVectors]) -> None:
         facts = [self._new(fact) for fact in batch.facts]

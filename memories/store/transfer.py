@@ -8,128 +8,63 @@ project's scope. ``docs/adr/0130`` says which ids are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.db.models import Q
 
-from memories.language.names import keys_of
 from memories.models import (
     Anchor,
+    Confirmation,
     Entity,
     Feedback,
     Ingestion,
     Memory,
     MemoryEvent,
     MemoryVersion,
-    Mention,
     Message,
     Operation,
-    Relation,
-    RelationSupport,
+    PatternSource,
     Subject,
 )
 from memories.models.memory import FactColumns
-from memories.providers.vectors import SpaceVectors
 from memories.selectors.review import Held
 from memories.store.accept import take_place
 from memories.store.barriers import is_barred, pass_barriers
-from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
+from memories.store.batch import Batch, NewMemory, Revision, hash_text
+from memories.store.bringing import (
+    ADDED,
+    BARRED,
+    KNOWN,
+    Bringer,
+    Names,
+    Texts,
+    anchor_key,
+    present,
+    scope_of,
+)
 from memories.store.script import Script
+from memories.store.transfer_graph import GraphTransfer
 from memories.types import SCOPE_KEYS, Concern, JsonDict, Scope, State
-from tenants.models import ProjectModel
-from tenants.scopes import current_tenant_id, tenant_scope
 
-ADDED, KNOWN, BARRED = "added", "known", "was deleted since the import was asked for."
 FACT_FIELDS = tuple(field.attname for field in FactColumns._meta.fields)
-UUID_CHARS = 36
 CONCERNS = "concerns"
 """Under which key the reader of a line says why its memory is to be reviewed."""
-Texts = Mapping[str, SpaceVectors]
 
 
-@dataclass(slots=True)
-class Names:
-    """What the ids of a file are here.
-
-    An id is kept, unless another project of the tenant has it: then it becomes one that
-    is made from the project and itself, the same each time. What came in once keeps the
-    id that it was given then.
-    """
-
-    project_id: UUID
-    known: dict[UUID, UUID] = field(default_factory=dict)
-    present: set[UUID] = field(default_factory=set)
-
-    def learn(self, model: type[ProjectModel], ids: Iterable[UUID | None]) -> None:
-        """Look up what these would be; of others only whether an id is theirs."""
-        asked = {id_ for id_ in ids if id_ is not None} - self.known.keys()
-        if not asked:
-            return
-        made = {id_: uuid5(self.project_id, str(id_)) for id_ in asked}
-        with tenant_scope(current_tenant_id()):
-            rows: Iterable[tuple[UUID, UUID]] = model._default_manager.filter(
-                id__in={*asked, *made.values()}
-            ).values_list("id", "project_id")
-            owners = dict(rows)
-        for id_ in asked:
-            is_other = (
-                made[id_] in owners
-                or owners.get(id_, self.project_id) != self.project_id
-            )
-            self.known[id_] = made[id_] if is_other else id_
-        self.present |= {id_ for id_, owner in owners.items() if self._is_mine(owner)}
-
-    def __getitem__(self, id_: UUID) -> UUID:
-        return self.known[id_]
-
-    def has(self, id_: UUID | None) -> bool:
-        """Whether the row that an id of the file names is here by now."""
-        return id_ is not None and self.known[id_] in self.present
-
-    def there(self, id_: UUID | None) -> UUID | None:
-        """What an id is here, if it is here."""
-        return self.known[id_] if id_ is not None and self.has(id_) else None
-
-    def renamed(self, value: Any) -> Any:
-        """JSON with the ids in it as they are here."""
-        if isinstance(value, list):
-            return [self.renamed(item) for item in value]
-        if isinstance(value, dict):
-            return {name: self.renamed(item) for name, item in value.items()}
-        if isinstance(value, str) and len(value) == UUID_CHARS:
-            return self._renamed_id(value)
-        return value
-
-    def _renamed_id(self, value: str) -> str:
-        try:
-            return str(self.known.get(UUID(value), value))
-        except ValueError:
-            return value
-
-    def _is_mine(self, owner: UUID) -> bool:
-        return owner == self.project_id
-
-
-@dataclass(frozen=True, slots=True)
-class Bringer:
-    """Who brings something in: the import, as of when, in whose name."""
-
-    project_id: UUID
-    accepted_at: datetime
-    language: str
-    cause: Cause
-
-
-def already_here(project_id: UUID, ids: Iterable[UUID]) -> set[UUID]:
-    """Which of these ids of a file name memories that came in before."""
-    names = Names(project_id)
+def already_here(
+    project_id: UUID, ids: Iterable[UUID], node_ids: Iterable[UUID] = ()
+) -> set[UUID]:
+    """Which of these ids of a file name memories, or nodes, that came in before."""
+    names, nodes = Names(project_id), Names(project_id)
     names.learn(Memory, ids)
+    nodes.learn(Entity, node_ids)
     found = Memory.objects.filter(id__in=names.present, number__gt=0)
     whole = set(found.values_list("id", flat=True))
-    return {id_ for id_ in names.known if names[id_] in whole}
+    here = {id_ for id_ in names.known if names[id_] in whole}
+    return here | {id_ for id_ in nodes.known if nodes.has(id_)}
 
 
 # --- facts of other systems ---------------------------------------------------------
@@ -221,7 +156,7 @@ def _bring_fact(
 def bring_lines(bringer: Bringer, lines: Sequence[JsonDict], texts: Texts) -> list[str]:
     """Lines of a raw export, in the order of their sections: as :func:`bring_facts`."""
     pass_barriers(bringer.project_id)
-    scopes = [_scope(line) for line in lines if line["type"] != "subject"]
+    scopes = [scope_of(line) for line in lines if line["type"] != "subject"]
     anchors = _anchors_of(bringer, scopes)
     batch = Batch.open(bringer.project_id, anchors.values())
     transfer = _Transfer(bringer, anchors, batch, texts)
@@ -246,8 +181,10 @@ class _Transfer:
         project = bringer.project_id
         self._memories, self._operations = Names(project), Names(project)
         self._messages, self._events = Names(project), Names(project)
-        self._entities, self._relations = Names(project), Names(project)
         self._before, self._behind = Script(), Script()
+        self._graph = GraphTransfer(
+            bringer, anchors, self._memories, self._before, self._behind, texts
+        )
         self._said: set[tuple[UUID, str | None, str | None]] = set()
         self._stubs: dict[UUID, Memory] = {}
 
@@ -263,6 +200,7 @@ class _Transfer:
                 *(v["replaced_by_id"] for x in memories for v in x["versions"]),
                 *(event["related_memory_id"] for event in events),
                 *(s["memory_id"] for line in relations for s in line["support"]),
+                *(s["source_id"] for x in memories for s in x["sources"] or ()),
                 *(_uuid_in(r) for x in of["add"] for r in x["results"] or ()),
             ],
         )
@@ -271,6 +209,11 @@ class _Transfer:
             [
                 *(line["id"] for line in of["add"]),
                 *(event["operation_id"] for event in events),
+                *(
+                    confirmation["operation_id"]
+                    for line in memories
+                    for confirmation in line["confirmations"] or ()
+                ),
             ],
         )
         self._messages.learn(
@@ -281,15 +224,7 @@ class _Transfer:
             ],
         )
         self._events.learn(MemoryEvent, [event["id"] for event in events])
-        self._entities.learn(
-            Entity,
-            [
-                *(line["id"] for line in of["entity"]),
-                *(id_ for line in memories for id_ in line["mentions"] or ()),
-                *(id_ for x in relations for id_ in (x["source_id"], x["target_id"])),
-            ],
-        )
-        self._relations.learn(Relation, [line["id"] for line in relations])
+        self._graph.learn(of["entity"], memories, relations)
         heads = Memory.objects.filter(
             id__in={self._memories[line["id"]] for line in memories}, number=0
         )
@@ -299,13 +234,14 @@ class _Transfer:
 
     def bring(self, line: JsonDict) -> str:
         if line["type"] != "subject" and is_barred(
-            self._bringer.project_id, self._bringer.accepted_at, _scope(line)
+            self._bringer.project_id, self._bringer.accepted_at, scope_of(line)
         ):
             return BARRED
         return _BRINGS[line["type"]](self, line)
 
     def flush(self) -> None:
         """What memories refer to goes before them, what refers to them behind."""
+        self._graph.finish()
         self._before.run()
         self._batch.flush()
         self._behind.run()
@@ -329,7 +265,7 @@ class _Transfer:
     def bring_add(self, line: JsonDict) -> str:
         if self._operations.has(line["id"]):
             return KNOWN
-        scope, said = _scope(line), line["messages"]
+        scope, said = scope_of(line), line["messages"]
         place = take_place(
             self._bringer.project_id, scope, len(said), line["created_at"]
         )
@@ -348,7 +284,7 @@ class _Transfer:
             project_id=self._bringer.project_id,
             operation_id=operation.id,
             anchor_id=place.anchor_id,
-            **_present(line["ingestion"]) | {"ledger": self._ledger(line)},
+            **present(line["ingestion"]) | {"ledger": self._ledger(line)},
         )
         self._before.insert([operation])
         self._before.insert([ingestion])
@@ -360,7 +296,7 @@ class _Transfer:
                 ingestion_id=ingestion.id,
                 anchor_id=place.anchor_id,
                 position=place.position + offset,
-                **_present(message) | {"id": self._messages[message["id"]]},
+                **present(message) | {"id": self._messages[message["id"]]},
             )
             for offset, message in enumerate(fresh)
         )
@@ -369,34 +305,17 @@ class _Transfer:
         return ADDED
 
     def bring_entity(self, line: JsonDict) -> str:
-        anchor_id = self._anchors[_anchor_key(line)]
-        same_name = Entity.objects.filter(
-            anchor_id=anchor_id,
-            normalized=line["normalized"],
-            type=line["entity_type"],
-            state="active",
-        )
-        if self._entities.has(line["id"]) or same_name.exists():
-            return KNOWN
-        fields = {k: line[k] for k in _ENTITY_FIELDS}
-        entity = Entity(
-            id=self._entities[line["id"]],
-            project_id=self._bringer.project_id,
-            anchor_id=anchor_id,
-            type=line["entity_type"],
-            keys=list(keys_of(line["name"])),
-            **_present(fields),
-        )
-        self._before.insert([entity], skip_known=True)
-        self._entities.present.add(entity.id)
-        return ADDED
+        return self._graph.bring_entity(line)
+
+    def bring_relation(self, line: JsonDict) -> str:
+        return self._graph.bring_relation(line)
 
     def bring_memory(self, line: JsonDict) -> str:
         memory_id, last = self._memories[line["id"]], line["versions"][-1]
         stub = self._stubs.get(memory_id)
         if self._memories.has(line["id"]) and stub is None:
             return KNOWN
-        anchor_id = self._anchors[_anchor_key(line)]
+        anchor_id = self._anchors[anchor_key(line)]
         words = (anchor_id, hash_text(last["text"]), line["run_id"])
         if last["state"] == State.ACTIVE and words in self._said:
             return KNOWN
@@ -427,41 +346,6 @@ class _Transfer:
             self._bringer.cause,
             review=Held(concerns=tuple(concerns)).as_json(),
         )
-
-    def bring_relation(self, line: JsonDict) -> str:
-        source = self._entities.there(line["source_id"])
-        target = self._entities.there(line["target_id"])
-        if self._relations.has(line["id"]):
-            return KNOWN
-        support = [s for s in line["support"] if self._memories.has(s["memory_id"])]
-        if source is None or target is None or not support:
-            return KNOWN  # it stands between nodes that go by other ids here
-        relation = Relation(
-            id=self._relations[line["id"]],
-            project_id=self._bringer.project_id,
-            anchor_id=self._anchors[_anchor_key(line)],
-            source_id=source,
-            target_id=target,
-            source_said=source,
-            target_said=target,
-            type=line["relation_type"],
-            **_present({name: line[name] for name in _RELATION_FIELDS}),
-        )
-        self._behind.insert([relation])
-        self._behind.insert(
-            [
-                RelationSupport(
-                    project_id=self._bringer.project_id,
-                    relation_id=relation.id,
-                    memory_id=self._memories[row["memory_id"]],
-                    number=row["number"],
-                )
-                for row in support
-            ],
-            skip_known=True,
-        )
-        self._relations.present.add(relation.id)
-        return ADDED
 
     def _head(self, line: JsonDict, anchor_id: UUID) -> Memory:
         last = line["versions"][-1]
@@ -508,7 +392,7 @@ class _Transfer:
                 id=self._memories[id_],
                 project_id=self._bringer.project_id,
                 anchor_id=anchor_id,
-                **_scope(line).as_dict(),
+                **scope_of(line).as_dict(),
                 origin=line["origin"],
                 state=State.DELETED,
                 number=0,
@@ -546,20 +430,7 @@ class _Transfer:
 
     def _bring_beside(self, head: Memory, line: JsonDict) -> None:
         project_id = self._bringer.project_id
-        known = [self._entities.there(id_) for id_ in line["mentions"] or ()]
-        self._behind.insert(
-            [
-                Mention(
-                    project_id=project_id,
-                    memory_id=head.id,
-                    entity_id=entity_id,
-                    said=entity_id,
-                )
-                for entity_id in dict.fromkeys(known)
-                if entity_id
-            ],
-            skip_known=True,
-        )
+        self._graph.bring_mentions(head, line["mentions"] or ())
         self._behind.insert(
             [
                 Feedback(project_id=project_id, memory_id=head.id, **given)
@@ -567,6 +438,29 @@ class _Transfer:
             ],
             skip_known=True,
         )
+        self._behind.insert(self._confirmations(head, line), skip_known=True)
+        self._behind.insert(self._sources(head, line), skip_known=True)
+
+    def _confirmations(self, head: Memory, line: JsonDict) -> Iterable[Confirmation]:
+        for given in line["confirmations"] or ():
+            yield Confirmation(
+                project_id=self._bringer.project_id,
+                memory_id=head.id,
+                operation_id=self._operations.there(given["operation_id"]),
+                at=given["at"],
+            )
+
+    def _sources(self, head: Memory, line: JsonDict) -> Iterable[PatternSource]:
+        for given in line["sources"] or ():
+            source_id = self._referred(given["source_id"], line, head.anchor_id)
+            if source_id is not None:
+                yield PatternSource(
+                    project_id=self._bringer.project_id,
+                    pattern_id=head.id,
+                    number=given["number"],
+                    source_id=source_id,
+                    wording=given["wording"],
+                )
 
     def _ledger(self, line: JsonDict) -> JsonDict:
         given = line["ingestion"]["ledger"] or {}
@@ -585,10 +479,6 @@ _OPERATION_FIELDS = (
     *("status", "error_code", "attempts", "created_at", "started_at"),
     *("completed_at", "updated_at", "latency_ms"),
 )
-_ENTITY_FIELDS = (
-    *("name", "normalized", "aliases", "state", "mention_count", "created_at"),
-    *("known_from", "known_to"),
-)
 _HEAD_FIELDS = (
     *SCOPE_KEYS,
     *("attributed_to", "speaker", "kind", "origin", "number"),
@@ -598,23 +488,6 @@ _EVENT_FIELDS = (
     *("kind", "old_number", "new_number", "actor_kind", "actor_id", "engine"),
     *("model", "review", "at"),
 )
-_RELATION_FIELDS = (
-    *("fact", "state", "confidence", "valid_from", "valid_to", "known_from"),
-    "known_to",
-)
-
-
-def _present(fields: Mapping[str, Any]) -> JsonDict:
-    """Without nulls: a column's default stands for what a line leaves out."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _scope(line: Mapping[str, Any]) -> Scope:
-    return Scope(**{key: line.get(key) for key in SCOPE_KEYS})
-
-
-def _anchor_key(line: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
-    return _scope(line).anchor_key
 
 
 def _uuid_in(result: Any) -> UUID | None:

@@ -153,8 +153,9 @@ RAW = answers_201(
         summary="Export everything as it is stored",
         description=(
             "All memories of the project, or of the one subject that is named, with "
-            "every version and event, both clocks, feedback, nodes and edges, and the "
-            "messages they came from, as JSON Lines: a file that an import takes in. "
+            "every version and event, both clocks, feedback, confirmations, nodes with "
+            "their merges and edges, what patterns rest on, and the messages they "
+            "came from, as JSON Lines: a file that an import takes in. "
             "Neither vectors, which an import makes anew, nor keys and settings."
         ),
         request=Ids,

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.db.models import Sum
 
-from memories.models import LlmCall
+from memories.models import LlmCall, Operation
 from memories.services.run import run_operation
 from memplatform.lib import clock
 from tenants import keys, services
@@ -27,6 +27,7 @@ ENTITIES = "/v1/entities/"
 PING = "/v1/ping/"
 BATCH = "/v1/batch/"
 FEEDBACK = "/v1/feedback/"
+RAW, IMPORTS = "/v1/exports/raw/", "/v1/imports/"
 NOBODYS_ID = "00000000-0000-7000-8000-000000000000"
 MISSING = {
     "error": "Memory not found!",
@@ -161,3 +162,58 @@ def memories(answer) -> list[str]:
     """The texts of an answer with results, in its order."""
     assert answer.status_code == 200, answer.json()
     return [memory["memory"] for memory in answer.json()["results"]]
+
+
+@pytest.fixture
+def worked(acme, globex):
+    """The worker takes everything that waits."""
+
+    def worked():
+        for company in (acme, globex):
+            with tenant_scope(company.id):
+                waiting = list(Operation.objects.filter(status="PENDING"))
+            for operation in waiting:
+                run_operation(company.id, operation.id)
+
+    return worked
+
+
+@pytest.fixture
+def exported(client, worked):
+    """``exported()`` is the file of an export of everything."""
+
+    def exported(by=client, **subject) -> str:
+        asked = by.post(RAW, subject)
+        assert asked.status_code == 201, asked.json()
+        worked()
+        status = by.get(f"{RAW}{asked.json()['id']}/").json()
+        assert (status["status"], status["percent"]) == ("SUCCEEDED", 100), status
+        file = by.get(status["file"])
+        content = b"".join(file.streaming_content)
+        assert len(content) == status["size_bytes"] == int(file["Content-Length"])
+        return content.decode()
+
+    return exported
+
+
+@pytest.fixture
+def imported(worked):
+    """``imported(client, file)`` brings it in; (added, already there, refused)."""
+
+    def imported(by, file):
+        answer = by.post(IMPORTS, file, content_type="application/x-ndjson")
+        worked()
+        status = by.get(f"{IMPORTS}{answer.json()['id']}/").json()
+        assert status["status"] == "SUCCEEDED", status
+        return status["added"], status["already_there"], status["problems"]
+
+    return imported
+
+
+@pytest.fixture
+def neighbour(api, acme):
+    """A client with the key of another project of acme."""
+    with tenant_scope(acme.id):
+        project = services.create_project("Another")
+        key = services.issue_api_key(project, acme.owner, access=ApiKey.Access.WRITE)
+    return api(key.text)

@@ -13,73 +13,23 @@ from memories.models import (
     MemoryEvent,
     MemoryVector,
     MemoryVersion,
-    Operation,
     Relation,
 )
 from memories.services import raw_exports
 from memories.services.background import empty_what_is_over
 from memories.services.configuration import change_settings
-from memories.services.run import run_operation
-from tenants import services
-from tenants.models import ApiKey
 from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import (
     FEEDBACK,
     NOBODYS_ID,
+    RAW,
     SEARCH,
     entity_path,
     history_path,
     memory_path,
 )
 
-RAW, IMPORTS = "/v1/exports/raw/", "/v1/imports/"
 MADE_ANEW = {"exported_at", "project", "project_id", "subject"}
-
-
-@pytest.fixture
-def worked(acme, globex):
-    """The worker takes everything that waits."""
-
-    def worked():
-        for company in (acme, globex):
-            with tenant_scope(company.id):
-                waiting = list(Operation.objects.filter(status="PENDING"))
-            for operation in waiting:
-                run_operation(company.id, operation.id)
-
-    return worked
-
-
-@pytest.fixture
-def exported(client, worked):
-    """``exported()`` is the file of an export of everything."""
-
-    def exported(by=client, **subject) -> str:
-        asked = by.post(RAW, subject)
-        assert asked.status_code == 201, asked.json()
-        worked()
-        status = by.get(f"{RAW}{asked.json()['id']}/").json()
-        assert (status["status"], status["percent"]) == ("SUCCEEDED", 100), status
-        file = by.get(status["file"])
-        content = b"".join(file.streaming_content)
-        assert len(content) == status["size_bytes"] == int(file["Content-Length"])
-        return content.decode()
-
-    return exported
-
-
-@pytest.fixture
-def imported(worked):
-    """``imported(client, file)`` brings it in; (added, already there, refused)."""
-
-    def imported(by, file):
-        answer = by.post(IMPORTS, file, content_type="application/x-ndjson")
-        worked()
-        status = by.get(f"{IMPORTS}{answer.json()['id']}/").json()
-        assert status["status"] == "SUCCEEDED", status
-        return status["added"], status["already_there"], status["problems"]
-
-    return imported
 
 
 @pytest.fixture
@@ -97,15 +47,6 @@ def lived(client, learn, store):
     store("Answers briefly", agent_id="helper")
     client.post("/v1/users/", {"user_id": "bo", "metadata": {"plan": "pro"}})
     return kept
-
-
-@pytest.fixture
-def neighbour(api, acme):
-    """A client with the key of another project of acme."""
-    with tenant_scope(acme.id):
-        project = services.create_project("Another")
-        key = services.issue_api_key(project, acme.owner, access=ApiKey.Access.WRITE)
-    return api(key.text)
 
 
 def parts(file: str) -> dict[str, list[dict]]:
