@@ -15,6 +15,9 @@ Of a relation that holds one at a time (``is_single``) a subject has one: where 
 that are all in force say two that overlap, the one that began later stands, and the
 other is over since, replaced by it, as long as that stands (ADR 0601). Disjoint valid
 times never conflict, and neither do edges of one memory.
+
+Nothing is believed for no time: what an apply lets stand again and what it says itself
+contend at one instant, and a row that is of that instant is rewritten, not closed.
 """
 
 from __future__ import annotations
@@ -122,7 +125,7 @@ WHERE s.tenant_id = %s AND s.memory_id = %s
 _STANDING = """
 SELECT r.id, r.source_id, r.source_said, r.type, r.target_id, r.target_said,
        r.is_single, r.valid_from, r.valid_to, r.confidence, r.fact, r.valid_precision,
-       said.first, said.memories, r.project_id, r.anchor_id
+       said.first, said.memories, r.project_id, r.anchor_id, r.known_from
 FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::boolean[])
      AS asked (source, type, target, single)
 JOIN memories_relation r ON r.tenant_id = %s AND r.source_id = asked.source
@@ -146,6 +149,10 @@ _REPOINT = """
 UPDATE memories_relation SET replaced_by_id = %s
 WHERE tenant_id = %s AND replaced_by_id = %s AND known_to IS NULL
 """
+_REWRITTEN = (
+    *("is_single", "fact", "state", "confidence", "valid_from", "valid_to"),
+    *("valid_precision", "known_from"),
+)
 _SUPPORT_AS = """
 INSERT INTO memories_relationsupport
     (id, tenant_id, project_id, relation_id, memory_id, number, created_at)
@@ -216,6 +223,7 @@ class _Standing:
     memories: set[UUID]
     project_id: UUID
     anchor_id: UUID
+    known_from: datetime
     row: Relation | None = None
     confidence: float = 1.0
     fact: str | None = None
@@ -240,6 +248,7 @@ class Beliefs:
     """Memories in force whose edge lost, by the memory that said the other one."""
     _lost: set[UUID] = field(default_factory=set)
     _rows: list[Relation] = field(default_factory=list)
+    _rewritten: dict[UUID, Relation] = field(default_factory=dict)
     _supports: list[RelationSupport] = field(default_factory=list)
     _after: list[tuple[str, list[Any]]] = field(default_factory=list)
     _standing: dict[tuple[UUID, str], list[_Standing]] = field(default_factory=dict)
@@ -269,6 +278,8 @@ class Beliefs:
     def write(self, script: Script) -> None:
         script.insert(self._rows)
         script.insert(self._supports, skip_known=True)
+        for row in self._rewritten.values():
+            script.update(row, _REWRITTEN)
         for statement, params in self._after:
             script.add(statement, params)
 
@@ -287,11 +298,11 @@ class Beliefs:
             for id_, *row in cursor.fetchall():
                 edge, rest = Edge(*row[:6]), row[6:]
                 valid_from, valid_to, confidence, fact, precision, *more = rest
-                first, memories, project_id, anchor_id = more
+                first, memories, project_id, anchor_id, known_from = more
                 found[id_] = _Standing(
                     id_, edge, first, valid_from, valid_to,
-                    set(memories or ()), project_id, anchor_id, None, confidence,
-                    fact, precision,
+                    set(memories or ()), project_id, anchor_id, known_from, None,
+                    confidence, fact, precision,
                 )  # fmt: skip
         for one in found.values():
             self._standing.setdefault(one.edge.position, []).append(one)
@@ -303,7 +314,9 @@ class Beliefs:
             same.memories.add(one.memory.id)
             self._support(one, same.id)
             return
-        memory, row = one.memory, self._new(one)
+        memory = one.memory
+        is_now = same is not None and self._is_of(same, one.at)
+        row = self._new(one, same.id if same and is_now else None)
         self._support(one, row.id)
         if same is not None:
             self._refine(same, row, here, one.at)
@@ -311,7 +324,7 @@ class Beliefs:
             row.id, one.edge, memory.created_at,
             row.valid_from, row.valid_to,
             {memory.id} | (same.memories if same else set()),
-            memory.project_id, memory.anchor_id, row,
+            memory.project_id, memory.anchor_id, one.at, row,
         )  # fmt: skip
         if one.edge.is_single:
             self._contend(new, here, one.at)
@@ -326,6 +339,8 @@ class Beliefs:
         if row.valid_to is None and old.valid_to and old.valid_to > old.start:
             row.valid_to = old.valid_to
         tenant_id = require_tenant().tenant_id
+        if old.id == row.id:
+            return
         if old.row is None:
             self._after.append((_CLOSE, [at, tenant_id, old.id]))
             self._after.append((_SUPPORT_AS, [row.id, tenant_id, old.id]))
@@ -361,8 +376,9 @@ class Beliefs:
             lost.row.state, lost.row.valid_to = State.SUPERSEDED, end
             self._after.append((_REPLACE, [won.id, tenant_id, lost.row.id]))
             return
+        is_now = self._is_of(lost, at)
         past = Relation(
-            id=new_id(),
+            id=lost.id if is_now else new_id(),
             project_id=lost.project_id,
             anchor_id=lost.anchor_id,
             source_id=lost.edge.source,
@@ -379,6 +395,10 @@ class Beliefs:
             valid_precision=lost.precision,
             known_from=at,
         )
+        if is_now:
+            self._rewritten[past.id] = past
+            self._after.append((_REPLACE, [won.id, tenant_id, past.id]))
+            return
         self._rows.append(past)
         self._after += [
             (_CLOSE, [at, tenant_id, lost.id]),
@@ -388,10 +408,17 @@ class Beliefs:
             (_EMBED_AS, [tenant_id, past.id, lost.id]),
         ]
 
-    def _new(self, one: Assertion) -> Relation:
+    def _is_of(self, standing: _Standing, at: datetime) -> bool:
+        """Whether its row is there, and of this very instant, or of a later one."""
+        if standing.row is not None:
+            return standing.id in self._rewritten
+        return standing.known_from >= at
+
+    def _new(self, one: Assertion, rewritten: UUID | None = None) -> Relation:
+        """A row to be, or the one of this instant that says so from now on."""
         memory, edge = one.memory, one.edge
         row = Relation(
-            id=new_id(),
+            id=rewritten or new_id(),
             source_id=edge.source,
             source_said=edge.source_said,
             type=edge.type,
@@ -408,7 +435,10 @@ class Beliefs:
             valid_precision=memory.valid_precision,
             known_from=one.at,
         )
-        self._rows.append(row)
+        if rewritten is None:
+            self._rows.append(row)
+        else:
+            self._rewritten[rewritten] = row
         tenant_id = require_tenant().tenant_id
         if one.like is not None:
             self._after.append((_EMBED_AS, [tenant_id, row.id, one.like]))
