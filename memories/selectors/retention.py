@@ -1,7 +1,8 @@
 """What a project's retention policies would take, now or with other days.
 
-The conditions are those of the policies themselves: ``store.retention`` empties and
-``services.archiving`` archives what is found here. Call inside a tenant scope.
+The conditions are those of the policies themselves: ``store.retention`` empties,
+``services.archiving`` and ``store.compaction`` archive what is found here. Call inside
+a tenant scope.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.dateparse import parse_datetime
 
 from memories.models import (
@@ -24,6 +26,7 @@ from memories.models import (
     MemoryUse,
     Message,
     Operation,
+    Relation,
 )
 from memories.models.ingestion import UNFINISHED
 from memories.models.settings import USES_COUNTED_FROM, ProjectSettings
@@ -41,6 +44,7 @@ class Policy(StrEnum):
     MODEL_TEXTS = "model_text_days"
     SEARCHES = "search_days"
     UNUSED = "archive_unused_days"
+    EDGES = "graph_days"
 
 
 EFFECTS: Mapping[Policy, str] = {
@@ -48,8 +52,10 @@ EFFECTS: Mapping[Policy, str] = {
     Policy.MODEL_TEXTS: "emptied",
     Policy.SEARCHES: "emptied",
     Policy.UNUSED: "archived",
+    Policy.EDGES: "archived",
 }
-"""What is emptied is gone for good; what is archived can be brought back."""
+"""What is emptied is gone for good; a memory that is archived can be brought back, an
+edge is read as of an instant and in its memories' words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,15 @@ def unused_memories(before: datetime) -> QuerySet[Memory]:
     )
 
 
+def over_edges(before: datetime) -> QuerySet[Relation]:
+    """Edges of the graph that were over by an instant and stand where reads pass."""
+    over_at = Coalesce("known_to", Greatest("known_from", "valid_to"))
+    rows = Relation.objects.annotate(over_at=over_at)
+    rows = rows.exclude(state=State.ACTIVE, known_to=None)
+    rows = rows.exclude(state=State.QUARANTINED)
+    return rows.filter(archived_at=None, over_at__lt=before).defer("embedding")
+
+
 def may_archive(stored: Mapping[str, Any], now: datetime) -> datetime | None:
     """The instant since which a memory must have been used; None: nothing goes now.
 
@@ -188,8 +203,14 @@ _FOUND: Mapping[Policy, Any] = {
     Policy.MODEL_TEXTS: old_model_texts,
     Policy.SEARCHES: old_searches,
     Policy.UNUSED: unused_memories,
+    Policy.EDGES: lambda before: over_edges(before).select_related(
+        "source", "target", "anchor"
+    ),
 }
-_ORDERS = dict.fromkeys(Policy, "created_at") | {Policy.UNUSED: "updated_at"}
+_ORDERS = dict.fromkeys(Policy, "created_at") | {
+    Policy.UNUSED: "updated_at",
+    Policy.EDGES: "over_at",
+}
 
 
 def _going(policy: Policy, row: Any) -> Going:
@@ -203,3 +224,6 @@ def _going(policy: Policy, row: Any) -> Going:
             return Going(row.id, row.created_at, query.get("query", ""), row.user_id)
         case Policy.UNUSED:
             return Going(row.id, row.updated_at, row.text, row.user_id, is_memory=True)
+        case Policy.EDGES:
+            words = f"{row.source.name} {row.type} {row.target.name}"
+            return Going(row.id, row.over_at, words, row.anchor.user_id)

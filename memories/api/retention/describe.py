@@ -29,6 +29,7 @@ class RetentionBody(Serializer):  # type: ignore[type-arg]
     model_text_days = maybe(IntegerField, min_value=0, help_text=DAYS_HELP)
     search_days = maybe(IntegerField, min_value=0, help_text=DAYS_HELP)
     archive_unused_days = maybe(IntegerField, min_value=0, help_text=DAYS_HELP)
+    graph_days = maybe(IntegerField, min_value=0, help_text=DAYS_HELP)
     limit = maybe(
         IntegerField,
         default=LISTED,
@@ -50,7 +51,10 @@ class RetentionPolicy(Serializer):  # type: ignore[type-arg]
     days = IntegerField()
     effect = ChoiceField(
         choices=sorted(set(EFFECTS.values())),
-        help_text="What is emptied is gone; what is archived can be brought back.",
+        help_text=(
+            "What is emptied is gone; a memory that is archived can be brought back, "
+            "an edge of the graph is read as of an instant."
+        ),
     )
     before = nullable(DateTimeField, help_text="What is older goes.")
     starts_at = nullable(

@@ -20,6 +20,7 @@ LABELS: Mapping[Policy, str] = {
     Policy.MODEL_TEXTS: "Model texts",
     Policy.SEARCHES: "Searches",
     Policy.UNUSED: "Unused memories",
+    Policy.EDGES: "Edges of the graph that are over",
 }
 
 

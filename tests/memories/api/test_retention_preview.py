@@ -54,7 +54,24 @@ def test_what_it_tells_is_what_goes(client, store, texts, frozen, settings_of_ac
     assert (empty_what_is_over(), archive_what_is_unused()) == (1, 1)
     assert [told[n]["count"] for n in ("message_days", "archive_unused_days")] == [1, 1]
     after = policies(client.post(PREVIEW, {}))
-    assert [p["count"] for p in after.values()] == [0, 0, 0, 0]
+    assert [p["count"] for p in after.values()] == [0, 0, 0, 0, 0]
+
+
+def test_edges_that_are_over_are_told_before_they_are_archived(
+    client, learn, frozen, settings_of_acme
+):
+    settings_of_acme(graph_days=30)
+    learn("I live in Lisbon.")
+    frozen.advance(days=2)
+    learn("I live in Berlin now.")
+    assert policies(client.post(PREVIEW, {}))["graph_days"]["items"] == []
+    frozen.advance(days=40)
+    edges = policies(client.post(PREVIEW, {}))["graph_days"]
+    assert "User lives_in Lisbon" in texts_of(edges)
+    assert not any("Berlin" in text for text in texts_of(edges))
+    assert (edges["effect"], edges["items"][0]["user_id"]) == ("archived", "ida")
+    assert empty_what_is_over() == edges["count"]
+    assert policies(client.post(PREVIEW, {}))["graph_days"]["count"] == 0
 
 
 def test_other_days_may_be_tried(client, store, texts, frozen):

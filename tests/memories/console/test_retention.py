@@ -31,6 +31,16 @@ def test_other_days_are_tried_and_nothing_is_changed(console, bob, page, agent, 
     assert agent.texts() == ["Ann sings."]
 
 
+def test_edges_of_the_graph_are_among_them(console, bob, page, agent, frozen):
+    agent.learn("I live in Lisbon.")
+    frozen.advance(days=2)
+    agent.learn("I live in Berlin now.")
+    frozen.advance(days=100)
+    said = console(bob).get(page("memories:retention")).content.decode()
+    assert "Edges of the graph that are over" in said
+    assert "User lives_in Lisbon" in said
+
+
 def test_days_that_are_none_are_told(console, bob, page, old):
     answer = console(bob).get(page("memories:retention", message_days=-3))
     assert answer.status_code == 422
