@@ -121,7 +121,8 @@ FROM memories_relationsupport s
 JOIN memories_relation r ON r.tenant_id = s.tenant_id AND r.id = s.relation_id
 WHERE s.tenant_id = %s AND s.memory_id = %s
 """
-# The edges that others may add to, or contend with: never all of a node's.
+# The edges that others may add to, or contend with: never all of a node's. Who said one
+# before and has other words by now is no witness of it.
 _STANDING = """
 SELECT r.id, r.source_id, r.source_said, r.type, r.target_id, r.target_said,
        r.is_single, r.valid_from, r.valid_to, r.confidence, r.fact, r.valid_precision,
@@ -136,7 +137,10 @@ CROSS JOIN LATERAL (
            array_agg(m.id) AS memories
     FROM memories_relationsupport s
     JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+    JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+        AND v.memory_id = s.memory_id AND v.number = s.number
     WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND m.state = 'active'
+      AND m.text = v.text
 ) AS said
 ORDER BY r.id
 """

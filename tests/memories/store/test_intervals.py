@@ -227,10 +227,22 @@ NOWHERE_ELSE = [
 """What had lost is freed, and loses again to what is said in the same breath."""
 
 
+MOVED_BY_CORRECTION = [
+    ("say", ("Berlin", None, None)),
+    ("say", ("Lisbon", None, None)),
+    ("say", ("Berlin", 1, None)),
+    ("take_back", 1),
+    ("correct", 0, ("Lisbon", None, None)),
+]
+"""Who was a witness of an edge says another by now, and contends with it."""
+
+
 @given(told=stories)
 @case(told=NOWHERE_ELSE)
+@case(told=MOVED_BY_CORRECTION)
 @settings(
     max_examples=30,
+    derandomize=True,  # a change is judged by its own stories; new ones become cases
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
