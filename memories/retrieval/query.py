@@ -6,8 +6,8 @@ Nothing here can fail a search: what is not understood is no signal.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
 
@@ -118,6 +118,16 @@ class Query:
     asked_at: datetime | None = None
     zone: tzinfo = UTC
     things: tuple[str, ...] = ()
+
+    def of_times(self, spans: Sequence[tuple[datetime, datetime]]) -> Query:
+        """The same where a filter says what times are asked about, if it does."""
+        if not spans:
+            return self
+        days = [
+            Period(_day(start, self.zone), _day(end, self.zone)) for start, end in spans
+        ]
+        periods = (*self.periods, *days)
+        return replace(self, periods=periods, is_now=False, looks_back=True)
 
 
 def read_query(

@@ -38,6 +38,7 @@ from memories.retrieval.rerank import (
 from memories.retrieval.stages import measured, stage
 from memories.retrieval.statement import Asked
 from memories.retrieval.traces import is_drawn, trace_of
+from memories.selectors.filters import times_asked
 from memories.selectors.people import list_people
 from memories.selectors.projects import ProjectSetup, get_setup, known_setup
 from memories.selectors.uses import read_uses
@@ -237,12 +238,13 @@ def read(setup: ProjectSetup, request: SearchRequest) -> Query:
     if may_name(request.query):
         scope = request.filters.scope
         people = list_people(setup.tenant_id, setup.project_id, scope)
-    return read_query(
+    query = read_query(
         request.query,
         people,
         reference=request.reference or clock.now(),
         timezone=setup.timezone,
     )
+    return query.of_times(times_asked(request.filters.asked))
 
 
 def _factors(

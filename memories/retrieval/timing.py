@@ -24,6 +24,8 @@ SLACK = timedelta(days=1)
 """What was said of a day is often said the day after."""
 COVERED = 0.5
 """Of the time asked about, where a fact held then but is of no day in it."""
+BRIEF = timedelta(days=31)
+"""A holiday is of each of its days; where somebody lives is not."""
 LEAST_NEAR = 0.75
 """For what was over long before, where just before is 1."""
 
@@ -47,13 +49,17 @@ def _is_over(candidate: Candidate, now: datetime | None) -> bool:
 
 
 def date_share(candidate: Candidate, query: Query, periods: Sequence[Period]) -> float:
-    """1 for what began or was said in one of the days asked about, less for what held
-    on them."""
+    """1 for what began or was said in one of the days asked about, or did not last much
+    longer than them; less for what held on them."""
     instants = (candidate.valid_from, candidate.said_at)
     if any(at and overlaps(periods, at, at, query.zone) for at in instants):
         return 1.0
     held = _held(candidate)
-    return COVERED if held and overlaps(periods, *held, query.zone) else 0.0
+    if held is None or not overlaps(periods, *held, query.zone):
+        return 0.0
+    start, end = held
+    is_brief = start is not None and end is not None and end - start <= BRIEF
+    return 1.0 if is_brief else COVERED
 
 
 def _held(candidate: Candidate) -> tuple[datetime | None, datetime | None] | None:

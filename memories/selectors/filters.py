@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from memories.selectors.conditions import (
@@ -17,6 +18,7 @@ from memories.selectors.conditions import (
     any_of,
     bound_to,
     none_of,
+    parse_instant,
     refuse,
 )
 from memories.types import Filters, Scope
@@ -52,6 +54,21 @@ def join(first: Filters, second: Filters) -> Filters:
     both = _filters(all_of([_condition(first), _condition(second)]))
     asked = [filters.asked for filters in (first, second) if filters.asked is not None]
     return replace(both, asked={"AND": asked}) if len(asked) == 2 else both
+
+
+def times_asked(asked: object) -> list[tuple[datetime, datetime]]:
+    """Of which times a parsed filter, as it was written, asks what was true."""
+    if isinstance(asked, list):
+        return [time for part in asked for time in times_asked(part)]
+    if not isinstance(asked, dict):
+        return []
+    here: list[tuple[datetime, datetime]] = []
+    if isinstance(at := asked.get("valid_at"), str):
+        here.append((parse_instant(at), parse_instant(at)))
+    if isinstance(between := asked.get("valid_between"), list):
+        start, end = map(parse_instant, between)
+        here.append((start, end))
+    return [*here, *times_asked([*asked.values()])]
 
 
 def nothing() -> Filters:

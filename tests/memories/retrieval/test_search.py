@@ -238,6 +238,14 @@ def test_a_current_fact_stands_before_what_it_superseded(moved):
     assert found[1].memory.replaced_by == found[0].memory.id
 
 
+def test_of_a_time_what_was_so_then_is_no_worse_for_being_over(moved):
+    """All that the filter lets through was true then: the words say which answers."""
+    span = ["2020-01-01T00:00:00Z", now().isoformat()]
+    asked = {"AND": [ANN, {"valid_between": span}]}
+    found = moved.search("Does Ann live in Lisbon now?", filters=asked, threshold=0.0)
+    assert found[0].memory.text == "Ann lives in Lisbon."
+
+
 def test_latest_only_hides_what_was_superseded(moved):
     found = moved.found("Lisbon", threshold=0.0, latest_only=True)
     assert found == ["Ann moved to Berlin."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memories.selectors import conditions
-from memories.selectors.filters import join, nothing, parse_filters, restrict
+from memories.selectors.filters import (
+    join,
+    nothing,
+    parse_filters,
+    restrict,
+    times_asked,
+)
 from memories.types import Scope
 from memplatform.lib.errors import InvalidRequest
 from tests.memories.selectors.filter_evaluator import IDS, Row, matches
@@ -430,3 +436,26 @@ def test_metadata(db, metadata, asked, is_match):
     filters = parse_filters({"metadata": {"k": asked}}, needs_scope=False)
     assert bool(select(filters, [row])) is is_match
     assert matches({"metadata": {"k": asked}}, row) is is_match
+
+
+NEW_YEAR, FEBRUARY = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        (
+            {"AND": [{"user_id": "ann"}, {"valid_at": "2026-01-01T00:00:00Z"}]},
+            [(NEW_YEAR, NEW_YEAR)],
+        ),
+        (
+            {"OR": [{"valid_between": ["2026-01-01T00:00Z", "2026-02-01T00:00Z"]}]},
+            [(NEW_YEAR, FEBRUARY)],
+        ),
+        ({"AND": [{"user_id": "ann"}, {"created_at": {"gte": "2026-01-01"}}]}, []),
+        ({"user_id": "valid_at", "metadata": {"valid_at": 3}}, []),
+        (None, []),
+    ],
+)
+def test_a_filter_says_of_which_times_it_asks(asked, times):
+    assert times_asked(asked) == times

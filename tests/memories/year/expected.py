@@ -38,9 +38,7 @@ NO_END = "local ends what is denied in the same words, not what ends in others"
 NO_CORRECTION = "local does not understand 'No, it was March'"
 NO_SUCH_WISH = "local forgets 'that I …' and 'my …', not what others did"
 NO_OUTCOME = "local takes the trip that was made for the plan, said again"
-NO_INTERVAL = "local does not read 'from 5 July to 12 July'"
 NO_ENGAGEMENT = "local draws no edge of who got engaged"
-NO_MOVE = "nothing ties 'moved to' to 'live' but the edge, which does not weigh enough"
 # What a search cannot find yet, whoever has learned it.
 NO_ORDER = "what a memory replaced is not looked for"
 NO_WHOM = "whom a memory is about does not rank it"
@@ -223,7 +221,7 @@ QUESTIONS = (
     # What is so today.
     Asks("Where does Alice live now?", "Alice (lives in|moved to) Hamburg", unless={"local": NO_WHOM}),
     Asks("Where do I live?", "Alice (lives in|moved to) Hamburg"),
-    Asks("Where does Alice work?", "Halden", unless=dict.fromkeys(MODELS, NO_SIDE)),
+    Asks("Where does Alice work?", "Halden", unless=dict.fromkeys((*MODELS, "local"), NO_SIDE)),
     Asks("Who is Alice engaged to?", "engaged .*(Jonas)|Jonas got engaged", first=1),
     Asks("Does Alice eat meat?", "no longer eats meat", first=1),
     Asks("Which music does Alice love?", "loves techno", first=1),
@@ -266,11 +264,11 @@ QUESTIONS = (
     Asks("When did Alice meet Jonas?", "14 August 2025", first=3),
     # What was true at an instant, as it is known today.
     Asks("Where did Alice live?", "Lisbon", first=1, filters=true_at("2025-03-01"), never="Berlin|Hamburg"),
-    Asks("Where did Alice live?", "Berlin", filters=true_at("2025-07-01"), never="Lisbon|Hamburg", unless={"local": NO_MOVE}),
+    Asks("Where did Alice live?", "Berlin", filters=true_at("2025-07-01"), never="Lisbon|Hamburg"),
     Asks("Where did Alice live?", "Porto", first=1, filters=true_at("2021-06-01"), never="Lisbon"),
     Asks("Where did Alice work?", "Lumen", filters=true_at("2025-06-01"), never="Corvo as|Halden as"),
     Asks("Where did Alice's sister live?", "Oslo", first=1, filters=true_at("2025-07-15"), never="Bergen"),
-    Asks("Where was Alice?", "Crete", filters=true_at("2025-07-08"), unless={"local": NO_INTERVAL}),
+    Asks("Where was Alice?", "Crete", filters=true_at("2025-07-08")),
     Asks("What did Alice eat?", "eats meat", filters=true_at("2025-04-01"), never="no longer eats"),
     Asks("Where did Alice travel?", "Crete", filters=true_between("2025-07-01", "2025-08-01"), never="Oslo on 3|Japan"),
     # Both clocks: in May it was still believed that she would live in Lisbon in June.
