@@ -25,6 +25,7 @@ from rest_framework.serializers import (
 
 from memories.api.components import maybe, nullable
 from memories.api.describe import AT, answered, asked, described, in_query
+from memories.api.projects.own_settings import OwnSettings, own_settings_json
 from memories.api.projects.requests import MAX_WORD_CHARS, WIRE_ROLES
 from memories.models.settings import (
     MAX_CATEGORIES,
@@ -33,6 +34,7 @@ from memories.models.settings import (
     MAX_UNTRUSTED,
     UNTRUSTED,
     UNTRUSTED_BY_NAME,
+    ProjectSettings,
 )
 from tenants.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS
 
@@ -78,7 +80,7 @@ class Admitted(Done):
     )
 
 
-class Project(Serializer):  # type: ignore[type-arg]
+class Project(OwnSettings):
     project_id = UUIDField()
     org_id = maybe(UUIDField)
     name = maybe(CharField)
@@ -108,7 +110,7 @@ class Project(Serializer):  # type: ignore[type-arg]
     updated_at = maybe(DateTimeField)
 
 
-class ProjectChangesBody(Serializer):  # type: ignore[type-arg]
+class ProjectChangesBody(OwnSettings):
     name = maybe(CharField, max_length=MAX_NAME_CHARS)
     description = maybe(CharField, max_length=MAX_TEXT_CHARS, allow_blank=True)
     custom_instructions = maybe(
@@ -226,6 +228,7 @@ PROJECT_EXAMPLE = {
     "review_instructions": False,
     "review_untrusted": [],
     "review_below_confidence": 0.0,
+    **own_settings_json(ProjectSettings()),
     "is_default": True,
     "expiration_date": None,
     "active_prompt_profile": None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memories.api import reading
+from memories.api.projects.own_settings import OWN_SETTINGS
 from memories.api.reading import Fields, Problem
 from memories.models.settings import MAX_INSTRUCTION_CHARS, catalogue_of, sources_of
 from tenants.checks import MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
@@ -55,7 +56,8 @@ def read_project_changes(raw: object) -> ProjectChanges:
     fields.check()
     # Blank and empty are the defaults, which are not stored.
     kept = {
-        name: None if value in ("", []) else value for name, value in settings.items()
+        name: None if value in ("", [], {}) else value
+        for name, value in settings.items()
     }
     return ProjectChanges(names, kept)
 
@@ -120,6 +122,11 @@ def _share(value: Any) -> float:
     return float(value)
 
 
+def _as_it_is(value: Any) -> Any:
+    """``change_settings`` says what is wrong with it, by the same name."""
+    return value
+
+
 _NAMES = {
     "name": reading.text_up_to(MAX_NAME_CHARS, reading.words),
     "description": reading.text_up_to(MAX_TEXT_CHARS),
@@ -141,5 +148,6 @@ _SETTINGS: Mapping[str, tuple[str, Any]] = {
     "review_instructions": ("review_instructions", reading.boolean),
     "review_untrusted": ("review_untrusted", _sources),
     "review_below_confidence": ("review_below_confidence", _share),
+    **{name: (name, _as_it_is) for name in OWN_SETTINGS},
 }
 """The wire's name of a setting, and what it is called here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from memories.api.projects.own_settings import own_settings_json
 from memories.api.projects.standing import Standing, wire_role
 from memories.models.settings import (
     DEFAULT_CATEGORIES,
@@ -47,6 +48,7 @@ def project_json(
         "review_instructions": own.review_instructions,
         "review_untrusted": list(own.review_untrusted),
         "review_below_confidence": own.review_below_confidence,
+        **own_settings_json(own),
         "is_default": project.is_default,
         "expiration_date": None,
         "active_prompt_profile": None,

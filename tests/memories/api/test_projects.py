@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from uuid import UUID
 
 import pytest
 
 from memories.models import Memory
-from memories.models.settings import DEFAULT_CATEGORIES
+from memories.models.settings import DEFAULT_CATEGORIES, ProjectSettings
 from memories.selectors.projects import get_setup
 from memories.services.background import keep_house
 from memories.services.projects import purge_deleted_project
@@ -17,6 +18,14 @@ from tenants.scopes import tenant_scope
 from tests.memories.api.conftest import ADD, LIST, NOBODYS_ID, PING
 
 ORGANIZATIONS = "/api/v1/orgs/organizations/"
+OTHERWISE = ("instructions", "agent_instructions", "categories", "includes", "excludes")
+OTHERWISE += ("with_graph",)
+"""Settings that the wire calls by other names; profiles have an endpoint."""
+OWN = {
+    name: value
+    for name, value in asdict(ProjectSettings()).items()
+    if name not in OTHERWISE and not name.startswith("profile")
+}
 
 
 def projects_path(company) -> str:
@@ -85,9 +94,7 @@ def test_a_project_that_nobody_changed(client, acme):
         "exclusion_prompt": None,
         "enable_graph": True,
         "version": None,
-        "review_instructions": False,
-        "review_untrusted": [],
-        "review_below_confidence": 0.0,
+        **OWN | {"review_untrusted": []},
         "is_default": True,
         "expiration_date": None,
         "active_prompt_profile": None,
@@ -363,6 +370,59 @@ def test_a_key_whose_owner_left_may_change_nothing(client, acme, bob):
     assert client.get(project_path(acme)).json()["user_role"] == "READER"
     assert client.patch(project_path(acme), {"name": "Mine"}).status_code == 403
     assert client.post(LIST, {"filters": {"user_id": "ida"}}).status_code == 200
+
+
+# --- Settings that go by their own names ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("archive_unused_days", 90),
+        ("graph_days", 30),
+        ("patterns_enabled", True),
+        ("patterns_days", 3),
+        ("message_days", 365),
+        ("engine", "local"),
+        ("link_weight", 0.5),
+        ("add_window_s", 0.5),
+        ("ontology", {"relation_types": ["lives_in"]}),
+    ],
+)
+def test_every_setting_is_set_and_read_back(change, acme, name, value):
+    shown = change(**{name: value})[name]
+    is_kept = getattr(setup_of(acme).settings, name) == shown
+    assert is_kept and (shown == value or value.items() <= shown.items())
+
+
+def test_none_of_the_settings_is_missing(change):
+    """But those of profiles, which have an endpoint of their own."""
+    wire = {"instructions": "custom_instructions", "with_graph": "enable_graph"}
+    wire |= {"agent_instructions": "agent_custom_instructions"}
+    wire |= {"categories": "custom_categories", "includes": "inclusion_prompt"}
+    wire |= {"excludes": "exclusion_prompt"}
+    shown = change(decay=True)
+    for field in fields(ProjectSettings):
+        is_told = wire.get(field.name, field.name) in shown
+        assert is_told is not field.name.startswith("profile"), field.name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("archive_unused_days", -1),
+        ("graph_days", "soon"),
+        ("patterns_enabled", "yes"),
+        ("patterns_days", 0),
+        ("engine", {"name": "local"}),
+        ("ontology", ["lives_in"]),
+        ("rerank_by", 7),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_by_name(client, acme, name, value):
+    answer = client.patch(project_path(acme), {name: value})
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [name]
 
 
 # --- What is reviewed -------------------------------------------------------
