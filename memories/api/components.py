@@ -403,6 +403,11 @@ class FactFate(serializers.Serializer):  # type: ignore[type-arg]
     pages = maybe(
         ListField, child=PageOfMessage(), help_text="Of the documents it rests on."
     )
+    left_out = maybe(
+        ListField,
+        child=CharField(),
+        help_text="What the project's ontology has no place for in the graph.",
+    )
 
 
 class Ledger(serializers.Serializer):  # type: ignore[type-arg]

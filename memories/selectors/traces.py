@@ -60,6 +60,7 @@ class FactView:
     reason: str
     note: str
     messages: tuple[int, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ def _facts(
             reason=entry["reason"],
             note=entry["note"],
             messages=tuple(by_text[i] for i in entry["messages"] if i in by_text),
+            left_out=tuple(entry.get("left_out", ())),
         )
         for entry in entries
     )

@@ -287,7 +287,13 @@ class _Application:
         self.operation = operation
         self.plan = plan
         self.results: tuple[OperationResult, ...] = ()
-        self.ledger = Ledger(plan.message_ids, plan.engine, plan.mine, plan.together)
+        self.ledger = Ledger(
+            plan.message_ids,
+            plan.engine,
+            plan.mine,
+            plan.together,
+            left_out=plan.links.left_out,
+        )
         self.batch = ground.batch
         self._heads = ground.heads
         self._cause = Cause(

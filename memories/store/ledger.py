@@ -6,7 +6,7 @@ Invariant 2 of domain.md. Pure; holds ids and reasons, never text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -50,6 +50,8 @@ CHANGING = {
     Outcome.MERGED,
     Outcome.RETIRED,
 }
+LINKED = CHANGING | {Outcome.QUARANTINED}
+"""Of facts that lead to a memory, what they name is written to the graph."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,8 @@ class Ledger:
 
     Where adds are decided together, ``message_ids`` are those of all of them, ``mine``
     says which are this add's, and ``others`` hold the facts of the rest: a message may
-    bear out one that another add completed.
+    bear out one that another add completed. ``left_out`` says, by the words of a fact,
+    what of it the project's ontology has no place for (``Links``).
     """
 
     message_ids: Sequence[UUID]
@@ -66,6 +69,7 @@ class Ledger:
     mine: range | None = None
     together: Sequence[UUID] = ()
     others: Sequence[Ledger] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: list[dict[str, Any]] = field(default_factory=list)
     given: dict[UUID, tuple[MessageOutcome, str]] = field(default_factory=dict)
 
@@ -92,6 +96,8 @@ class Ledger:
         }
         if decision.fact and decision.fact.pages:
             entry["pages"] = [self._page_entry(page) for page in decision.fact.pages]
+        if decision.fact and outcome in LINKED and decision.fact.text in self.left_out:
+            entry["left_out"] = list(self.left_out[decision.fact.text])
         self.facts.append(entry)
 
     def _page_entry(self, page: PageOf) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from memories.console.ingestions.problems import WHAT_TO_DO, problem_of
 from memories.models import LlmCall, Message, Operation
 from memories.selectors import ingestions
+from memories.services.configuration import change_settings
 from memplatform.lib.errors import ProviderRejected
 from tenants.models import AuditEntry
 
@@ -349,3 +350,21 @@ def audited(agent, action):
     with agent.scope():
         rows = AuditEntry.objects.filter(action=action, actor_kind="operator")
         return list(rows.values_list("actor_id", flat=True))
+
+
+def test_what_the_ontology_left_out_is_told(console, bob, page, agent):
+    with agent.scope():
+        ontology = {"entity_types": ["person"], "relation_types": ["works_at"]}
+        change_settings(agent.company.project, {"ontology": ontology})
+    operation = agent.learn("I live in Lisbon.")
+    (fact,) = agent.ledger(operation.id)["facts"]
+    assert any(one.startswith("no entity type") for one in fact["left_out"])
+    told = body(console(bob).get(page("memories:ingestion", operation.id)))
+    assert f"Left out by the ontology: {', '.join(fact['left_out'])}" in told
+
+
+def test_without_an_ontology_nothing_is_left_out(console, bob, page, agent):
+    operation = agent.learn("I live in Lisbon.")
+    assert "left_out" not in agent.ledger(operation.id)["facts"][0]
+    told = body(console(bob).get(page("memories:ingestion", operation.id)))
+    assert "ontology" not in told
