@@ -102,6 +102,11 @@ class Story:
     def is_erased(self) -> bool:
         return self.head.text is None
 
+    @property
+    def page_of(self) -> UUID | None:
+        """The subject on whose page what it mentions is told of."""
+        return next((whose.id for whose in self.subjects if whose.id), None)
+
 
 def get_story(memory_id: UUID, *, page: int, page_size: int) -> Story:
     """Raises NotFound for what never was in the open scope."""
@@ -240,8 +245,10 @@ def _subjects_of(head: Memory) -> tuple[Whose, ...]:
 
 
 def _mentions(memory_id: UUID) -> tuple[Mention, ...]:
+    """Each node once, by whatever names."""
     rows = Mention.objects.filter(memory_id=memory_id).select_related("entity")
-    return tuple(rows.defer("entity__embedding").order_by("entity__name")[:MOST_LINKED])
+    shown = rows.defer("entity__embedding").order_by("entity__name", "entity_id")
+    return tuple({row.entity_id: row for row in shown[:MOST_LINKED]}.values())
 
 
 def _relations(memory_id: UUID) -> tuple[Relation, ...]:

@@ -7,9 +7,17 @@ from uuid import uuid4
 
 import pytest
 
-from memories.models import Feedback, Memory
+from memories.models import Entity, Feedback, Memory, Subject
 from memories.services.deletion import erase_subject
-from memories.types import Actor, Aspect, State, ValidTime, Verdict
+from memories.types import (
+    Actor,
+    Aspect,
+    ProposedEntity,
+    ProposedRelation,
+    State,
+    ValidTime,
+    Verdict,
+)
 from tenants.models import AuditEntry
 from tests.memories.agents import adds, decides
 from tests.memories.services.conftest import use_engine
@@ -387,3 +395,24 @@ def test_an_outsider_changes_nothing(console, carol, globex, page, agent, tea, n
     address = page(f"memories:{name}-memory", tea)
     assert console(carol).post(address, {"text": JAM}).status_code == 404
     assert agent.head(tea).number == 1
+
+
+def test_what_it_mentions_leads_to_its_page(console, bob, page, agent):
+    """Each once, by its name; where its relations name it, too."""
+    agent.decide(
+        adds(
+            "Ann visited Riga.",
+            entities=(ProposedEntity("Ann", "person"), ProposedEntity("Riga", "place")),
+            relations=(ProposedRelation("Ann", "visited", "Riga"),),
+        )
+    )
+    (memory,) = agent.heads()
+    with agent.scope():
+        ann = Subject.objects.get(kind="user", external_id="ann")
+        nodes = dict(Entity.objects.values_list("name", "id"))
+    told = console(bob).get(page("memories:memory", memory.id)).content.decode()
+    for name in ("Ann", "Riga"):
+        link = f'<a href="{page("memories:entity", ann.id, nodes[name])}">{name}</a>'
+        assert told.count(link) == 2
+        assert console(bob).get(page("memories:entity", ann.id, nodes[name])).content
+    assert 'aria-label="Names in it"' in told
