@@ -14,8 +14,9 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from memories.models.memory import CATEGORY_CHARS
-from memories.types import JsonDict
+from memories.language.recurrence import checked_rule, read_recurrence
+from memories.models.memory import ASPECTS, CATEGORY_CHARS, RECURS_CHARS
+from memories.types import Aspect, JsonDict
 from memplatform.lib.errors import InvalidRequest
 
 MOST_CATEGORIES = 20
@@ -143,6 +144,40 @@ def _json_object(raw: str) -> JsonDict:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(name)
+
+
+class RecurrenceField(forms.CharField):
+    """A rule as it is stored, read from one or from words; empty is None."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Recurs",
+            required=False,
+            max_length=RECURS_CHARS,
+            help_text="A rule (FREQ=WEEKLY;BYDAY=SU), or in words: every Sunday.",
+        )
+
+    def clean(self, value: Any) -> str | None:
+        given = super().clean(value)
+        words = None if "=" in given else read_recurrence(given)
+        rule = checked_rule(given) or words
+        if given and rule is None:
+            message = "Neither an RRULE without a start and an end, nor words for one."
+            raise forms.ValidationError(message)
+        return rule
+
+
+class AspectField(forms.TypedChoiceField):
+    """What a memory tells of; empty is None."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Tells of",
+            required=False,
+            choices=[("", "not said"), *ASPECTS],
+            coerce=Aspect,
+            empty_value=None,
+        )
 
 
 def day_field(label: str, *, hint: str = "") -> forms.DateField:

@@ -28,6 +28,7 @@ from memories.types import (
     SCOPE_KEYS,
     STATE_RULES,
     UNSET,
+    Aspect,
     Concern,
     JsonDict,
     MemoryView,
@@ -57,6 +58,8 @@ class MemoryChanges:
     expires_on: date | Unset | None = UNSET
     valid_from: datetime | Unset | None = UNSET
     valid_to: datetime | Unset | None = UNSET
+    recurs: str | Unset | None = UNSET
+    aspect: Aspect | Unset | None = UNSET
 
 
 def update_memory(

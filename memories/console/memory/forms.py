@@ -8,8 +8,10 @@ from typing import Any, Self
 from django import forms
 
 from memories.console.fields import (
+    AspectField,
     CategoriesField,
     MetadataField,
+    RecurrenceField,
     day_field,
     instant_field,
     reason_field,
@@ -33,6 +35,8 @@ class EditForm(forms.Form):
     metadata = MetadataField()
     valid_from = instant_field("True from")
     valid_to = instant_field("True until")
+    recurs = RecurrenceField()
+    aspect = AspectField()
     expires_on = day_field("Expires on", hint="After this day nobody recalls it.")
     reason = reason_field()
     number = forms.IntegerField(widget=forms.HiddenInput)
@@ -47,6 +51,8 @@ class EditForm(forms.Form):
                 "metadata": memory.metadata,
                 "valid_from": memory.valid_from,
                 "valid_to": memory.valid_to,
+                "recurs": memory.recurs,
+                "aspect": memory.aspect,
                 "expires_on": memory.expires_on,
                 "number": memory.number,
             },
@@ -71,6 +77,8 @@ class EditForm(forms.Form):
             expires_on=given["expires_on"],
             valid_from=_exactly(given["valid_from"], memory.valid_from),
             valid_to=_exactly(given["valid_to"], memory.valid_to),
+            recurs=given["recurs"],
+            aspect=given["aspect"],
         )
 
 

@@ -416,3 +416,51 @@ def test_what_it_mentions_leads_to_its_page(console, bob, page, agent):
         assert told.count(link) == 2
         assert console(bob).get(page("memories:entity", ann.id, nodes[name])).content
     assert 'aria-label="Names in it"' in told
+
+
+WEEKLY = "FREQ=WEEKLY;BYDAY=SU"
+
+
+@pytest.mark.parametrize("said", [WEEKLY, "rrule:freq=weekly;byday=su", "every Sunday"])
+def test_what_it_tells_of_and_how_often_is_corrected(
+    console, sam, page, agent, tea, said
+):
+    address = page("memories:edit-memory", tea)
+    given = edit_form(agent.head(tea), recurs=said, aspect="preference")
+    console(sam).post(address, given)
+    head = agent.head(tea)
+    assert (head.recurs, head.aspect, head.number) == (WEEKLY, "preference", 2)
+    form = console(sam).get(address).content.decode()
+    assert f'value="{WEEKLY}"' in form
+    assert '<option value="preference" selected>' in form
+    console(sam).post(address, edit_form(head, recurs="", aspect=""))
+    head = agent.head(tea)
+    assert (head.recurs, head.aspect) == (None, None)
+
+
+def test_what_was_left_alone_makes_no_version(console, sam, page, agent, tea):
+    given = {"recurs": WEEKLY, "aspect": "state"}
+    address = page("memories:edit-memory", tea)
+    console(sam).post(address, edit_form(agent.head(tea), **given))
+    console(sam).post(address, edit_form(agent.head(tea), **given))
+    assert agent.head(tea).number == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("recurs", "now and then", "Neither an RRULE"),
+        ("recurs", "FREQ=WEEKLY;UNTIL=20260101T000000Z", "Neither an RRULE"),
+        ("aspect", "hobby", "Select a valid choice"),
+    ],
+)
+def test_what_is_no_aspect_or_recurrence_is_told_beside_its_field(
+    console, sam, page, agent, tea, field, value, problem
+):
+    given = edit_form(agent.head(tea), **{field: value})
+    answer = console(sam).post(page("memories:edit-memory", tea), given)
+    told = answer.content.decode()
+    assert answer.status_code == 422
+    assert problem in told.partition(f'name="{field}"')[2].partition("name=")[0]
+    assert "<details open>" in told
+    assert agent.head(tea).number == 1
