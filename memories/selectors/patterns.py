@@ -50,7 +50,8 @@ def read_ground(anchor_id: UUID, *, most: int) -> PatternGround | None:
 
 
 def known_patterns(anchor_id: UUID) -> list[KnownPattern]:
-    """Those in force, and those that somebody deleted: they are not to come back.
+    """Those in force, those that wait for review, and those that somebody deleted: they
+    are not to come back.
 
     What was retired, for its sources were gone, may be found anew.
     """
@@ -58,7 +59,9 @@ def known_patterns(anchor_id: UUID) -> list[KnownPattern]:
         Memory.objects.filter(
             anchor_id=anchor_id,
             kind=Memory.Kind.PATTERN,
-            state__in=(State.ACTIVE, State.DELETED, State.ARCHIVED),
+            state__in=(
+                *(State.ACTIVE, State.QUARANTINED, State.DELETED, State.ARCHIVED),
+            ),
         ).order_by("created_at", "id")
     )
     sources: dict[UUID, set[UUID]] = defaultdict(set)

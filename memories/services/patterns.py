@@ -20,6 +20,7 @@ from memories import wake
 from memories.models import Anchor, Memory, MemoryEvent, Operation
 from memories.models.ingestion import UNFINISHED
 from memories.pipeline.asking import Asker
+from memories.pipeline.gate import concerns_about
 from memories.pipeline.local.patterns import find_by_rules
 from memories.pipeline.patterns import (
     FEWEST_SOURCES,
@@ -33,6 +34,7 @@ from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.selectors.due import due_ids
 from memories.selectors.patterns import PatternGround, count_held, read_ground
 from memories.selectors.projects import ProjectSetup
+from memories.selectors.sources import Source
 from memories.services.setup import ready_setup
 from memories.store import barriers, operations
 from memories.store.apply import record_calls
@@ -40,6 +42,7 @@ from memories.store.batch import Batch, Cause, Revision
 from memories.store.operations import Lease
 from memories.store.patterns import Written, mark_suspect, write_patterns
 from memories.types import (
+    Concern,
     EngineOptions,
     ModelCall,
     OperationResult,
@@ -174,10 +177,21 @@ class _Look:
         held = operations.hold(self.lease)
         results: tuple[OperationResult, ...] = ()
         if ground is not None:
-            written = Written(self._cause(), vectors, self._language, self._made_by)
+            written = Written(
+                self._cause(),
+                vectors,
+                self._language,
+                self._made_by,
+                concerns={text: self._concerns(text) for text in vectors},
+            )
             results = write_patterns(batch, ground, settled, written)
         record_calls(held.project_id, held.id, self._kept_calls())
         operations.succeed(held, results)
+
+    def _concerns(self, text: str) -> tuple[Concern, ...]:
+        """What the project wants reviewed: a pattern comes in by the gate, too."""
+        source = Source(self.operation.app_id)
+        return concerns_about(text, self.setup.settings, source)
 
     @property
     def _language(self) -> str:

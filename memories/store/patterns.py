@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from memories.models import Memory, MemoryEvent, PatternSource
 from memories.providers.vectors import SpaceVectors
 from memories.selectors.patterns import PatternGround
+from memories.selectors.review import Held
 from memories.store import barriers
 from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
+from memories.store.review import hold_change
 from memories.store.script import Script
-from memories.types import OperationResult, ProposedPattern, SettledPattern, State
+from memories.types import (
+    Concern,
+    OperationResult,
+    ProposedPattern,
+    SettledPattern,
+    State,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """How patterns were put into words: why, their vectors by text, their text-search
-    language, and by whom (``model`` or ``rules``)."""
+    language, and by whom (``model`` or ``rules``); ``concerns`` by text is what the
+    project wants reviewed about them."""
 
     cause: Cause
     vectors: Mapping[str, SpaceVectors]
     language: str
     made_by: str
+    concerns: Mapping[str, tuple[Concern, ...]] = field(default_factory=dict)
 
 
 def write_patterns(
@@ -65,13 +76,30 @@ def _write(
     batch: Batch, ground: PatternGround, one: SettledPattern, written: Written
 ) -> Memory | None:
     text, why = one.pattern.text, written.cause.because(one.pattern.reason)
+    concerns = written.concerns.get(text, ())
     if one.target is None:
-        return batch.add(_new(ground, one.pattern, written), why)
+        new = _new(ground, one.pattern, written)
+        return _hold(batch, new, concerns, why) if concerns else batch.add(new, why)
     target = Memory.objects.get(id=one.target)
     if target.state != State.ACTIVE or target.is_immutable:
         return None
     revision = Revision(text=text, vectors=written.vectors[text])
+    if concerns:
+        change = Held(Verdict.UPDATE, concerns, target.id, target.vector_number)
+        return hold_change(batch, target, revision, change, why)
     return batch.revise(target, MemoryEvent.Kind.UPDATE, revision, why)
+
+
+def _hold(
+    batch: Batch, new: NewMemory, concerns: tuple[Concern, ...], why: Cause
+) -> Memory:
+    """It is out of force until somebody approves it."""
+    return batch.add(
+        replace(new, state=State.QUARANTINED),
+        why,
+        kind=MemoryEvent.Kind.QUARANTINE,
+        review=Held(concerns=concerns).as_json(),
+    )
 
 
 def _new(

@@ -25,6 +25,7 @@ from memories.models import Memory, MemoryEvent
 from memories.providers.vectors import SpaceVectors
 from memories.selectors.review import Held, held_events
 from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
+from memories.store.evidence import inherit_sources
 from memories.store.graph import inherit
 from memories.store.succession import (
     began_after,
@@ -116,6 +117,7 @@ class Review:
     events: Mapping[UUID, MemoryEvent]
     known: dict[UUID, Memory]
     _heirs: list[tuple[Memory, Memory]]
+    _completed: list[tuple[Memory, Memory]]
 
     @classmethod
     def open(
@@ -128,7 +130,7 @@ class Review:
         waiting = {head.id: head for head in heads}
         events = held_events(waiting)
         targets = {e.related_memory_id for e in events.values() if e.related_memory_id}
-        return cls(batch, cause, waiting, events, mine.in_bulk(targets), [])
+        return cls(batch, cause, waiting, events, mine.in_bulk(targets), [], [])
 
     def reject(self, memory_id: UUID) -> Memory | None:
         """It is deleted; None when it does not wait any more."""
@@ -171,6 +173,8 @@ class Review:
         self.batch.flush()
         for giver, heir in self._heirs:
             inherit(giver, heir)
+        for giver, heir in self._completed:
+            inherit_sources(giver, heir)
 
     def _held(self, head: Memory) -> Held:
         event = self.events.get(head.id)
@@ -254,6 +258,7 @@ class Review:
         self.batch.revise(target, Kind.UPDATE, revision, because, related=head.id)
         if words == head.text:
             self._heirs.append((head, target))
+        self._completed.append((head, target))
         return self._merge_behind(head, target)
 
     def _supersede(

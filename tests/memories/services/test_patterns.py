@@ -21,9 +21,11 @@ from memories.services.bring_back import bring_back
 from memories.services.configuration import change_settings
 from memories.services.deletion import delete_scope, erase_subject
 from memories.services.patterns import doubt_patterns, look_for_patterns
+from memories.services.review import approve_memories, reject_memories
 from memories.services.suspects import confirm_memory
 from memories.types import Actor, State
 from memplatform.lib import clock
+from tenants.selectors import Access
 from tests.memories.agents import adds
 from tests.memories.services.conftest import use_engine
 
@@ -407,3 +409,61 @@ def test_a_delete_of_the_user_takes_it_too(wanting, frozen):
     operation_id = delete_scope(wanting.access, {"user_id": "ann"})
     wanting.run(operation_id)
     assert [state for _, state in told(wanting)] == ["deleted"]
+
+
+# --- where the project reviews what it learns ------------------------------------------
+
+COACHED = {"user_id": "ann", "app_id": "coach"}
+
+
+@pytest.fixture
+def alices(agent, alice) -> Access:
+    """Alice acts in the console."""
+    key = agent.access
+    return Access(key.tenant_id, key.project_id, None, alice.id, alice.email)
+
+
+def test_what_the_project_reviews_waits_and_is_found_once(wanting, frozen, alices):
+    want_patterns(wanting, review_untrusted=["app:coach"])
+    live(wanting, frozen, **COACHED)
+    look(wanting)
+    assert told(wanting) == [(RUNNING.format(6), "quarantined")]
+    with wanting.scope():
+        Anchor.objects.update(patterns_asked_at=None)
+    look(wanting)
+    (pattern,) = patterns(wanting)
+    approve_memories(alices, [pattern.id])
+    (pattern,) = patterns(wanting)
+    assert (pattern.state, len(sources(wanting, pattern))) == ("active", 6)
+    assert wanting.events(pattern.id) == ["QUARANTINE", "APPROVE"]
+
+
+def test_one_that_grew_says_what_it_said_until_it_is_approved(wanting, frozen, alices):
+    live(wanting, frozen, **COACHED)
+    look(wanting)
+    (first,) = patterns(wanting)
+    want_patterns(wanting, review_untrusted=["app:coach"])
+    frozen.advance(days=8)
+    for town in TOWNS.split()[6:]:
+        wanting.decide(adds(f"Ann went running in {town}."), **COACHED)
+        frozen.advance(days=1)
+    wanting.decide(*(adds(f"Ann met {n} cousins.") for n in range(16)), **COACHED)
+    look(wanting)
+    said = {(RUNNING.format(6), "active"), (RUNNING.format(10), "quarantined")}
+    assert set(told(wanting)) == said
+    held = next(p for p in patterns(wanting) if p.state == State.QUARANTINED)
+    approve_memories(alices, [held.id])
+    pattern = wanting.head(first.id)
+    assert (pattern.text, pattern.number) == (RUNNING.format(10), 2)
+    assert len(sources(wanting, pattern)) == 10
+
+
+def test_a_rejected_one_does_not_come_back(wanting, frozen, alices):
+    want_patterns(wanting, review_untrusted=["app:coach"])
+    live(wanting, frozen, **COACHED)
+    look(wanting)
+    reject_memories(alices, [patterns(wanting)[0].id])
+    with wanting.scope():
+        Anchor.objects.update(patterns_asked_at=None)
+    look(wanting)
+    assert told(wanting) == [(RUNNING.format(6), "deleted")]
