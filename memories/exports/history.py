@@ -228,6 +228,7 @@ _LINES: Mapping[str, tuple[Parsers, tuple[str, ...]]] = {
             ),
             "events": rows(_EVENT, MANY, "id", "kind", "actor_kind", "at"),
             "mentions": many(uuid, MANY),
+            "mentioned_at": many(instant, MANY),
             "feedback": rows(
                 _FEEDBACK, MANY, "operator_id", "created_at", "updated_at"
             ),

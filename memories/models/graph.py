@@ -179,7 +179,7 @@ class RelationSupport(ProjectModel):
 
 
 class Mention(ProjectModel):
-    """Which memory mentions which node."""
+    """Which memory mentions which node, since the version of which instant."""
 
     entity = reference(Entity)
     said = models.UUIDField()

@@ -96,6 +96,7 @@ _LIST = """
     SELECT {node} AS id, count(DISTINCT m.id) AS memories, max(m.created_at) AS last_at
     FROM {memories}
     JOIN memories_mention n ON n.tenant_id = m.tenant_id AND n.memory_id = m.id
+         AND {mentioned}
     WHERE {listed} GROUP BY 1
 )
 SELECT {columns}, counted.memories, counted.last_at, NULL::uuid[], {score} AS score
@@ -108,6 +109,7 @@ _ONE = """
 {places} mentioning AS (
     SELECT DISTINCT m.id, m.created_at FROM {memories}
     JOIN memories_mention n ON n.tenant_id = m.tenant_id AND n.memory_id = m.id
+         AND {mentioned}
     WHERE {listed} AND ({node} = %s OR n.said = %s)
 ), counted AS (
     SELECT count(*) AS memories, max(created_at) AS last_at,
@@ -151,6 +153,7 @@ def get_entity(sight: Sight, entity_id: UUID) -> EntityView:
         places=places,
         memories=memories,
         listed=listed,
+        mentioned=sight.mentioned,
         node=sight.node("n.entity_id", "n.said"),
         columns=_columns(sight),
     )
@@ -210,6 +213,7 @@ def _list(sight: Sight, wanted: WantedEntities) -> tuple[str, list[Any]]:
         places=places,
         memories=memories,
         listed=listed,
+        mentioned=sight.mentioned,
         node=node,
         columns=_columns(sight),
         score=score,

@@ -16,6 +16,7 @@ from django.db import connection
 
 from memories.selectors.compare import About
 from memories.selectors.memories import owned, source
+from memories.selectors.sight import mentioned_by
 from memories.types import State
 from memplatform.lib import clock
 from tenants.scopes import current_tenant_id
@@ -78,6 +79,7 @@ FROM (
     SELECT n.entity_id, count(*) AS mentions, count(*) OVER () AS total
     FROM {relation}
     JOIN memories_mention n ON n.tenant_id = m.tenant_id AND n.memory_id = m.id
+         AND {mentioned}
     WHERE {own} AND m.{key} = %s AND m.state = ANY(%s) AND m.text IS NOT NULL
     GROUP BY n.entity_id ORDER BY mentions DESC, n.entity_id LIMIT %s
 ) AS counted
@@ -120,7 +122,9 @@ def _nodes(
     tenant_id = current_tenant_id()
     relation, relation_params = source(as_of, tenant_id)
     own, own_params = owned()
-    statement = _NODES.format(relation=relation, own=own, key=about.key)
+    statement = _NODES.format(
+        relation=relation, own=own, key=about.key, mentioned=mentioned_by(as_of)
+    )
     wanted = [about.name, list(states), MOST_NODES, tenant_id]
     params = [*relation_params, *own_params, *wanted]
     with connection.cursor() as cursor:

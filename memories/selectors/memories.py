@@ -54,7 +54,7 @@ AS_OF_SOURCE = f"""
         false AS is_stale_suspect,
         v.text, v.metadata, v.categories, v.state, v.is_immutable, v.confidence,
         v.number, v.vector_number, v.expires_on, v.created_at,
-        v.known_from AS updated_at, v.known_from, v.valid_from, v.valid_to,
+        v.known_from AS updated_at, v.known_from, v.known_to, v.valid_from, v.valid_to,
         v.valid_precision, v.recurs, v.aspect, v.replaced_by_id,
         encode(sha256(convert_to(v.text, 'UTF8')), 'hex') AS text_hash,
         to_tsvector(h.language::regconfig, left(v.text, {INDEXED_CHARS})) AS search

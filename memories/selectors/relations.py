@@ -176,13 +176,17 @@ def relations_around(sight: Sight, memory_ids: Sequence[UUID]) -> list[RelationV
 
 def _mentioned(sight: Sight, memory_ids: Sequence[UUID]) -> list[UUID]:
     places, params = sight.places()
+    memories, memories_params = sight.memories()
     # A WITH wants something in it.
     statement = f"""{places} told AS (
-        SELECT n.entity_id, n.said FROM memories_mention n
-        WHERE n.tenant_id = %s AND n.memory_id = ANY(%s)
+        SELECT n.entity_id, n.said FROM {memories}
+        JOIN memories_mention n ON n.tenant_id = m.tenant_id AND n.memory_id = m.id
+             AND {sight.mentioned}
+        WHERE m.tenant_id = %s AND m.id = ANY(%s)
     ) SELECT DISTINCT {sight.node("told.entity_id", "told.said")} FROM told"""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, current_tenant_id(), list(memory_ids)])
+        told = [*memories_params, current_tenant_id(), list(memory_ids)]
+        cursor.execute(statement, [*params, *told])
         return [row[0] for row in cursor.fetchall()]
 
 

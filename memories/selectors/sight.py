@@ -37,6 +37,13 @@ standing AS (
 ),"""
 
 
+def mentioned_by(as_of: datetime | None) -> str:
+    """See :attr:`Sight.mentioned`."""
+    if as_of is None:
+        return "true"
+    return "(m.known_to IS NULL OR n.created_at < m.known_to)"
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """``filters`` say through which memories, ``as_of`` what was known; None is now."""
@@ -78,6 +85,13 @@ class Sight:
     def memories(self) -> Sql:
         """The relation ``m``."""
         return source(self.as_of, current_tenant_id())
+
+    @property
+    def mentioned(self) -> str:
+        """That ``m`` speaks of ``n`` in the words it had then: what later ones brought
+        is not in them yet. A mention has the instant of the version that brought it.
+        """
+        return mentioned_by(self.as_of)
 
     def listed(self) -> Sql:
         """That ``m`` is a memory that lists show."""

@@ -228,6 +228,7 @@ def _memory_lines(extent: Extent, cursor: Cursor, most: int) -> Page:
             "versions": [_fields(v, VERSION_FIELDS) for v in versions[row.id]],
             "events": [_fields(e, EVENT_FIELDS) for e in events[row.id]],
             "mentions": [mention.said for mention in mentions[row.id]],
+            "mentioned_at": [mention.created_at for mention in mentions[row.id]],
             "feedback": [_fields(f, FEEDBACK_FIELDS) for f in feedback[row.id]],
             "confirmations": [
                 _fields(c, CONFIRMATION_FIELDS) for c in confirmations[row.id]

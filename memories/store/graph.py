@@ -54,6 +54,7 @@ def link_facts(
                 entity_id=place.node,
                 said=place.said,
                 memory_id=memory.id,
+                created_at=memory.known_from,
             )
         edges = dict.fromkeys(_edges(found, nodes))
         said += [Assertion(memory, edge, memory.known_from) for edge in edges]
@@ -82,6 +83,7 @@ def inherit(giver: Memory, heir: Memory) -> None:
                 entity_id=entity_id,
                 said=said,
                 memory_id=heir.id,
+                created_at=heir.known_from,
             )
             for entity_id, said in Mention.objects.filter(
                 memory_id=giver.id

@@ -430,7 +430,7 @@ class _Transfer:
 
     def _bring_beside(self, head: Memory, line: JsonDict) -> None:
         project_id = self._bringer.project_id
-        self._graph.bring_mentions(head, line["mentions"] or ())
+        self._graph.bring_mentions(head, line)
         self._behind.insert(
             [
                 Feedback(project_id=project_id, memory_id=head.id, **given)

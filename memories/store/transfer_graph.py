@@ -7,7 +7,8 @@ where they count now follows from the merges, as everywhere (ADR 0600).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -161,8 +162,11 @@ class GraphTransfer:
             self._bring_merge(merge, anchor_id)
         return ADDED
 
-    def bring_mentions(self, head: Memory, ids: Iterable[UUID]) -> None:
-        said = [self._entities.there(id_) for id_ in ids]
+    def bring_mentions(self, head: Memory, line: JsonDict) -> None:
+        """Since when, where it is told; else as long as there is the memory."""
+        first = line["versions"][0]["known_from"]
+        told = zip_longest(line["mentions"] or (), line["mentioned_at"] or ())
+        said = {self._entities.there(id_): at or first for id_, at in told}
         self._behind.insert(
             [
                 Mention(
@@ -170,8 +174,9 @@ class GraphTransfer:
                     memory_id=head.id,
                     entity_id=self._place(id_),
                     said=id_,
+                    created_at=at,
                 )
-                for id_ in dict.fromkeys(said)
+                for id_, at in said.items()
                 if id_
             ],
             skip_known=True,

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from memories.selectors.compare import About
+from memories.selectors.graph import graph_of
 from memories.types import (
     Decision,
     ProposedEntity,
@@ -359,6 +361,23 @@ def test_two_are_merged_and_parted_again(client, acme, two, ids):
     with tenant_scope(acme.id):
         actions = set(AuditEntry.objects.values_list("action", flat=True))
     assert {"entity.merge", "entity.unmerge"} <= actions
+
+
+def test_as_of_a_memory_mentions_what_its_words_of_then_did(client, agent, say, ids):
+    bo = say("Ida", "knows", "Bo")
+    more = fact("Ida knows Bo and Cy.", **edge("Ida", "knows", "Cy"))
+    agent.decide(Decision(Verdict.UPDATE, more, bo.id, reason="and Cy"), **IDA)
+    now, then = ids(), {"as_of": bo.known_from.isoformat()}
+    assert set(names(client.get(ENTITIES, {**IDA, **then}))) == {"Ida", "Bo"}
+    assert client.get(entity_path(now["Cy"]), then).status_code == 404
+    ida = ok(client.get(entity_path(now["Ida"]), then))
+    assert ida["memory_count"] == 1
+    asked = {"query": "Ida knows", "filters": IDA, "threshold": 0, "relations": True}
+    found = ok(client.post(SEARCH, {**asked, **then}))
+    assert told(found["relations"]) == ["Ida knows Bo"]
+    with agent.scope():
+        shown = graph_of(About("user", "ida"), as_of=bo.known_from)
+    assert {node.name for node in shown.nodes} == {"Ida", "Bo"}
 
 
 def test_as_of_before_a_merge_they_are_two(client, two):
