@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from memories.selectors.sight import Meant, Sight, whose
+from memories.selectors.truth import PASSES, lasts
 from memories.types import Page, State
 from memplatform.lib.errors import NotFound
 from tenants.scopes import current_tenant_id
@@ -95,12 +96,16 @@ class WantedRelations:
 # before anybody knows (ADR 0610).
 _BEGAN = """coalesce(r.valid_from, CASE WHEN r.valid_to <= said.first
             THEN timestamptz '-infinity' ELSE said.first END)"""
+# What all who say it tell of as an event is over with it.
+_ENDED = f"""coalesce(r.valid_to, CASE WHEN said.passes
+            THEN coalesce(r.valid_from, said.first) + {lasts("r")} END)"""
 _FOUND = """
 {places} said AS (
     SELECT r.id, {source} AS source_id, {target} AS target_id,
            min(m.created_at) AS first, count(DISTINCT m.id) AS memories,
            (array_agg(DISTINCT m.id))[1:%s] AS memory_ids,
            bool_or(m.id = ANY(%s::uuid[])) AS is_first,
+           bool_and(coalesce({passes}, false)) AS passes,
            (array_agg(m.text ORDER BY m.created_at, m.id))[1] AS fact
     FROM {memories}
     JOIN memories_relationsupport s ON s.tenant_id = m.tenant_id AND s.memory_id = m.id
@@ -219,6 +224,7 @@ def _found(sight: Sight, wanted: WantedRelations) -> tuple[str, list[Any]]:
         else wanted.meant.likeness("r")
     )
     statement = _FOUND.format(
+        passes=PASSES,
         places=places,
         source=sight.node("r.source_id", "r.source_said"),
         target=sight.node("r.target_id", "r.target_said"),
@@ -280,8 +286,8 @@ def _conditions(wanted: WantedRelations) -> tuple[str, list[Any]]:
     if wanted.valid:
         start, end = wanted.valid
         begins = "<=" if start == end else "<"
-        conditions.append(f"""({_BEGAN} {begins} %s AND (r.valid_to IS NULL
-            OR r.valid_to > %s OR r.valid_from >= %s))""")
+        conditions.append(f"""({_BEGAN} {begins} %s AND ({_ENDED} IS NULL
+            OR {_ENDED} > %s OR r.valid_from >= %s))""")
         params += [end, start, start]
     return " AND ".join(conditions), params
 

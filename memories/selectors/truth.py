@@ -15,18 +15,30 @@ BEGAN = """coalesce(m.valid_from, CASE WHEN m.valid_to <= m.created_at
                     THEN timestamptz '-infinity' ELSE m.created_at END)"""
 # The first of a month is a local midnight, up to 14 hours before or after that of UTC:
 # with 14 hours more it lies in its own month for certain.
-_MONTH = "date_trunc('month', (m.valid_from + interval '14 hours') AT TIME ZONE 'UTC')"
+_MONTH = (
+    "date_trunc('month', ({row}.valid_from + interval '14 hours') AT TIME ZONE 'UTC')"
+)
 _LASTS = f"""CASE
-    WHEN m.valid_from IS NULL OR m.valid_precision = 'day' THEN interval '1 day'
-    WHEN m.valid_precision = 'weekend' THEN interval '2 days'
-    WHEN m.valid_precision = 'week' THEN interval '7 days'
-    WHEN m.valid_precision = 'month' THEN {_MONTH} + interval '1 month' - {_MONTH}
-    WHEN m.valid_precision = 'season' THEN {_MONTH} + interval '3 months' - {_MONTH}
-    WHEN m.valid_precision = 'year' THEN {_MONTH} + interval '1 year' - {_MONTH}
+    WHEN {{row}}.valid_from IS NULL OR {{row}}.valid_precision = 'day'
+        THEN interval '1 day'
+    WHEN {{row}}.valid_precision = 'weekend' THEN interval '2 days'
+    WHEN {{row}}.valid_precision = 'week' THEN interval '7 days'
+    WHEN {{row}}.valid_precision = 'month' THEN {_MONTH} + interval '1 month' - {_MONTH}
+    WHEN {{row}}.valid_precision = 'season'
+        THEN {_MONTH} + interval '3 months' - {_MONTH}
+    WHEN {{row}}.valid_precision = 'year' THEN {_MONTH} + interval '1 year' - {_MONTH}
     ELSE interval '0' END"""
-ENDED = f"""coalesce(m.valid_to, CASE
-    WHEN m.aspect = 'event' OR m.aspect = 'plan' AND m.valid_from IS NOT NULL
-    THEN coalesce(m.valid_from, m.created_at) + {_LASTS} END)"""
+PASSES = "(m.aspect = 'event' OR m.aspect = 'plan' AND m.valid_from IS NOT NULL)"
+"""What happens and is over: without an end it lasts as long as its precision says."""
+
+
+def lasts(row: str) -> str:
+    """How long the time of a row's precision is."""
+    return _LASTS.format(row=row)
+
+
+ENDED = f"""coalesce(m.valid_to, CASE WHEN {PASSES}
+    THEN coalesce(m.valid_from, m.created_at) + {lasts("m")} END)"""
 
 
 def true_at(instant: datetime) -> Sql:

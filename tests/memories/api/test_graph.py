@@ -9,6 +9,7 @@ import pytest
 from memories.selectors.compare import About
 from memories.selectors.graph import graph_of
 from memories.types import (
+    Aspect,
     Decision,
     ProposedEntity,
     ProposedRelation,
@@ -207,6 +208,25 @@ def test_what_was_true_on_a_day(client, agent, say):
     assert said(client.get(RELATIONS, {**IDA, "valid_at": "2025-06-01"})) == []
     between = {**IDA, "valid_between": "2025-05-20,2025-07-01"}
     assert said(client.get(RELATIONS, between)) == ["Ida lives_in Rome"]
+
+
+def test_what_happened_is_true_as_long_as_it_is_exact(client, agent):
+    """Somebody met once is not met for ever after; a state goes on."""
+    day = ValidTime(start=datetime(2025, 8, 21, tzinfo=UTC), precision="day")
+    for type_, aspect in (("met", Aspect.EVENT), ("knows", Aspect.RELATIONSHIP)):
+        known = edge("Ida", type_, "Bo")
+        one = fact(f"Ida {type_} Bo.", valid=day, aspect=aspect, **known)
+        agent.decide(Decision(Verdict.ADD, one, reason="new"), **IDA)
+
+    def at(**when: str) -> set[str]:
+        return set(said(client.get(RELATIONS, {**IDA, **when})))
+
+    both = {"Ida met Bo", "Ida knows Bo"}
+    assert at(valid_at="2025-08-20") == set()
+    assert at(valid_at="2025-08-21") == both
+    assert at(valid_at="2025-08-22") == {"Ida knows Bo"}
+    assert at(valid_between="2025-08-01,2025-08-31") == both
+    assert at(valid_between="2025-09-01,2025-09-30") == {"Ida knows Bo"}
 
 
 def test_as_of_is_what_was_believed_then(client, agent, moved, ids):
