@@ -84,14 +84,8 @@ def read_rows(
     ``params``: what a plan hangs on stands in the statement.
     """
     if connection.in_atomic_block:
-        with (
-            tenant_scope(tenant_id, project_id=project_id),
-            connection.cursor() as cursor,
-        ):
-            for setting in settings.items():
-                cursor.execute("SELECT set_config(%s, %s, true)", setting)
-            cursor.execute(statement, params)
-            return list(cursor.fetchall())
+        with tenant_scope(tenant_id, project_id=project_id):
+            return _read_nested(statement, params, settings)
     scope = OpenScope(tenant_id, project_id)
     if platform.DB_PREPARED_STATEMENTS:
         announce, chosen = _announcement(scope, {**settings, **_ONE_PLAN})
@@ -101,6 +95,20 @@ def read_rows(
         cursor.execute(f"{announce};\n{statement}", [*chosen, *params])
         cursor.nextset()
         return list(cursor.fetchall())
+
+
+def _read_nested(
+    statement: str, params: Sequence[Any], settings: Mapping[str, str]
+) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        for setting in settings.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", setting)
+        if not platform.DB_PREPARED_STATEMENTS:
+            cursor.execute(statement, params)
+            return list(cursor.fetchall())
+    server = connection.connection
+    with connection.wrap_database_errors, psycopg.RawCursor(server) as own:
+        return own.execute(_numbered(statement), params).fetchall()
 
 
 _ONE_PLAN = {"plan_cache_mode": "force_generic_plan"}

@@ -277,7 +277,13 @@ def test_a_text_that_was_replaced_is_not_found_by_its_old_words(ann):
 # --- cost ----------------------------------------------------------------------------
 
 
-def test_it_is_one_round_trip_behind_one_embedding(models, agent):
+@pytest.fixture
+def unprepared(settings):
+    """As behind PgBouncer; only Django's own cursors can be listened to."""
+    settings.DB_PREPARED_STATEMENTS = False
+
+
+def test_it_is_one_round_trip_behind_one_embedding(models, agent, unprepared):
     for text in FACTS:
         agent.keep(text)
     agent.found("bees")  # the process knows the project now
@@ -290,7 +296,9 @@ def test_it_is_one_round_trip_behind_one_embedding(models, agent):
     assert models.stats()["embeddings"] == asked + 1
 
 
-def test_outside_a_transaction_it_is_one_message(committed_db, agent, settings):
+def test_outside_a_transaction_it_is_one_message(
+    committed_db, agent, settings, unprepared
+):
     settings.SEARCH_LOG_SAMPLE = 0.0
     agent.keep("Ann keeps bees.")
     agent.found("bees")

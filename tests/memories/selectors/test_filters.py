@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from memories.selectors.filters import (
 )
 from memories.types import Scope
 from memplatform.lib.errors import InvalidRequest
+from tenants.scopes import read_rows
 from tests.memories.selectors.filter_evaluator import IDS, Row, matches
 
 ME = {"user_id": "ida"}
@@ -348,12 +348,11 @@ WHERE {} ORDER BY m.position
 
 
 def select(filters, rows):
+    """As a search asks: PostgreSQL has to know the type of every value by itself."""
     values = [{"position": n, **asdict(row)} for n, row in enumerate(rows)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SELECT.format(filters.sql), [json.dumps(values), *filters.params]
-        )
-        return [position for (position,) in cursor.fetchall()]
+    params = [json.dumps(values), *filters.params]
+    found = read_rows(uuid4(), SELECT.format(filters.sql), params)
+    return [position for (position,) in found]
 
 
 def expected(raw, rows):
