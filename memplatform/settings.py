@@ -83,7 +83,6 @@ APPEND_SLASH = False
 DB_POOL_SIZE = env.envint("DB_POOL_SIZE", 40, minimum=2)
 DB_PREPARED_STATEMENTS = env.envbool("DB_PREPARED_STATEMENTS", default=False)
 """Whether PostgreSQL may keep the plans of what a request reads (docs/adr/0014)."""
-_PREPARE_AFTER = 2  # executions of the same statement on a connection
 _PLACEHOLDER = "postgresql://memplatform_app@127.0.0.1:5432/memplatform"
 DATABASES = {
     "default": env.database("DATABASE_URL", _PLACEHOLDER),
@@ -107,7 +106,7 @@ for _alias, _pool in (
     DATABASES[_alias]["CONN_HEALTH_CHECKS"] = True
     DATABASES[_alias]["OPTIONS"] = {
         **DATABASES[_alias]["OPTIONS"],
-        "prepare_threshold": _PREPARE_AFTER if DB_PREPARED_STATEMENTS else None,
+        "prepare_threshold": None,
         "connect_timeout": 5,
         **({"pool": _pool} if _pool else {}),
     }

@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 from django.conf import settings as platform
 from django.db import connection, transaction
+from psycopg import errors
 
 from memplatform.lib.errors import ScopeError
 
@@ -76,12 +77,14 @@ def read_rows(
 ) -> list[tuple[Any, ...]]:
     """The rows of one SELECT in a scope of its own, in one round trip instead of four.
 
-    Announced and asked in one message, which PostgreSQL runs as one transaction: the
+    Announced and asked at once, which PostgreSQL runs as one transaction: the
     announcement ends with it, behind PgBouncer too, as do ``settings``, which are
-    PostgreSQL's own. Inside an open transaction it is a nested scope like any other.
+    PostgreSQL's own. Inside an open transaction it is a nested scope like any other,
+    but for ``settings``, which last as long as that.
 
-    Where the platform may prepare statements (ADR 0014), one plan serves all values of
-    ``params``: what a plan hangs on stands in the statement.
+    Where the platform may prepare statements (ADR 0014), PostgreSQL binds ``params``
+    itself, and outside a transaction one plan serves all of them: what a plan hangs on
+    stands in the statement.
     """
     if connection.in_atomic_block:
         with tenant_scope(tenant_id, project_id=project_id):
@@ -125,18 +128,37 @@ def _announcement(
 def _read_prepared(
     announce: str, chosen: Sequence[str], statement: str, params: Sequence[Any]
 ) -> list[tuple[Any, ...]]:
-    """Both in one pipeline, which is one message and one transaction as well.
+    """The rows; with a new connection where the old one has lost its plans (26000), or
+    holds them of tables as they were (0A000)."""
+    with connection.wrap_database_errors:
+        try:
+            return _pipeline(announce, chosen, statement, params)
+        except (errors.InvalidSqlStatementName, errors.FeatureNotSupported):
+            connection.connection.close()
+            connection.close()
+            return _pipeline(announce, chosen, statement, params)
+
+
+def _pipeline(
+    announce: str, chosen: Sequence[str], statement: str, params: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """Both as one transaction, which is waited for once.
 
     Django's own cursors write values into the text of a statement, which PostgreSQL
     then has to read and plan each time.
     """
     connection.ensure_connection()
     server = connection.connection
-    with connection.wrap_database_errors, psycopg.RawCursor(server) as cursor:
+    cursor = psycopg.RawCursor(server)
+    # For these two alone: psycopg would keep the texts of all others, values and all.
+    server.prepare_threshold = 0
+    try:
         with server.pipeline():
             psycopg.RawCursor(server).execute(_numbered(announce), chosen)
             cursor.execute(_numbered(statement), params)
         return cursor.fetchall()
+    finally:
+        server.prepare_threshold = None
 
 
 @lru_cache(maxsize=256)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
-from django.db import DataError, connection
+from django.db import DataError, OperationalError, connection
 
 from tenants.scopes import read_rows, tenant_scope
 from tenants.services import create_project
@@ -17,10 +18,9 @@ LEFT = (
 
 @pytest.fixture
 def prepared(committed_db, settings):
-    """This thread's connection may prepare statements from the first time on."""
     settings.DB_PREPARED_STATEMENTS = True
     connection.ensure_connection()
-    connection.connection.prepare_threshold = 0
+    return committed_db
 
 
 def kept_plans() -> list[tuple[int, int]]:
@@ -68,3 +68,36 @@ def test_what_fails_is_told_as_ever_and_breaks_nothing(prepared, acme):
     with pytest.raises(DataError):
         read_rows(acme.id, "SELECT 1 / %s::int", [0])
     assert len(read_rows(acme.id, MINE, [""])) == 1
+
+
+def test_a_statement_that_could_not_be_prepared_is_prepared_the_next_time(
+    prepared, acme
+):
+    """Its table is locked for a moment, and whoever waits for that gives up."""
+    Agent(acme).keep("Ann keeps bees.")
+    impatient = {"lock_timeout": "50ms"}
+    assert len(read_rows(acme.id, "SELECT %s", ["warm"], settings=impatient)) == 1
+    with psycopg.connect(prepared.owner_url) as owner:
+        owner.execute("LOCK TABLE memories_memory IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(OperationalError):
+            read_rows(acme.id, MINE, [""], settings=impatient)
+        owner.rollback()
+    for _ in range(4):
+        assert len(read_rows(acme.id, MINE, [""], settings=impatient)) == 1
+
+
+def test_a_connection_that_has_lost_its_plans_makes_room_for_another(prepared, acme):
+    Agent(acme).keep("Ann keeps bees.")
+    read_rows(acme.id, MINE, [""])
+    lost = connection.connection
+    lost.execute("DEALLOCATE ALL")
+    assert len(read_rows(acme.id, MINE, [""])) == 1
+    assert lost.closed
+
+
+def test_nobody_keeps_what_others_ask(prepared, acme):
+    """psycopg counts statements by their texts, and those of Django hold values."""
+    Agent(acme).keep("Ann keeps bees.")
+    read_rows(acme.id, MINE, [""])
+    kept = connection.connection._prepared
+    assert "bees" not in str([*kept._counts, *kept._names])
