@@ -216,6 +216,11 @@ def _is_plain(asked: Asked) -> bool:
     return not join.sql
 
 
+def _walked(asked: Asked) -> list[HugeScope]:
+    """Scopes of whose memories only the nearest are looked at."""
+    return _reached(asked, ScopeIndex.Of.MEMORIES) if _is_plain(asked) else []
+
+
 def _in_index(asked: Asked, scope: HugeScope) -> str:
     """The condition that an index of a scope has, in the words that it has it in."""
     tenant_id, space_id = asked.setup.tenant_id, asked.space_id
@@ -230,8 +235,8 @@ def _others(name: str, scopes: Iterable[HugeScope]) -> Part:
 
 
 def _dense(asked: Asked) -> Part:
-    scopes = _reached(asked, ScopeIndex.Of.MEMORIES)
-    if not scopes or not _is_plain(asked):
+    scopes = _walked(asked)
+    if not scopes:
         return dense(asked)
     _, where = dense_conditions(asked)
     shape: dict[str, Any] = {
@@ -256,7 +261,9 @@ def _dense(asked: Asked) -> Part:
 def _words(asked: Asked) -> Part:
     scopes = _words_indexed(asked)
     if not scopes:
-        return words(asked)
+        walked = _walked(asked)
+        size = sum(scope.vectors for scope in walked)
+        return words(asked, str(size)) if walked else words(asked)
     saying = Part.joined(
         " UNION ALL",
         [
@@ -288,7 +295,7 @@ def _windows(asked: Asked) -> Part:
     chosen, space = asked.setup.settings, asked.space
     scopes = _reached(asked, ScopeIndex.Of.MESSAGES)
     if not scopes or not (chosen.window_weight or chosen.window_text_weight):
-        return windows(asked)
+        return windows(asked, is_near_whole=not _walked(asked))
     return Part.joined(
         ",",
         [

@@ -135,10 +135,13 @@ window_words AS MATERIALIZED (
                     / (SELECT sum(rarity) FROM window_rarity) AS words
       FROM window_times w JOIN window_rarity r USING (no)
      GROUP BY w.place)"""
+# Of memories that may be shown, where all of them are near: others take their places.
+_SHOWN_ONLY = "JOIN near ON near.id = l.memory_id"
 _LEARNED = """
 learned AS MATERIALIZED (
     SELECT l.memory_id AS id, max(t.cosine) AS cosine, max(w.words) AS words
       FROM memories_memorysource l
+      {shown}
       JOIN turn t ON t.message_id = l.message_id
       LEFT JOIN window_words w ON w.place = t.place
      WHERE l.tenant_id = %s
@@ -184,7 +187,7 @@ worded AS MATERIALIZED (
       FROM fact_times t JOIN fact_rarity r USING (no)
      GROUP BY t.id)"""
 _FACT_FREQUENCIES = """
-        SELECT term.no, count(t.no) AS df, (SELECT count(*) FROM near) AS size
+        SELECT term.no, count(t.no) AS df, {size} AS size
           FROM term LEFT JOIN fact_times t USING (no) GROUP BY term.no"""
 _NO_WORDS = """
 worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
@@ -303,7 +306,7 @@ def leg_depth(request: SearchRequest) -> int:
 
 def statement_of(asked: Asked) -> Part:
     """Every leg, read from the whole scope."""
-    return composed(asked, [windows(asked), dense(asked), words(asked)])
+    return composed(asked, [dense(asked), windows(asked), words(asked)])
 
 
 def composed(asked: Asked, legs: Sequence[Part]) -> Part:
@@ -371,8 +374,11 @@ def _here(asked: Asked) -> Part:
     return Part(_HERE.format(anchors=anchors.sql), anchors.params)
 
 
-def windows(asked: Asked) -> Part:
-    """The relation ``learned``, from every message of the scope."""
+def windows(asked: Asked, *, is_near_whole: bool = True) -> Part:
+    """The relation ``learned``, from every message of the scope.
+
+    ``is_near_whole``: the relation ``near`` has all memories that may be shown.
+    """
     chosen = asked.setup.settings
     if not (chosen.window_weight or chosen.window_text_weight):
         return Part(_NO_WINDOWS)
@@ -381,7 +387,10 @@ def windows(asked: Asked) -> Part:
         [
             Part(_TURNS, asked.space),
             heard(Part(TURN_FREQUENCIES)),
-            Part(_LEARNED, [asked.setup.tenant_id]),
+            Part(
+                _LEARNED.format(shown=_SHOWN_ONLY if is_near_whole else ""),
+                [asked.setup.tenant_id],
+            ),
         ],
     )
 
@@ -408,7 +417,8 @@ def dense(asked: Asked) -> Part:
     )
 
 
-def words(asked: Asked) -> Part:
+def words(asked: Asked, size: str = "(SELECT count(*) FROM near)") -> Part:
+    """``size`` is how many memories the scope has, in SQL."""
     if not asked.setup.settings.text_weight:
         return Part(_NO_WORDS)
     relation, own = asked.source, asked.own
@@ -416,7 +426,9 @@ def words(asked: Asked) -> Part:
         _MATCHING.format(source=relation.sql, where=own.sql, text_cap=TEXT_CAP),
         [*relation.params, *own.params],
     )
-    return Part.joined(",", [matching, weighed(Part(_FACT_FREQUENCIES))])
+    return Part.joined(
+        ",", [matching, weighed(Part(_FACT_FREQUENCIES.format(size=size)))]
+    )
 
 
 def weighed(frequencies: Part) -> Part:

@@ -25,6 +25,8 @@ from memories.types import Filters, Scope
 
 MAX_DEPTH = 64
 MAX_CONDITIONS = 1_000
+MAX_VALUES = 5_000
+"""A search asks a filter's values up to five times; PostgreSQL takes 65,535 in all."""
 
 
 def parse_filters(raw: object, *, needs_scope: bool = True) -> Filters:
@@ -36,6 +38,8 @@ def parse_filters(raw: object, *, needs_scope: bool = True) -> Filters:
     if raw is None:
         refuse("filters are required.")
     condition = _Parser().parse(raw, depth=1)
+    if len(condition.params) > MAX_VALUES:
+        refuse(f"filters may compare with at most {MAX_VALUES:,} values.")
     if needs_scope and not condition.names_scope:
         refuse("filters must name at least one of user_id, agent_id, app_id, run_id.")
     return replace(_filters(condition), asked=raw if isinstance(raw, dict) else None)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,10 @@ BAD = {
     "null in a group": ({**ME, "OR": [None]}, "object"),
     "65 levels": (deep(65), "64"),
     "too many conditions": ({"AND": [ME] * 1001}, "1000"),
+    "too many values": (
+        {"OR": [{"metadata": {f"k{n}": 1 for n in range(90)}}] * 60},
+        "5,000",
+    ),
     "too many listed": ({"user_id": {"in": ["x"] * 10_001}}, "10000"),
     "too many metadata keys": (
         {**ME, "metadata": {str(n): n for n in range(101)}},
@@ -348,10 +353,15 @@ WHERE {} ORDER BY m.position
 
 
 def select(filters, rows):
-    """As a search asks: PostgreSQL has to know the type of every value by itself."""
+    """As a search asks, where PostgreSQL has to know the type of every value by itself,
+    and as a list does, where values stand in the statement."""
     values = [{"position": n, **asdict(row)} for n, row in enumerate(rows)]
+    statement = SELECT.format(filters.sql)
     params = [json.dumps(values), *filters.params]
-    found = read_rows(uuid4(), SELECT.format(filters.sql), params)
+    found = read_rows(uuid4(), statement, params)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        assert cursor.fetchall() == found
     return [position for (position,) in found]
 
 
