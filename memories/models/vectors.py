@@ -120,12 +120,6 @@ class MemoryVector(ProjectModel):
             models.Index(
                 fields=["tenant", "anchor", "space", "state"], name="vector_scan"
             ),
-            # Few texts are long; a search asks how many chunks the longest has.
-            models.Index(
-                fields=["tenant", "anchor", "space", "chunk_no"],
-                condition=Q(chunk_no__gt=0),
-                name="vector_chunks",
-            ),
         ]
 
 
