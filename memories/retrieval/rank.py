@@ -314,7 +314,9 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
         return None if successor is None else place.get(successor)
 
     order = by_fused
-    if not how.query.looks_back:  # what was replaced may be the very answer
+    is_any_replaced = any(candidate.successor for candidate in candidates)
+    # Where one looks back, what was replaced may be the very answer.
+    if is_any_replaced and not how.query.looks_back:
         _take_over(relevances, successor_of)
         order = successors_first(by_fused, successor_of)
     return _Weighed(scaled, fused, by_fused, order, relevances)
