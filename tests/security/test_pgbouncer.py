@@ -27,8 +27,9 @@ ROUNDS = 40
 
 
 @pytest.fixture
-def bouncer(committed_db):
+def bouncer(committed_db, settings):
     """The ``default`` alias goes through PgBouncer to the test's database."""
+    settings.DB_PREPARED_STATEMENTS = False  # as the README says of one this old
     with pgbouncer(committed_db.app_url) as url:
         direct = connections.settings["default"]["PORT"]
         connections["default"].close()
