@@ -51,6 +51,15 @@ def pytest_collection_modifyitems(
         items[:] = [item for item in items if item not in live]
 
 
+@pytest.fixture
+def prepared(settings) -> None:
+    """Searches as `make run` has them: PostgreSQL binds their values, plans are kept.
+
+    Django's listeners hear nothing of them.
+    """
+    settings.DB_PREPARED_STATEMENTS = True
+
+
 # --- PostgreSQL and Valkey --------------------------------------------------
 
 

@@ -14,7 +14,6 @@ ENCRYPTION_KEYS = ["dGVzdHMgb25seSwgdGVzdHMgb25seSwgdGVzdHMgb24="]
 BROKER_URL = "redis://127.0.0.1:1/0"  # nobody listens; the `valkey` fixture changes it
 ALLOW_PRIVATE_PROVIDERS = True  # the stand-in model server is on this machine
 ALLOW_PRIVATE_WEBHOOKS = ["127.0.0.1"]  # and so is the receiver of webhooks
-DB_PREPARED_STATEMENTS = True  # as `make run` has it: values are bound by PostgreSQL
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}
 ALLOWED_HOSTS = ["*"]

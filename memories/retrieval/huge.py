@@ -50,6 +50,8 @@ _OTHERS = """
     SELECT ARRAY(SELECT unnest(anchors) FROM here EXCEPT SELECT unnest(%s::uuid[]))
         AS anchors)"""
 
+# Of other anchors, one by one: where one scope is most of a table, PostgreSQL would
+# read it whole for the few others that a search reaches, and mostly there are none.
 _NEAREST_MEMORIES = """
     (SELECT v.memory_id,
             v.embedding::halfvec({dimension})
@@ -58,11 +60,15 @@ _NEAREST_MEMORIES = """
       WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
       ORDER BY distance LIMIT {limit})"""
 _OTHER_MEMORIES = """
-    (SELECT v.memory_id, v.embedding <=> (SELECT vector FROM query) AS distance
-       FROM memories_memoryvector v
-      WHERE v.tenant_id = %s AND v.space_id = %s
-        AND v.anchor_id = ANY((SELECT anchors FROM other_memories)::uuid[]) {where}
-      ORDER BY distance LIMIT {limit})"""
+    (SELECT near.memory_id, near.distance
+       FROM unnest((SELECT anchors FROM other_memories)::uuid[]) AS other (id)
+      CROSS JOIN LATERAL (
+            SELECT v.memory_id,
+                   v.embedding <=> (SELECT vector FROM query) AS distance
+              FROM memories_memoryvector v
+             WHERE v.tenant_id = %s AND v.space_id = %s
+               AND v.anchor_id = other.id {where}
+             ORDER BY distance LIMIT {limit}) AS near)"""
 _DENSE = """
 near AS MATERIALIZED (
     SELECT memory_id AS id, min(distance) AS distance
@@ -106,12 +112,14 @@ _CLOSEST_MESSAGES = """
                <=> (SELECT vector FROM query)::halfvec({dimension})
       LIMIT {depth})"""
 _OTHER_MESSAGES = """
-    (SELECT v.anchor_id, v.session, v.position
-       FROM memories_messagevector v
-      WHERE v.tenant_id = %s AND v.space_id = %s
-        AND v.anchor_id = ANY((SELECT anchors FROM other_messages)::uuid[])
-      ORDER BY v.embedding <=> (SELECT vector FROM query)
-      LIMIT {depth})"""
+    (SELECT near.anchor_id, near.session, near.position
+       FROM unnest((SELECT anchors FROM other_messages)::uuid[]) AS other (id)
+      CROSS JOIN LATERAL (
+            SELECT v.anchor_id, v.session, v.position
+              FROM memories_messagevector v
+             WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = other.id
+             ORDER BY v.embedding <=> (SELECT vector FROM query)
+             LIMIT {depth}) AS near)"""
 # A turn and its neighbours, by their place in the session: 0 is the turn itself.
 _NEIGHBOURS = """
 step AS MATERIALIZED (
@@ -192,9 +200,6 @@ def scan_settings(asked: Asked) -> Mapping[str, str]:
         "hnsw.ef_search": str(min(MOST_EF, BREADTH * asked.depth)),
         "hnsw.iterative_scan": "strict_order",
         "hnsw.max_scan_tuples": str(MOST_SCANNED),
-        # Where one scope is most of a table, reading it whole seems cheap for the few
-        # others that a search reaches, which mostly are none.
-        "enable_seqscan": "off",
     }
 
 

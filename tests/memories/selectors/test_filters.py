@@ -352,6 +352,10 @@ WHERE {} ORDER BY m.position
 """
 
 
+@pytest.fixture(autouse=True)
+def _prepared(prepared) -> None: ...
+
+
 def select(filters, rows):
     """As a search asks, where PostgreSQL has to know the type of every value by itself,
     and as a list does, where values stand in the statement."""
