@@ -50,8 +50,6 @@ _OTHERS = """
     SELECT ARRAY(SELECT unnest(anchors) FROM here EXCEPT SELECT unnest(%s::uuid[]))
         AS anchors)"""
 
-# Of other anchors, one by one: where one scope is most of a table, PostgreSQL would
-# read it whole for the few others that a search reaches, and mostly there are none.
 _NEAREST_MEMORIES = """
     (SELECT v.memory_id,
             v.embedding::halfvec({dimension})
@@ -59,6 +57,8 @@ _NEAREST_MEMORIES = """
        FROM memories_memoryvector v
       WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
       ORDER BY distance LIMIT {limit})"""
+# Of other anchors, one by one: where one scope is most of a table, PostgreSQL would
+# read it whole for the few others that a search reaches, and mostly there are none.
 _OTHER_MEMORIES = """
     (SELECT near.memory_id, near.distance
        FROM unnest((SELECT anchors FROM other_memories)::uuid[]) AS other (id)

@@ -68,7 +68,8 @@ def times_asked(asked: object) -> list[tuple[datetime, datetime]]:
         return []
     here: list[tuple[datetime, datetime]] = []
     if isinstance(at := asked.get("valid_at"), str):
-        here.append((parse_instant(at), parse_instant(at)))
+        instant = parse_instant(at)
+        here.append((instant, instant))
     if isinstance(between := asked.get("valid_between"), list):
         start, end = map(parse_instant, between)
         here.append((start, end))

@@ -17,8 +17,7 @@ LEFT = (
 
 
 @pytest.fixture
-def prepared(committed_db, settings):
-    settings.DB_PREPARED_STATEMENTS = True
+def prepared(prepared, committed_db):
     connection.ensure_connection()
     return committed_db
 

@@ -59,20 +59,6 @@ HOSTED = {
 
 
 @pytest.fixture
-def worked(acme, globex):
-    """The worker takes everything that waits."""
-
-    def worked():
-        for company in (acme, globex):
-            with tenant_scope(company.id):
-                waiting = list(Operation.objects.filter(status="PENDING"))
-            for operation in waiting:
-                run_operation(company.id, operation.id)
-
-    return worked
-
-
-@pytest.fixture
 def sent(client, worked):
     """``sent(content)`` imports a file; what it says when it is through."""
 
