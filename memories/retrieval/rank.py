@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,13 @@ from numpy.typing import NDArray
 
 from memories.language.periods import has_time
 from memories.retrieval.query import Query
+from memories.retrieval.succession import (
+    Heirs,
+    behind_successors,
+    legs_taken_over,
+    successors_in,
+    taken_over,
+)
 from memories.retrieval.timing import date_share, penalty, sequence_shares, widened
 from memories.types import Aspect
 
@@ -177,7 +184,8 @@ class Signal:
     """What one signal gave a candidate: its value, its place there (from 1), the value
     scaled to 0..1 within the pool (a cue's is 0 or 1), and its weight.
 
-    ``value`` and ``place`` None: the leg did not find it, or it is a cue.
+    ``value`` and ``place`` None: the leg did not find it, or it is a cue. ``scaled`` of
+    a leg is what a successor took over, where that is more.
     """
 
     name: str
@@ -201,12 +209,12 @@ class Explained:
     """How a candidate came to its place.
 
     ``fused`` = the sum of the signals' contributions × ``factor`` − ``penalty``.
-    ``fused_place`` is its place by that alone, ``place`` the one after successors stand
-    before what they replaced; both from 1, in the whole pool. ``own_relevance`` is the
-    candidate's, ``relevance`` what it took over from one it replaced, where that is
-    higher: the threshold asks for the latter. ``score`` is what a search shows; None:
-    it does not. ``reranked`` is what a reranker said of it, if one was asked
-    (``rerank``), which then gave it its place.
+    ``fused_place`` is its place by that alone, ``place`` the one after what was
+    replaced stands behind its successors; both from 1, in the whole pool.
+    ``own_relevance`` is the candidate's, ``relevance`` what it took over from one it
+    replaced, where that is higher: the threshold asks for the latter. ``score`` is what
+    a search shows; None: it does not. ``reranked`` is what a reranker said of it, if
+    one was asked (``rerank``), which then gave it its place.
     """
 
     memory_id: UUID
@@ -297,29 +305,30 @@ class _Weighed:
 
 
 def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
-    scaled = _scaled(candidates, how.query)
+    successors = _successors_asked(candidates, how.query)
+    scaled = {**_scaled(candidates, how.query)}
+    relevances = [relevance(candidate, how.calibration) for candidate in candidates]
+    if successors:
+        relevances = taken_over(relevances, successors)
+        scaled |= legs_taken_over(scaled, how.weights, successors)
     penalties = np.array([penalty(candidate, how.query) for candidate in candidates])
     fused = _fused(candidates, scaled, penalties, how)
     by_fused = _by_fused(candidates, fused)
     repeats = _repeats(candidates, by_fused[: TWICE * how.top_k])
-    scaled = {**scaled, "repeat": repeats}
+    scaled["repeat"] = repeats
     if any(repeats):
         fused = _fused(candidates, scaled, penalties, how)
         by_fused = _by_fused(candidates, fused)
-    relevances = [relevance(candidate, how.calibration) for candidate in candidates]
-    place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
-
-    def successor_of(i: int) -> int | None:
-        successor = candidates[i].successor
-        return None if successor is None else place.get(successor)
-
-    order = by_fused
-    is_any_replaced = any(candidate.successor for candidate in candidates)
-    # Where one looks back, what was replaced may be the very answer.
-    if is_any_replaced and not how.query.looks_back:
-        _take_over(relevances, successor_of)
-        order = successors_first(by_fused, successor_of)
+    order = behind_successors(fused, by_fused, successors) if successors else by_fused
     return _Weighed(scaled, fused, by_fused, order, relevances)
+
+
+def _successors_asked(candidates: Sequence[Candidate], query: Query) -> Heirs:
+    """None where one looks back: what was replaced may be the very answer."""
+    is_any_replaced = any(candidate.successor for candidate in candidates)
+    if query.looks_back or not is_any_replaced:
+        return {}
+    return successors_in(candidates)
 
 
 def _fused(
@@ -490,41 +499,6 @@ def _signals(
 def _places(order: Sequence[int]) -> dict[int, int]:
     """Where each stands, from 1."""
     return {i: place for place, i in enumerate(order, start=1)}
-
-
-def successors_first[T: Hashable](
-    order: Sequence[T], successor_of: Callable[[T], T | None]
-) -> list[T]:
-    """What replaced another of these answers the same question: it stands just before
-    it."""
-    here = set(order)
-    placed: dict[T, None] = {}
-    for one in order:
-        chain = [one, *_successors(one, here, successor_of)]
-        placed.update(dict.fromkeys(reversed(chain)))
-    return list(placed)
-
-
-def _successors[T: Hashable](
-    one: T, here: Container[T], successor_of: Callable[[T], T | None]
-) -> Iterator[T]:
-    """What replaced it, and that in turn, as far as they are here."""
-    seen = {one}
-    following = successor_of(one)
-    while following is not None and following in here and following not in seen:
-        yield following
-        seen.add(following)
-        following = successor_of(following)
-
-
-def _take_over(
-    relevances: list[float], successor_of: Callable[[int], int | None]
-) -> None:
-    """A successor is as relevant as what it replaced, where that is more."""
-    everywhere = range(len(relevances))
-    for i in everywhere:
-        for following in _successors(i, everywhere, successor_of):
-            relevances[following] = max(relevances[following], relevances[i])
 
 
 def min_max(values: Sequence[float | None], least: float = 0.0) -> list[float]:

@@ -15,9 +15,10 @@ from memories.models.settings import RERANK_BY_CHAT
 from memories.providers.base import Reranked, Reranker
 from memories.providers.factory import chat_for, reranker_for
 from memories.providers.local import cut_tokens
-from memories.retrieval.rank import Explained, Gate, Ranked, successors_first
+from memories.retrieval.rank import Explained, Gate, Ranked
 from memories.retrieval.rerank_by_chat import ChatReranker
 from memories.retrieval.stages import stage
+from memories.retrieval.succession import successors_first
 from memories.selectors.projects import ProjectSetup
 from memories.types import SearchRequest
 from memplatform.lib import logs

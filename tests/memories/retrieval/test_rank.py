@@ -371,8 +371,9 @@ def test_an_agents_words_count_where_they_are_asked_for(query, wanted):
 # --- what was superseded (ADR 9) -----------------------------------------------------
 
 
-def replaced(number: int, by: int | None, cosine: float) -> Candidate:
-    return seen(number, cosine, is_current=False, successor=by and UUID(int=by))
+def replaced(number: int, by: int | None, cosine: float, **details) -> Candidate:
+    successor = by and UUID(int=by)
+    return seen(number, cosine, is_current=False, successor=successor, **details)
 
 
 def test_what_was_said_before_makes_room():
@@ -396,6 +397,21 @@ def test_it_takes_over_the_relevance_of_what_it_replaced():
     pool = [replaced(1, 2, 0.9), seen(2, 0.1)]
     assert order(pool, threshold=0.5) == [2, 1]
     assert ranked(pool)[0].score == relevance(pool[0], STEEP)
+
+
+def test_it_takes_over_what_that_says_not_what_was_said_beside_it():
+    """Asked about work: "lives in Lisbon" was said beside "works at Corvo"."""
+    beside = {"around": 0.9, "words_around": 0.9}
+    elsewhere = {"around": 0.1, "words_around": 0.0}
+    lisbon = replaced(1, 2, 0.5, words=0.1, **beside)
+    berlin = seen(2, 0.5, words=0.1, **elsewhere)
+    halden = seen(3, 0.7, words=0.5, around=0.4, words_around=0.3)
+    other = seen(4, 0.1, words=0.0, **elsewhere)
+    asked = {"weights": Weights()}
+    assert order([lisbon, berlin, halden, other], **asked)[:3] == [3, 2, 1]
+    says_it = replace(lisbon, meaning=0.8, words=0.6)
+    assert order([says_it, berlin, halden, other], **asked)[:3] == [2, 1, 3]
+    assert order([replace(lisbon, successor=None), halden], **asked) == [1, 3]
 
 
 def test_a_chain_is_told_from_its_end():
@@ -522,9 +538,12 @@ def test_it_tells_why_something_is_not_shown():
 
 
 def test_it_tells_what_a_successor_was_given():
-    old = seen(1, 0.9, is_current=False, successor=UUID(int=2))
-    new, replaced, other = explained([old, seen(2, 0.1), seen(3, 0.6)])
-    assert [p.memory_id.int for p in (new, replaced, other)] == [2, 1, 3]
-    assert (new.moved, replaced.moved, other.moved) == (2, -1, -1)
+    old = replaced(1, 2, 0.6, around=0.9)
+    pool = [old, seen(2, 0.1, around=0.1), seen(3, 0.9, around=0.2), seen(4, 0.3)]
+    other, new, before, _ = explained(pool, weights=replace(TWO_LEGS, around=4.0))
+    assert [p.memory_id.int for p in (other, new, before)] == [3, 2, 1]
+    assert (other.moved, new.moved, before.moved) == (1, 1, -2)
+    meaning = new.signals["meaning"]
+    assert (meaning.value, meaning.scaled) == (0.1, before.signals["meaning"].scaled)
     assert new.relevance == relevance(old, STEEP) > new.own_relevance
-    assert (new.penalty, replaced.penalty) == (0.0, 0.3)
+    assert (new.penalty, before.penalty) == (0.0, 0.3)

@@ -41,10 +41,8 @@ NO_OUTCOME = "local takes the trip that was made for the plan, said again"
 NO_ENGAGEMENT = "local draws no edge of who got engaged"
 # What a search cannot find yet, whoever has learned it.
 NO_ORDER = "what a memory replaced is not looked for"
-NO_WHOM = "whom a memory is about does not rank it"
 NO_FUTURE = "what is still to come does not rank before what is over"
 NO_HOPS = "the edges of what a question names weigh less than its words"
-NO_SIDE = "what was said beside a memory carries it, and its successors, too far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +217,9 @@ def true_between(start: str, end: str) -> Mapping[str, Any]:
 
 QUESTIONS = (
     # What is so today.
-    Asks("Where does Alice live now?", "Alice (lives in|moved to) Hamburg", unless={"local": NO_WHOM}),
+    Asks("Where does Alice live now?", "Alice (lives in|moved to) Hamburg"),
     Asks("Where do I live?", "Alice (lives in|moved to) Hamburg"),
-    Asks("Where does Alice work?", "Halden", unless=dict.fromkeys((*MODELS, "local"), NO_SIDE)),
+    Asks("Where does Alice work?", "Halden", first=1),
     Asks("Who is Alice engaged to?", "engaged .*(Jonas)|Jonas got engaged", first=1),
     Asks("Does Alice eat meat?", "no longer eats meat", first=1),
     Asks("Which music does Alice love?", "loves techno", first=1),
@@ -281,5 +279,5 @@ QUESTIONS = (
     Asks("What will Alice do next?", "Bergen on 30 December|Japan in April 2026", unless=dict.fromkeys((*MODELS, "local"), NO_FUTURE)),
     # Through somebody else.
     Asks("Who was Alice's boss before she moved to Berlin?", "Marta", unless=dict.fromkeys((*MODELS, "local"), NO_HOPS)),
-    Asks("Who lives in the city where Alice lives?", "Jonas lives in Hamburg", unless=dict.fromkeys(MODELS, NO_HOPS)),
+    Asks("Who lives in the city where Alice lives?", "Jonas lives in Hamburg", unless=dict.fromkeys((*MODELS, "local"), NO_HOPS)),
 )  # fmt: skip
