@@ -22,6 +22,7 @@ from memories.retrieval.statement import (
     dense_conditions,
     leg_depth,
     lexemes,
+    worded_depth,
 )
 from memories.selectors.memories import shown_states
 from memories.types import State
@@ -238,7 +239,6 @@ def _is_fresh(looked: Looked, found: _Found) -> Check:
 
 def _is_in_pool(looked: Looked, found: _Found, explained: Explained | None) -> Check:
     """Whether a leg brought it among the candidates that are ranked."""
-    depth = leg_depth(looked.request)
     if explained is not None:
         places = [
             f"place {explained.signals[name].place} by {label}"
@@ -252,12 +252,13 @@ def _is_in_pool(looked: Looked, found: _Found, explained: Explained | None) -> C
         nearer = _count_nearer(looked, found.cosine)
         meaning = (
             f"{nearer} memories are nearer in meaning (cosine {found.cosine:.3f}), and"
-            f" {depth} are looked at."
+            f" {leg_depth(looked.request)} are looked at."
         )
     words = (
         "It has none of the query's words."
         if not found.has_words
-        else f"{depth} of the first {TEXT_CAP} with the query's words fit better."
+        else f"{worded_depth(looked.request)} of the first {TEXT_CAP} with the query's"
+        " words fit better."
     )
     return _missed("Candidates", f"{meaning} {words}{_relevance_of(looked, found)}")
 

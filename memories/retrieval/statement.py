@@ -27,7 +27,8 @@ from memories.types import SCOPE_KEYS, SearchRequest, Vectors
 from memplatform.lib import clock
 
 LEG_DEPTH = 100
-"""Candidates of a leg; more when more are asked for (decision 24)."""
+"""Candidates of a leg; more when more are asked for (decision 24). By their words half
+as many: what only its words find far down is read, and hardly ever shown (ADR 0501)."""
 QUERY_CHARS = 2_000
 """How much of a query is looked for by its words: parsing 20,000 characters of them
 takes 30 to 90 ms, 120,000 exceed PostgreSQL's stack. All of it is embedded, as far as
@@ -217,14 +218,13 @@ path (id, steps) AS (
                     LIMIT {MOST_EDGES + 1}) AS edge) AS e
      WHERE p.steps < {STEPS} AND (p.steps = 0 OR e.degree <= {MOST_EDGES})),
 linked AS MATERIALIZED (
-    SELECT memory_id AS id, sum(share) AS share
-      FROM (SELECT n.memory_id,
-                   0.5 ^ p.steps / ln(2 + count(*) OVER (PARTITION BY n.entity_id))
-                   AS share
-              FROM (SELECT id, min(steps) AS steps FROM path GROUP BY id) AS p
-              JOIN memories_mention n ON n.entity_id = p.id
-             WHERE n.tenant_id = %s) AS mentioned
-     GROUP BY memory_id ORDER BY share DESC, memory_id LIMIT %s)"""
+    SELECT n.memory_id AS id, sum(0.5 ^ p.steps / ln(2 + n.times)) AS share
+      FROM (SELECT id, min(steps) AS steps FROM path GROUP BY id) AS p
+     CROSS JOIN LATERAL (
+           SELECT n.memory_id, count(*) OVER () AS times
+             FROM memories_mention n
+            WHERE n.tenant_id = %s AND n.entity_id = p.id) AS n
+     GROUP BY n.memory_id ORDER BY share DESC, id LIMIT %s)"""
 _NO_LINKS = """
 linked AS (SELECT NULL::uuid AS id, NULL::float8 AS share WHERE false)"""
 
@@ -300,8 +300,13 @@ class Asked:
 
 
 def leg_depth(request: SearchRequest) -> int:
-    """How many candidates each leg gives at most."""
+    """How many candidates a leg gives at most."""
     return max(LEG_DEPTH, request.top_k)
+
+
+def worded_depth(request: SearchRequest) -> int:
+    """The same of a leg that looks for words."""
+    return max(LEG_DEPTH // 2, request.top_k)
 
 
 def statement_of(asked: Asked) -> Part:
@@ -454,7 +459,8 @@ def _links(asked: Asked) -> Part:
 
 
 def _found(asked: Asked) -> Part:
-    return Part(_FOUND, [*[asked.depth] * 3, asked.setup.tenant_id])
+    worded = worded_depth(asked.request)
+    return Part(_FOUND, [worded, asked.depth, worded, asked.setup.tenant_id])
 
 
 def _shown(asked: Asked) -> Part:

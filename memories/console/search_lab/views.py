@@ -24,7 +24,7 @@ from memories.retrieval.assemble import (
 )
 from memories.retrieval.rank import Explained, Gate
 from memories.retrieval.search import Looked, look
-from memories.retrieval.statement import leg_depth
+from memories.retrieval.statement import leg_depth, worded_depth
 from memories.types import Hit, MemoryView
 from memplatform.lib.errors import ProviderError
 from tenants.console.rendering import show
@@ -95,6 +95,7 @@ def _found(looked: Looked) -> dict[str, Any]:
         "missed_count": len(missed),
         "candidates": len(rows),
         "depth": leg_depth(looked.request),
+        "worded_depth": worded_depth(looked.request),
         "weights": looked.setup.settings,
         "query": looked.query,
         "has_decay": looked.setup.client.decay,
