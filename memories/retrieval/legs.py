@@ -17,7 +17,8 @@ from memories.selectors.memories import REPLACED_BY_AT, STATE_AT, view_of
 from memories.types import Aspect, MemoryView, State
 from tenants.scopes import read_rows
 
-TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT, RECURS_AT, ASPECT_AT = 1, 10, 16, 19, 24, 25
+TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT = 1, 10, 16, 19
+PRECISION_AT, RECURS_AT, ASPECT_AT = 23, 24, 25
 """Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
 INSTANTS_AT = range(16, 21)
 _SIGNALS = 8
@@ -80,6 +81,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         said_at=_instant(row[CREATED_AT]),
         valid_from=_instant(row[VALID_AT]),
         valid_to=_instant(row[VALID_AT + 1]),
+        precision=row[PRECISION_AT],
         recurs=row[RECURS_AT] is not None,
         aspect=None if row[ASPECT_AT] is None else Aspect(row[ASPECT_AT]),
     )

@@ -51,6 +51,12 @@ _PLAN = re.compile(
     r"\b(plan(s|ned|ning)?|intend(s|ed|ing)?|intentions?|going to|upcoming|scheduled"
     r"|hop(es?|ing) to|want(s|ed|ing)? to|look(s|ing)? forward|will)\b"
 )
+_AHEAD = re.compile(
+    r"\b(will|going to|upcoming|next(?! to)|scheduled|plans?|planning"
+    r"|intend(s|ing)?|look(s|ing)? forward)\b"
+)
+_PAST_TENSE = re.compile(r"\b(did|was|were|had|been|has|have)\b")
+"""Whoever did or was planning something is not asked for what is still to come."""
 _LANDMARK = re.compile(
     r"\b(?P<side>before|prior to|after)\s+(?P<what>[^?.,;!]{2,80})", re.IGNORECASE
 )
@@ -96,9 +102,10 @@ class Query:
     ``phrases`` are what it quotes. ``periods`` are the days it names, ``asks_when``
     whether the answer is a time, ``order`` which of several it means: "first",
     "latest" (what is so now, too), or neither. ``asks_agent``: it asks for what the
-    agent said. ``is_now``: only what is so at
-    ``asked_at``; ``looks_back``: what is over is no worse an answer. ``landmark`` is
-    what it asks before or after, ``aspects`` what it wants told of, where it says so.
+    agent said. ``is_now``: only what is so at ``asked_at``; ``looks_back``: what is
+    over is no worse an answer; ``looks_ahead``: only what is still to come is one.
+    ``landmark`` is what it asks before or after, ``aspects`` what it wants told of,
+    where it says so.
     Days are those of ``zone``. ``things`` may be names of entities, as ``normalise``
     spells them: every run of up to four words that could be one.
     """
@@ -113,6 +120,7 @@ class Query:
     asks_agent: bool = False
     is_now: bool = False
     looks_back: bool = False
+    looks_ahead: bool = False
     landmark: Landmark | None = None
     aspects: frozenset[Aspect] = frozenset()
     asked_at: datetime | None = None
@@ -127,7 +135,9 @@ class Query:
             Period(_day(start, self.zone), _day(end, self.zone)) for start, end in spans
         ]
         periods = (*self.periods, *days)
-        return replace(self, periods=periods, is_now=False, looks_back=True)
+        return replace(
+            self, periods=periods, is_now=False, looks_back=True, looks_ahead=False
+        )
 
 
 def read_query(
@@ -150,6 +160,9 @@ def read_query(
     today, zone = local_day(reference, timezone) if reference else (None, UTC)
     is_now = bool(_NOW.search(lowered))
     landmark = _landmark(asked, known)
+    looks_back = not is_now and (
+        landmark is not None or _looks_back(lowered, periods, today)
+    )
     return Query(
         text=text,
         unnamed=kept if _has_substance(kept) else text,
@@ -160,8 +173,8 @@ def read_query(
         order=_order(lowered),
         asks_agent=bool(_ASKS_AGENT.search(lowered)),
         is_now=is_now,
-        looks_back=not is_now
-        and (landmark is not None or _looks_back(lowered, periods, today)),
+        looks_back=looks_back,
+        looks_ahead=not (is_now or looks_back) and _looks_ahead(lowered),
         landmark=landmark,
         aspects=frozenset({Aspect.PLAN} if _PLAN.search(lowered) else ()),
         asked_at=reference,
@@ -229,12 +242,17 @@ def _looks_back(lowered: str, periods: Collection[Period], today: date | None) -
     return bool(_BACK.search(lowered) or (periods and is_past))
 
 
+def _looks_ahead(lowered: str) -> bool:
+    return bool(_AHEAD.search(lowered)) and not _PAST_TENSE.search(lowered)
+
+
 def _landmark(text: str, people: Collection[str]) -> Landmark | None:
     """ "before Berlin", "after she had met Bob"; a date is a period, not this."""
     match = _LANDMARK.search(text)
     if match is None:
         return None
-    found = find_times(match["what"], Said(None, is_question=True))
+    following = text[match.start("what") :]  # with the year behind its comma
+    found = find_times(following, Said(None, is_question=True))
     if found and found[0].start < len("the "):
         return None
     words = words_of(match["what"]) - _HOW_ONE_GETS_THERE

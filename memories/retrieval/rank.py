@@ -17,9 +17,10 @@ from itertools import islice
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memories.language.periods import has_time
+from memories.language.times import Precision
+from memories.retrieval.landmarks import beside_landmark, sequence_shares
 from memories.retrieval.query import Query
 from memories.retrieval.succession import (
     Heirs,
@@ -28,7 +29,13 @@ from memories.retrieval.succession import (
     successors_in,
     taken_over,
 )
-from memories.retrieval.timing import date_share, penalty, sequence_shares, widened
+from memories.retrieval.timing import (
+    ahead_share,
+    date_share,
+    in_sight,
+    penalty,
+    widened,
+)
 from memories.types import Aspect
 
 NEUTRAL = 0.5
@@ -56,9 +63,9 @@ class Candidate:
     ``linked`` grows with what it mentions of the things named, and of what is related
     to them.
     ``speaker`` is who said it, by name; ``role`` user or agent; ``said_at`` and
-    ``valid_from`` to ``valid_to`` when it held, ``recurs`` whether it does again and
-    again, ``aspect`` what it tells of; ``size`` how many different words it has, small
-    ones left out.
+    ``valid_from`` to ``valid_to`` when it held, as exact as ``precision`` says,
+    ``recurs`` whether it does again and again, ``aspect`` what it tells of; ``size``
+    how many different words it has, small ones left out.
     ``opinion`` sums what people said of it: 1, -1 or -2 each.
     """
 
@@ -78,6 +85,7 @@ class Candidate:
     said_at: datetime | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    precision: Precision | None = None
     recurs: bool = False
     aspect: Aspect | None = None
 
@@ -268,7 +276,7 @@ def explain(candidates: Sequence[Candidate], how: Ranking) -> list[Explained]:
                 memory_id=candidate.memory_id,
                 signals=signals[i],
                 factor=how.factors.get(candidate.memory_id, 1.0),
-                penalty=penalty(candidate, how.query),
+                penalty=weighed.penalties[i],
                 fused=weighed.fused[i],
                 fused_place=fused_places[i],
                 place=place,
@@ -288,6 +296,7 @@ class _Weighed:
     """
 
     scaled: Mapping[str, Sequence[float]]
+    penalties: list[float]
     fused: list[float]
     by_fused: list[int]
     order: list[int]
@@ -305,13 +314,14 @@ class _Weighed:
 
 
 def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
-    successors = _successors_asked(candidates, how.query)
-    scaled = {**_scaled(candidates, how.query)}
+    query = in_sight(how.query, candidates)
+    heirs = _heirs_of(candidates, query)
+    scaled = {**_scaled(candidates, query)}
     relevances = [relevance(candidate, how.calibration) for candidate in candidates]
-    if successors:
-        relevances = taken_over(relevances, successors)
-        scaled |= legs_taken_over(scaled, how.weights, successors)
-    penalties = np.array([penalty(candidate, how.query) for candidate in candidates])
+    if heirs:
+        relevances = taken_over(relevances, heirs)
+        scaled |= legs_taken_over(scaled, how.weights, heirs)
+    penalties = [penalty(candidate, query) for candidate in candidates]
     fused = _fused(candidates, scaled, penalties, how)
     by_fused = _by_fused(candidates, fused)
     repeats = _repeats(candidates, by_fused[: TWICE * how.top_k])
@@ -319,22 +329,26 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     if any(repeats):
         fused = _fused(candidates, scaled, penalties, how)
         by_fused = _by_fused(candidates, fused)
-    order = behind_successors(fused, by_fused, successors) if successors else by_fused
-    return _Weighed(scaled, fused, by_fused, order, relevances)
+    is_looking_back = not heirs or query.looks_back
+    order = by_fused if is_looking_back else behind_successors(fused, by_fused, heirs)
+    return _Weighed(scaled, penalties, fused, by_fused, order, relevances)
 
 
-def _successors_asked(candidates: Sequence[Candidate], query: Query) -> Heirs:
-    """None where one looks back: what was replaced may be the very answer."""
-    is_any_replaced = any(candidate.successor for candidate in candidates)
-    if query.looks_back or not is_any_replaced:
+def _heirs_of(candidates: Sequence[Candidate], query: Query) -> Heirs:
+    """Successors answer in the place of what they replaced. Where one looks back, that
+    may be the very answer: only where it is asked what was before, or after, something,
+    does what that replaced, or what replaced it, answer in its place."""
+    if not any(candidate.successor for candidate in candidates):
         return {}
-    return successors_in(candidates)
+    if not query.looks_back:
+        return successors_in(candidates)
+    return beside_landmark(candidates, query.landmark) if query.landmark else {}
 
 
 def _fused(
     candidates: Sequence[Candidate],
     scaled: Mapping[str, Sequence[float]],
-    penalties: NDArray[np.float64],
+    penalties: Sequence[float],
     how: Ranking,
 ) -> list[float]:
     weights = [getattr(how.weights, name) for name in scaled]
@@ -343,7 +357,7 @@ def _fused(
         totals *= [
             how.factors.get(candidate.memory_id, 1.0) for candidate in candidates
         ]
-    fused: list[float] = (totals - penalties).tolist()
+    fused: list[float] = (totals - np.array(penalties)).tolist()
     return fused
 
 
@@ -394,13 +408,12 @@ def _cues(
     """
     nothing = [0.0] * len(candidates)
     named = query.names if len(query.names) == 1 else frozenset()
-    wide = [widened(period) for period in query.periods]
     return {
         "speaker": [float(_speaks(c, named)) for c in candidates] if named else nothing,
         "when": (
             [float(_tells_time(c)) for c in candidates] if query.asks_when else nothing
         ),
-        "date": [date_share(c, query, wide) for c in candidates] if wide else nothing,
+        "date": _of_time(candidates, query),
         "phrase": [
             float(any(phrase.lower() in c.text.lower() for phrase in query.phrases))
             for c in candidates
@@ -425,6 +438,15 @@ def _cues(
             else [float(c.role != "user" and c.speaker is None) for c in candidates]
         ),
     }
+
+
+def _of_time(candidates: Sequence[Candidate], query: Query) -> list[float]:
+    if query.periods:
+        wide = [widened(period) for period in query.periods]
+        return [date_share(c, query, wide) for c in candidates]
+    if query.looks_ahead and query.asked_at is not None:
+        return [ahead_share(c, query.asked_at) for c in candidates]
+    return [0.0] * len(candidates)
 
 
 def _repeats(candidates: Sequence[Candidate], best: Sequence[int]) -> list[float]:

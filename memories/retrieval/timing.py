@@ -5,12 +5,13 @@ Without a known time there is no cue; a fact is never left out here (docs/adr/06
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from memories.language.times import Period
-from memories.retrieval.query import Landmark, Query, overlaps, words_of
+from memories.retrieval.query import Query, overlaps
 from memories.types import Aspect
 
 if TYPE_CHECKING:  # it is the ranking that asks
@@ -26,16 +27,36 @@ COVERED = 0.5
 """Of the time asked about, where a fact held then but is of no day in it."""
 BRIEF = timedelta(days=31)
 """A holiday is of each of its days; where somebody lives is not."""
-LEAST_NEAR = 0.75
-"""For what was over long before, where just before is 1."""
+_LASTS: Mapping[str | None, timedelta] = {
+    "day": timedelta(days=1),
+    "weekend": timedelta(days=2),
+    "week": timedelta(days=7),
+    "month": timedelta(days=31),
+    "season": timedelta(days=92),
+    "year": timedelta(days=366),
+}
+"""How long a time of a precision is at most."""
 
 
 def penalty(candidate: Candidate, query: Query) -> float:
     """What a fact that is over yields; nothing where the past is asked for."""
     if query.is_now:
         return OVER_PENALTY if _is_over(candidate, query.asked_at) else 0.0
+    if query.looks_ahead:
+        return OVER_PENALTY if _is_past(candidate, query.asked_at) else 0.0
     is_past = query.looks_back or candidate.is_current
     return 0.0 if is_past else SUPERSEDED_PENALTY
+
+
+def in_sight(query: Query, candidates: Sequence[Candidate]) -> Query:
+    """The same, and where nothing is known to be still to come, not looking ahead:
+    whoever asks then means what was to come."""
+    now = query.asked_at
+    if not query.looks_ahead or (
+        now is not None and any(ahead_share(c, now) for c in candidates)
+    ):
+        return query
+    return replace(query, looks_ahead=False)
 
 
 def _is_over(candidate: Candidate, now: datetime | None) -> bool:
@@ -46,6 +67,23 @@ def _is_over(candidate: Candidate, now: datetime | None) -> bool:
         and candidate.valid_to is not None
         and (candidate.valid_to <= now)
     )
+
+
+def _is_past(candidate: Candidate, now: datetime | None) -> bool:
+    """Over, or something that happened, or was to: nobody ends these."""
+    if _is_over(candidate, now):
+        return True
+    if now is None or candidate.aspect not in (Aspect.EVENT, Aspect.PLAN):
+        return False
+    if candidate.valid_from is None:
+        return candidate.aspect == Aspect.EVENT
+    lasts = _LASTS.get(candidate.precision, timedelta())
+    return now - candidate.valid_from >= lasts
+
+
+def ahead_share(candidate: Candidate, now: datetime) -> float:
+    """1 for what is to begin."""
+    return float(candidate.valid_from is not None and candidate.valid_from > now)
 
 
 def date_share(candidate: Candidate, query: Query, periods: Sequence[Period]) -> float:
@@ -75,56 +113,3 @@ def _held(candidate: Candidate) -> tuple[datetime | None, datetime | None] | Non
 
 def widened(period: Period) -> Period:
     return period if period.first != period.last else period.widened(SLACK)
-
-
-# --- before and after something -------------------------------------------------------
-
-
-def sequence_shares(candidates: Sequence[Candidate], asked: Landmark) -> list[float]:
-    """How near each lies on the side asked for of what the question names: "before
-    Berlin" is what ended by the time that began."""
-    none = [0.0] * len(candidates)
-    mark = _landmark(candidates, asked)
-    turn = _turn(mark, asked.side) if mark else None
-    if mark is None or turn is None:
-        return none
-    distances = [
-        None if candidate is mark else _distance(candidate, asked.side, turn)
-        for candidate in candidates
-    ]
-    found = [distance for distance in distances if distance is not None]
-    furthest = max(found, default=timedelta()) or timedelta(microseconds=1)
-    return [
-        0.0
-        if distance is None
-        else 1.0 - (1.0 - LEAST_NEAR) * (max(distance, timedelta()) / furthest)
-        for distance in distances
-    ]
-
-
-def _landmark(candidates: Sequence[Candidate], asked: Landmark) -> Candidate | None:
-    """Which fact the question means: with most of its words, then the nearest to it."""
-
-    def standing(candidate: Candidate) -> tuple[int, bool, float]:
-        shared = len(asked.words & words_of(candidate.text))
-        is_real = candidate.aspect != Aspect.PLAN
-        return shared, is_real, candidate.meaning or 0.0
-
-    best = max(candidates, key=standing, default=None)
-    return best if best is not None and standing(best)[0] else None
-
-
-def _turn(mark: Candidate, side: str) -> datetime | None:
-    """When what is named began, or for "after" was over: as far as anybody knows."""
-    began = mark.valid_from or mark.said_at
-    return (mark.valid_to or began) if side == "after" else began
-
-
-def _distance(candidate: Candidate, side: str, turn: datetime) -> timedelta | None:
-    """How long before, or after; None on the other side, or where nobody knows."""
-    happened = candidate.valid_from if candidate.aspect == Aspect.EVENT else None
-    if side == "after":
-        began = candidate.valid_from
-        return None if began is None or began + SLACK < turn else began - turn
-    ended = candidate.valid_to or happened
-    return None if ended is None or ended > turn + SLACK else turn - ended

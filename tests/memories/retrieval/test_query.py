@@ -97,6 +97,23 @@ def test_whether_it_is_about_the_present_or_the_past(text, is_now, looks_back):
 
 
 @pytest.mark.parametrize(
+    ("text", "looks_ahead"),
+    [
+        ("What will she do next?", True),
+        ("What is she going to do?", True),
+        ("What are her plans?", True),
+        ("What did she plan to do next?", False),
+        ("What was she going to do?", False),
+        ("What will she do before Berlin?", False),
+        ("Who lives next to her?", False),
+        ("Where does she live?", False),
+    ],
+)
+def test_whether_it_is_about_what_is_still_to_come(text, looks_ahead):
+    assert asked(text).looks_ahead is looks_ahead
+
+
+@pytest.mark.parametrize(
     ("text", "side", "words"),
     [
         ("Where did she live before Berlin?", "before", {"berlin"}),
@@ -109,6 +126,7 @@ def test_whether_it_is_about_the_present_or_the_past(text, is_now, looks_back):
         ),
         # A date is a period; and nothing is named here.
         ("What did she do before 3 May 2023?", None, set()),
+        ("What did she do the week before May 3, 2023?", None, set()),
         ("What did she do before the week of 3 May 2023?", "before", {"week"}),
         ("Did she do that before?", None, set()),
     ],

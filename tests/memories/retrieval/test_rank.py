@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memories.retrieval.landmarks import sequence_shares
 from memories.retrieval.query import Landmark, read_query
 from memories.retrieval.rank import (
     CALIBRATIONS,
@@ -25,7 +26,6 @@ from memories.retrieval.rank import (
     rank,
     relevance,
 )
-from memories.retrieval.timing import sequence_shares
 from memories.types import Aspect
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -302,6 +302,71 @@ def test_what_happened_in_the_time_comes_before_what_held_all_along():
 def test_how_often_wants_what_recurs():
     swims = seen(1, 0.5, text="swims", recurs=True)
     assert order([seen(2, 0.52, text="dives"), swims], query="How often?")[0] == 1
+
+
+def _of_jobs() -> list[Candidate]:
+    """At Corvo, then at Lumen as this and as that; who is not asked for."""
+    said = {"said_at": utc(2025, 1, 3), "aspect": Aspect.STATE}
+    gone = {"is_current": False, **said}
+    corvo = seen(1, 0.1, text="works at Corvo", valid_to=utc(2025, 5, 19), **gone)
+    clerk = seen(2, 0.8, text="a clerk at Lumen", valid_from=utc(2025, 5, 19), **gone)
+    lead = seen(3, 0.9, text="leads at Lumen", valid_from=utc(2025, 9, 15), **said)
+    boss = seen(4, 0.1, text="reports to Marta", **said)
+    ill = seen(5, 0.3, text="fell ill", valid_from=utc(2025, 7, 1), aspect=Aspect.EVENT)
+    plan = seen(
+        6,
+        0.5,
+        text="to start at Lumen",
+        valid_from=utc(2025, 5, 19),
+        aspect=Aspect.PLAN,
+    )
+    return [
+        replace(corvo, successor=clerk.memory_id),
+        replace(clerk, successor=lead.memory_id),
+        *(lead, boss, ill, plan),
+    ]
+
+
+def test_before_something_is_before_the_first_that_is_told_of_it():
+    """Corvo took over the relevance of the clerk; what tells of the day itself, and
+    what came later, was not before it, and who was the boss by then may have been."""
+    asked = {"query": "Where did she work before Lumen?", "weights": Weights()}
+    assert order(_of_jobs(), **asked)[0] == 1
+    assert 1 in order(_of_jobs(), threshold=0.5, **asked)
+    shares = sequence_shares(_of_jobs(), Landmark("before", frozenset({"lumen"})))
+    assert shares == [1.0, 0.0, 0.0, 0.5, 0.0, 0.0]
+
+
+def test_after_something_is_what_replaced_it():
+    asked = {"query": "Where did she work after Corvo?", "weights": Weights()}
+    assert order(_of_jobs(), **asked)[0] == 2
+    shares = sequence_shares(_of_jobs(), Landmark("after", frozenset({"lumen"})))
+    assert shares == [0.0] * 6
+
+
+def _of_plans() -> list[Candidate]:
+    told = {"said_at": utc(2026, 1, 5), "aspect": Aspect.PLAN}
+    may = {"valid_from": utc(2026, 5, 1), "precision": "month"}
+    month = {"valid_from": utc(2026, 11, 1), "precision": "month"}
+    spring = {"valid_from": utc(2027, 4, 1), "precision": "season"}
+    return [
+        seen(1, 0.9, text="to move to Berlin", **may, **told),
+        seen(2, 0.8, text="fell ill", said_at=utc(2026, 2, 2), aspect=Aspect.EVENT),
+        seen(3, 0.5, text="to paint", **month, **told),
+        seen(4, 0.4, text="to see Japan", **spring, **told),
+        seen(5, 0.48, text="to sail one day", **told),
+    ]
+
+
+def test_what_is_still_to_come_stands_before_what_is_over():
+    asked = {"query": "What will she do next?", "reference": NOW}
+    weights = replace(TWO_LEGS, date=0.5)
+    assert order(_of_plans(), weights=weights, **asked) == [4, 3, 5, 1, 2]
+
+
+def test_where_nothing_is_to_come_what_was_to_come_is_meant():
+    asked = {"query": "What will she do next?", "reference": utc(2030, 1, 1)}
+    assert order(_of_plans(), **asked) == [1, 2, 3, 5, 4]
 
 
 @given(

@@ -40,8 +40,6 @@ NO_SUCH_WISH = "local forgets 'that I …' and 'my …', not what others did"
 NO_OUTCOME = "local takes the trip that was made for the plan, said again"
 NO_ENGAGEMENT = "local draws no edge of who got engaged"
 # What a search cannot find yet, whoever has learned it.
-NO_ORDER = "what a memory replaced is not looked for"
-NO_FUTURE = "what is still to come does not rank before what is over"
 NO_HOPS = "the edges of what a question names weigh less than its words"
 
 
@@ -250,9 +248,9 @@ QUESTIONS = (
     Asks("What did Tomas give Alice?", "silver ring", as_of=IN_SUMMER),
     Asks("What did Tomas give Alice?", ".", never="ring", unless={"local": NO_SUCH_WISH}),
     # What was so before, and when.
-    Asks("Where did Alice live before Berlin?", "Lisbon", unless=dict.fromkeys(MODELS, NO_ORDER)),
+    Asks("Where did Alice live before Berlin?", "Lisbon", first=1),
     Asks("Where did Alice live before she moved to Lisbon?", "Porto from 2019 to 2023"),
-    Asks("Where did Alice work before Lumen?", "Corvo", unless=dict.fromkeys((*MODELS, "local"), NO_ORDER)),
+    Asks("Where did Alice work before Lumen?", "Corvo", first=1),
     Asks("When did Alice move to Berlin?", "10 May 2025|lives in Berlin"),
     Asks("When did Alice run a half marathon?", "10 January 2025", first=1),
     Asks("When did Alice and Tomas break up?", "2 June 2025", first=1),
@@ -276,8 +274,8 @@ QUESTIONS = (
     Asks("What did Alice plan for April 2025?", "Madrid"),
     Asks("Did Alice run the marathon in October?", "not going to run", first=3),
     Asks("What are Alice's plans for April 2026?", "Japan", first=1),
-    Asks("What will Alice do next?", "Bergen on 30 December|Japan in April 2026", unless=dict.fromkeys((*MODELS, "local"), NO_FUTURE)),
+    Asks("What will Alice do next?", "Japan in April 2026"),
     # Through somebody else.
-    Asks("Who was Alice's boss before she moved to Berlin?", "Marta", unless=dict.fromkeys((*MODELS, "local"), NO_HOPS)),
+    Asks("Who was Alice's boss before she moved to Berlin?", "Marta", unless=dict.fromkeys(MODELS, NO_HOPS)),
     Asks("Who lives in the city where Alice lives?", "Jonas lives in Hamburg", unless=dict.fromkeys((*MODELS, "local"), NO_HOPS)),
 )  # fmt: skip
