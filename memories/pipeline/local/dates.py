@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from memories.language.recurrence import read_recurrence
 from memories.language.times import MONTHS, Found, Said, find_times, local_day
 from memories.pipeline.local.grammar import is_past
+from memories.pipeline.local.spans import spell_out_spans
 from memories.types import ValidTime
 
 
@@ -26,6 +27,7 @@ def resolve_dates(
     ``timezone``. Bounds are midnights there: the first date in it, and an end where the
     sentence says one ("until", "from … to").
     """
+    text = spell_out_spans(text)
     today, zone = local_day(spoken_at, timezone)
     said = Said(today, is_past=_speaks_of_past(text), is_future=_speaks_of_future(text))
     found = find_times(text, said)

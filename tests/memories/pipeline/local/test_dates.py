@@ -103,6 +103,15 @@ def test_the_day_is_that_of_the_timezone():
         ("I studied from 2010 to 2015", "2010-01-01", "2016-01-01"),
         ("I travelled between May 2022 and July 2022", "2022-05-01", "2022-08-01"),
         ("I was ill from last Monday until yesterday", "2023-05-08", "2023-05-09"),
+        ("I lived in Porto between 2019 and 2023", "2019-01-01", "2024-01-01"),
+        ("I studied there 2010 to 2015", "2015-01-01", None),  # heights, prices, years
+        # What one end says, both mean.
+        ("I was in Crete from 5 to 12 July 2022", "2022-07-05", "2022-07-13"),
+        ("I was in Crete between 5 and 12 July 2022", "2022-07-05", "2022-07-13"),
+        ("I was in Crete July 5-12, 2022", "2022-07-05", "2022-07-13"),
+        ("I worked there from March to May 2022", "2022-03-01", "2022-06-01"),
+        ("I skied from November to February 2022", "2021-11-01", "2022-03-01"),
+        ("I was ill from 3 to 5 March", "2023-03-03", "2023-03-06"),
         # A second date that is no end.
         ("I met Bob in 2020 and Carol in 2021", "2020-01-01", None),
         # An end before the start is none.
@@ -117,6 +126,26 @@ def test_it_reads_from_when_until_when(said, start, end):
         start,
         end,
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        (
+            "I was away from the 5th to the 12th of July 2022",
+            "I was away from 5 July 2022 to 12 July 2022",
+        ),
+        ("I studied from 2010-2015", "I studied from 2010 to 2015"),
+        ("From 2010 through 2015 I studied", "From 2010 to 2015 I studied"),
+        # No spans of time.
+        ("I run from 5 to 7 every day", "I run from 5 to 7 every day"),
+        ("I ran 5 to 10 miles in May 2022", "I ran 5 to 10 miles in May 2022"),
+        ("I left in May 2022 and June 2022", "I left in May 2022 and June 2022"),
+        ("I was born on 2020-05-10", "I was born on 10 May 2020"),
+    ],
+)
+def test_both_ends_of_a_span_are_written_out(said, written):
+    assert resolve_dates(said, TUESDAY, "UTC")[0] == written
 
 
 @pytest.mark.parametrize(
