@@ -434,6 +434,7 @@ class KnownMemory:
     valid: ValidTime = ValidTime()
     is_immutable: bool = False
     number: int = 1
+    aspect: Aspect | None = None
 
 
 @dataclass(frozen=True, slots=True)

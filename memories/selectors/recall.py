@@ -18,14 +18,14 @@ from django.db import connection
 from memories.language.times import at_offset
 from memories.models import Ingestion, Message
 from memories.providers.vectors import as_direction
-from memories.types import ChatMessage, KnownMemory, ValidTime, Vectors
+from memories.types import Aspect, ChatMessage, KnownMemory, ValidTime, Vectors
 from memplatform.lib import clock
 from tenants.scopes import current_tenant_id
 
 _NEAREST = """
 SELECT q.i, m.id, m.text, m.created_at, 1 - near.distance, m.attributed_to,
        m.categories, m.valid_from, m.valid_to, m.valid_precision, m.is_immutable,
-       m.number
+       m.number, m.aspect
 FROM (VALUES {queries}) AS q (i, embedding)
 CROSS JOIN LATERAL (
     SELECT here.memory_id, min(here.embedding <=> q.embedding::halfvec) AS distance
@@ -63,7 +63,8 @@ ORDER BY q.i, near.distance, m.id
 _NEAREST_THEN = """
 WITH known AS MATERIALIZED (
     SELECT m.id, r.text, r.created_at, m.attributed_to, r.categories, r.valid_from,
-           r.valid_to, r.valid_precision, r.is_immutable, r.number, r.vector_number
+           r.valid_to, r.valid_precision, r.is_immutable, r.number, r.vector_number,
+           r.aspect
     FROM memories_memory m
     JOIN memories_memoryversion r ON r.tenant_id = m.tenant_id AND r.memory_id = m.id
          AND r.known_from <= %s AND (r.known_to IS NULL OR r.known_to > %s)
@@ -74,7 +75,7 @@ WITH known AS MATERIALIZED (
 )
 SELECT q.i, t.id, t.text, t.created_at, 1 - near.distance, t.attributed_to,
        t.categories, t.valid_from, t.valid_to, t.valid_precision, t.is_immutable,
-       t.number
+       t.number, t.aspect
 FROM (VALUES {queries}) AS q (i, embedding)
 CROSS JOIN LATERAL (
     SELECT k.id, min(v.embedding <=> q.embedding::halfvec) AS distance
@@ -206,4 +207,5 @@ def _known(row: Sequence[Any]) -> KnownMemory:
         valid=valid,
         is_immutable=row[9],
         number=row[10],
+        aspect=Aspect(row[11]) if row[11] else None,
     )

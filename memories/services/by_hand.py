@@ -26,6 +26,7 @@ from memories.store.succession import began_after, may_change, why_untouched
 from memories.types import (
     SCOPE_KEYS,
     AddRequest,
+    Aspect,
     ChatMessage,
     Decision,
     Fact,
@@ -50,13 +51,17 @@ TRUE_EARLIER = "What replaces a memory cannot be true before it: that began on {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a memory is to say; ``categories`` None leaves them to the background."""
+    """What a memory is to say; ``categories`` None leaves them to the background.
+
+    How often it recurs stands in ``valid``; ``aspect`` None: nobody said.
+    """
 
     text: str
     metadata: JsonDict | None = None
     categories: tuple[str, ...] | None = None
     valid: ValidTime = ALWAYS
     expires_on: date | None = None
+    aspect: Aspect | None = None
 
 
 def write_memory(
@@ -150,7 +155,7 @@ def _target(memory_id: UUID, written: Written) -> Memory:
     if head.text == written.text:
         message = "This is what the memory says already."
         raise InvalidRequest(message, fields={"text": [message]})
-    if began := began_after(written.valid.start, clock.now(), head):
+    if began := began_after(written.valid.start, clock.now(), head, written.aspect):
         message = TRUE_EARLIER.format(f"{began:%-d %B %Y}")
         raise InvalidRequest(message, fields={"valid_from": [message]})
     return head
@@ -165,6 +170,7 @@ def _fact(written: Written, replaced: Memory | None = None) -> Fact:
         attributed_to="agent" if is_agents else "user",
         categories=written.categories,
         valid=written.valid,
+        aspect=written.aspect,
     )
 
 

@@ -39,6 +39,7 @@ from memories.store.succession import (
     end_of,
     may_change,
     ordered,
+    sets_right,
     updated_valid,
     why_untouched,
 )
@@ -377,7 +378,7 @@ class _Application:
         if target is None or not may_change(target):
             return why_untouched(target)
         if decision.verdict == Verdict.DELETE:
-            if _is_over_by(target, fact.valid.start):
+            if _is_over_by(target, fact):
                 return OVER_BY_THEN
             return ANOTHER_POSITION if self._is_apart(fact, target) else ""
         if decision.verdict == Verdict.UPDATE:
@@ -479,7 +480,8 @@ class _Application:
         self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=successor.id)
 
     def _began(self, fact: Fact, target: Memory) -> datetime | None:
-        return began_after(fact.valid.start, self.plan.created_at, target)
+        said_at = self.plan.created_at
+        return began_after(fact.valid.start, said_at, target, fact.aspect)
 
     def _merge(self, decision: Decision, fact: Fact, target: Memory) -> None:
         """Stored, but hidden behind the memory that already says it."""
@@ -630,9 +632,11 @@ def _why_refused(decision: Decision, target: Memory | None) -> str:
     return "no sentence takes it back" if is_there else why_untouched(target)
 
 
-def _is_over_by(target: Memory, start: datetime | None) -> bool:
+def _is_over_by(target: Memory, fact: Fact) -> bool:
     """Whether a memory's truth had ended when something else began: both are so."""
-    return bool(start and target.valid_to and target.valid_to <= start)
+    start, end = fact.valid.start, target.valid_to
+    is_followed = bool(start and end and end <= start)
+    return is_followed and not sets_right(fact.aspect, target.aspect)
 
 
 def _day(raw: str | None) -> date | None:

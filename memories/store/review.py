@@ -268,7 +268,7 @@ class Review:
         text: str | None,
         vectors: Mapping[str, SpaceVectors],
     ) -> Approved:
-        began = began_after(head.valid_from, head.created_at, target)
+        began = began_after(head.valid_from, head.created_at, target, head.aspect)
         if began is not None:
             return self._activate(
                 head, text, vectors, ended=end_of(head, began), note=TRUE_EARLIER

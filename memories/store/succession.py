@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from memories.models import Memory
-from memories.types import State, ValidTime
+from memories.types import Aspect, State, ValidTime
 
 
 def may_change(target: Memory) -> bool:
@@ -28,13 +28,30 @@ def end_of(target: Memory, at: datetime) -> datetime:
     return max(end, target.valid_from or end)
 
 
-def began_after(
-    started: datetime | None, said_at: datetime, target: Memory
-) -> datetime | None:
-    """When the target began, if what contradicts it began earlier: both are true,
-    one after the other. Of two undated ones, what was said earlier began earlier; what
-    was said later denies what is yet to begin: a plan that is off.
+def sets_right(aspect: str | None, known: str | None) -> bool:
+    """Whether what contradicts a memory takes its place, whatever the dates of both.
+
+    One event is not true until another is: it was told wrongly. And a plan is over once
+    it came about or is off, be that sooner or later than it was planned for.
     """
+    if known == Aspect.PLAN:
+        return aspect not in (None, Aspect.PLAN)
+    return known == aspect == Aspect.EVENT
+
+
+def began_after(
+    started: datetime | None,
+    said_at: datetime,
+    target: Memory,
+    aspect: str | None = None,
+) -> datetime | None:
+    """When the target began, if what contradicts it, and tells of an ``aspect``, began
+    earlier: both are true, one after the other. Of two undated ones, what was said
+    earlier began earlier; what was said later denies what is yet to begin: a plan that
+    is off.
+    """
+    if sets_right(aspect, target.aspect):
+        return None
     if started is None and target.created_at <= said_at:
         return None
     began = target.valid_from or (None if started else target.created_at)

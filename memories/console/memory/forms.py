@@ -101,6 +101,8 @@ class SupersedeForm(forms.Form):
     valid_from = instant_field(
         "True from", hint="The old one was true until then. Empty: until now."
     )
+    recurs = RecurrenceField()
+    aspect = AspectField()
     categories = CategoriesField()
     metadata = MetadataField()
     reason = reason_field()
@@ -121,7 +123,8 @@ class SupersedeForm(forms.Form):
             text=given["text"].replace("\r\n", "\n"),
             metadata=given["metadata"],
             categories=given["categories"] or None,
-            valid=ValidTime(start=given["valid_from"]),
+            valid=ValidTime(start=given["valid_from"], recurs=given["recurs"]),
+            aspect=given["aspect"],
         )
 
 
@@ -133,6 +136,8 @@ class WriteForm(forms.Form):
     metadata = MetadataField()
     valid_from = instant_field("True from")
     valid_to = instant_field("True until")
+    recurs = RecurrenceField()
+    aspect = AspectField()
     expires_on = day_field("Expires on", hint="After this day nobody recalls it.")
     reason = reason_field()
 
@@ -163,8 +168,11 @@ class WriteForm(forms.Form):
             text=given["text"].replace("\r\n", "\n"),
             metadata=given["metadata"],
             categories=given["categories"] or None,
-            valid=ValidTime(start=given["valid_from"], end=given["valid_to"]),
+            valid=ValidTime(
+                start=given["valid_from"], end=given["valid_to"], recurs=given["recurs"]
+            ),
             expires_on=given["expires_on"],
+            aspect=given["aspect"],
         )
 
 

@@ -264,6 +264,13 @@ def test_a_memory_is_written_by_hand(console, sam, page, agent, ann):
     assert event.reason == "she called"
 
 
+def test_what_is_written_by_hand_may_recur(console, sam, page, agent, ann):
+    form = {"text": "Ann swims.", "recurs": "every Sunday", "aspect": "state"}
+    console(sam).post(page("memories:add-memory", ann), form)
+    head = next(h for h in agent.heads() if h.text == "Ann swims.")
+    assert (head.recurs, head.aspect) == ("FREQ=WEEKLY;BYDAY=SU", "state")
+
+
 def test_what_is_written_by_hand_is_found_and_its_note_is_the_operators(
     console, sam, page, agent, ann
 ):
@@ -292,6 +299,8 @@ def test_what_is_written_by_hand_is_found_and_its_note_is_the_operators(
             },
         ),
         ("agent_id", {"text": JAM, "agent_id": "*"}),
+        ("recurs", {"text": JAM, "recurs": "now and then"}),
+        ("aspect", {"text": JAM, "aspect": "hobby"}),
     ],
 )
 def test_what_cannot_be_remembered_is_told_beside_its_field(

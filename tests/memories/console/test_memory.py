@@ -295,6 +295,35 @@ def test_the_new_truth_closes_the_time_of_the_old_one(console, sam, page, agent,
     assert {action for action, _ in audited(agent)} == {"memory.supersede"}
 
 
+def test_what_is_true_now_may_recur(console, sam, page, agent, tea):
+    form = {"text": "Ann swims.", "recurs": "every Sunday", "aspect": "state"}
+    console(sam).post(page("memories:supersede-memory", tea), form)
+    new = agent.head(agent.head(tea).replaced_by_id)
+    assert (new.recurs, new.aspect) == ("FREQ=WEEKLY;BYDAY=SU", "state")
+
+
+@pytest.mark.parametrize(("field", "value"), [("recurs", "soon"), ("aspect", "hobby")])
+def test_a_successor_has_no_unknown_recurrence_or_aspect(
+    console, sam, page, agent, tea, field, value
+):
+    form = {"text": "Ann swims.", field: value}
+    answer = console(sam).post(page("memories:supersede-memory", tea), form)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert agent.head(tea).state == State.ACTIVE
+
+
+def test_an_event_told_of_the_wrong_day_is_corrected(console, sam, page, agent):
+    """To an earlier one, too: it is not true until another is."""
+    met = ValidTime(start=datetime(2026, 5, 2, tzinfo=UTC))
+    agent.decide(adds("Ann met Bob on 2 May.", valid=met, aspect=Aspect.EVENT))
+    (event,) = agent.heads()
+    form = {"text": "Ann met Bob on 1 May.", "valid_from": "2026-05-01T00:00"}
+    address = page("memories:supersede-memory", event.id)
+    console(sam).post(address, {**form, "aspect": "event"})
+    assert agent.head(event.id).state == State.SUPERSEDED
+
+
 def test_what_began_later_is_not_superseded_by_what_was_before(
     console, sam, page, agent, tea
 ):

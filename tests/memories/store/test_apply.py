@@ -27,6 +27,7 @@ from memories.store.apply import StaleContext
 from memories.store.barriers import covers
 from memories.store.operations import LeaseLost
 from memories.types import (
+    Aspect,
     ModelCall,
     ProposedEntity,
     ProposedRelation,
@@ -299,6 +300,35 @@ def test_a_plan_that_is_off_is_superseded(agent):
     assert states(agent) == {plan: "superseded", "Ann stays at home.": "active"}
     stays = next(head for head in agent.heads() if head.text != plan)
     assert stays.valid_to is None
+
+
+MET, MET_SOONER = "Ann met Bob on 21 August.", "Ann met Bob on 14 August."
+TO_MOVE, MOVED = "Ann plans to move to Berlin.", "Ann moved to Berlin."
+
+
+@pytest.mark.parametrize("day", [14, 28])
+def test_an_event_told_wrongly_is_superseded(agent, day):
+    """Whether it was sooner or later; one event is not true until another is."""
+    when = {"start": datetime(2025, 8, 21, tzinfo=UTC)}
+    over = {"end": datetime(2025, 8, 22, tzinfo=UTC)}
+    agent.decide(adds(MET, valid=ValidTime(**when, **over), aspect=Aspect.EVENT))
+    (met,) = agent.heads()
+    told = contradicts(MET_SOONER, met, start=datetime(2025, 8, day, tzinfo=UTC))
+    agent.decide(replace(told, fact=replace(told.fact, aspect=Aspect.EVENT)))
+    assert states(agent) == {MET: "superseded", MET_SOONER: "active"}
+
+
+@pytest.mark.parametrize(
+    ("aspect", "state"), [(Aspect.EVENT, "superseded"), (Aspect.PLAN, "active")]
+)
+def test_a_plan_that_came_about_sooner_is_over(agent, aspect, state):
+    """Another plan, for an earlier day, may stand beside it."""
+    planned = ValidTime(start=datetime(2024, 5, 1, tzinfo=UTC))
+    agent.decide(adds(TO_MOVE, valid=planned, aspect=Aspect.PLAN))
+    (plan,) = agent.heads()
+    told = contradicts(MOVED, plan, start=IN_2024)
+    agent.decide(replace(told, fact=replace(told.fact, aspect=aspect)))
+    assert states(agent) == {TO_MOVE: state, MOVED: "active"}
 
 
 def test_a_dated_correction_of_an_undated_memory_supersedes(agent):
