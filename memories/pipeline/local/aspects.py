@@ -21,7 +21,9 @@ _PLAN = re.compile(
 )
 _NOT_A_PLAN = re.compile(
     r"\b(?:went|was|were|had|did) (?:planned|planning|going to|hoping|about to)\b"
-    r"|\bwill (?:always|never)\b|\bwants? (?:it|that)\b",
+    r"|\bwill (?:always|never)\b|\bwants? (?:it|that)\b"
+    r"|\b(?:will|shall) not\b|\b(?:is|are|was|were|does|do|did) not (?:going|planning|"
+    r"hoping|plan|intend|hope|want|wish)\b",
     re.IGNORECASE,
 )
 _ABSENCE = re.compile(
@@ -62,6 +64,8 @@ _LASTING = re.compile(
 )
 """What went on for a while is no event, whatever its tense."""
 _WORD = re.compile(r"[A-Za-z']+")
+_SUBJECT_WORDS = 4
+"""As in "Alice's sister Anna also": the words before the verb, at most."""
 _HOLDS = ("residence", "employer", "occupation", "diet", "age", "car")
 """What "moved", "joined" and "got" begin still holds once that is over."""
 
@@ -83,6 +87,14 @@ def read_aspect(text: str, valid: ValidTime = ValidTime()) -> Aspect:  # noqa: B
         return Aspect.RELATIONSHIP
     holds = named & {*_HOLDS} or valid.recurs or _LASTING.search(sentence)
     return Aspect.EVENT if _happened(sentence) and not holds else Aspect.STATE
+
+
+def is_plan(text: str) -> bool:
+    """Whether it tells of a plan first of all: "plays, and hopes to join" does not."""
+    planned = _PLAN.search(text)
+    if planned is None or read_aspect(text) is not Aspect.PLAN:
+        return False
+    return len(_WORD.findall(text[: planned.start()])) <= _SUBJECT_WORDS
 
 
 def _happened(sentence: str) -> bool:

@@ -72,6 +72,16 @@ def _rule(
     return attribute, re.compile(pattern), is_single
 
 
+_BOND = "bond with {what}"
+_STAGES = ("dating", "engaged", "married", "apart")
+"""What two people are to each other, in the order in which it comes about."""
+_TOGETHER = (
+    r"(?P<dating>dating|seeing|going out|in a relationship|together|a couple)|"
+    r"(?P<engaged>engaged)|(?P<married>married)"
+)
+_PARTED = r"(?P<apart>broke up|broken up|split up|separated|divorced)"
+_PERSON = r"(?P<what>[A-Z][\w-]+(?: [A-Z][\w-]+)?)"
+_BE = r"(?:(?:is|are|was|were|has been|have been|got|get|has|have|started)(?: now)? )?"
 # Read against the text with negations and adverbs taken out; the first match of an
 # attribute counts. ``{what}`` takes the group of that name.
 _RULES = (
@@ -130,6 +140,15 @@ _RULES = (
         r"(?P<v>single|married|engaged|divorced|widowed|separated|in a relationship)"
         r"(?! (?:to [a-z]+ing|with [a-z]+ing|in [a-z]+ing|parent|mom|dad|mother|"
         r"father))\b",
+    ),
+    _rule(
+        _BOND,
+        rf"^{_SUBJECT} {_BE}(?:{_TOGETHER}|{_PARTED})(?: with| to| from)? {_PERSON}"
+        r"(?! and\b)",
+    ),
+    _rule(
+        _BOND,
+        rf"^{_SUBJECT} and {_PERSON} {_BE}(?:{_TOGETHER}|{_PARTED})\b",
     ),
     _rule("name", rf"^{_SUBJECT}'s? name is {_PLACE}"),
     _rule("name", rf"^{_SUBJECT} is (?:called|named) {_PLACE}"),
@@ -247,10 +266,11 @@ def _claim(
     if attribute == "disliking":
         attribute, denied = "liking", not denied
     what = (groups.get("what") or "").lower()
+    stage = next((name for name in _STAGES if groups.get(name)), "")
     return Claim(
         subject=subject.lower(),
         attribute=attribute.replace("{what}", " ".join(map(stem, what.split()))),
-        value=(groups.get("v") or groups.get("v2") or "").strip().lower(),
+        value=(groups.get("v") or groups.get("v2") or stage).strip().lower(),
         is_single=is_single,
         is_negated=denied,
     )
@@ -284,8 +304,15 @@ def is_contradiction(new: Claim, old: Claim) -> bool:
         return False
     if new.is_negated != old.is_negated:
         return is_same_value(new, old)
+    if new.value in _STAGES and old.value in _STAGES:
+        return _is_later_stage(new.value, old.value)
     is_single = new.is_single or old.is_single
     return is_single and not new.is_negated and not is_same_value(new, old)
+
+
+def _is_later_stage(new: str, old: str) -> bool:
+    """Who is married was dating before; who parted may be together again."""
+    return _STAGES.index(new) > _STAGES.index(old) or (old == "apart" != new)
 
 
 def is_confirmation(new: Claim, old: Claim) -> bool:

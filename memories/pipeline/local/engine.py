@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from memories.pipeline.asking import Heartbeat, no_heartbeat
 from memories.pipeline.local import topics
-from memories.pipeline.local.aspects import read_aspect
+from memories.pipeline.local.aspects import is_plan, read_aspect
 from memories.pipeline.local.extract import extract
 from memories.pipeline.local.graph import read_graph
 from memories.pipeline.local.judge import (
@@ -32,6 +32,7 @@ from memories.pipeline.local.judge import (
     compare,
 )
 from memories.pipeline.local.language import is_english
+from memories.pipeline.local.matters import is_redated, may_be_outcome
 from memories.pipeline.local.procedure import read_procedure
 from memories.pipeline.local.retractions import Retraction
 from memories.pipeline.local.words import content_stems, kin, names
@@ -60,6 +61,7 @@ NOTHING_TO_FORGET = "nothing known matches what is to be forgotten"
 
 RETRACTION_THRESHOLD = 0.3  # with all its words in the memory
 RETRACTION_ALONE = 0.6  # without
+STATEMENT = 3  # content words of more than a topic
 NEAREST = 20  # facts of the same add that a fact is judged against
 WINDOW = 256  # texts embedded, or recalled for, between two heartbeats
 MAX_DOUBTS = 200  # texts embedded in one add only to tell facts apart
@@ -99,7 +101,7 @@ class LocalEngine:
         queries += [retraction.text for retraction in draft.retractions]
         found = [near for some in batched(queries, WINDOW) for near in recall(some)]
         count = len(draft.facts)
-        judge = _Judge(doubts.cosine)
+        judge = _Judge(doubts.cosine, draft.corrections)
         for fact, known in zip(draft.facts, found[:count], strict=True):
             judge.decide(fact, known)
         for retraction, known in zip(draft.retractions, found[count:], strict=True):
@@ -116,7 +118,10 @@ class LocalEngine:
             return _procedure_draft(messages)
         extraction = extract(messages, options)
         draft = _Draft(
-            list(extraction.facts), extraction.retractions, list(extraction.dropped)
+            list(extraction.facts),
+            extraction.retractions,
+            list(extraction.dropped),
+            extraction.corrections,
         )
         draft.drop_repetitions()
         if draft.facts:
@@ -241,6 +246,7 @@ class _Draft:
     facts: list[Fact]
     retractions: tuple[Retraction, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
+    corrections: frozenset[str] = frozenset()
 
     def drop(self, reasons: Sequence[str | None]) -> None:
         """Move the facts with a reason to ``dropped``."""
@@ -285,28 +291,42 @@ def _note_standing(
 
 @dataclass(slots=True)
 class _Judge:
-    """Decides facts in order; a memory is changed at most once in one add."""
+    """Decides facts in order; a memory is changed at most once in one add.
+
+    ``corrections`` are texts of facts that were said to set something right.
+    """
 
     cosine: Similarity
+    corrections: frozenset[str]
     decisions: list[Decision] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     changed: set[UUID] = field(default_factory=set)
 
     def decide(self, fact: Fact, known: Sequence[KnownMemory]) -> None:
+        """One fact may end several plans beside what it is to one other memory."""
         nearest: dict[Standing, KnownMemory] = {}
+        plans: list[KnownMemory] = []
         for memory in known:
             is_free = memory.id not in self.changed
             if is_free and memory.attributed_to == fact.attributed_to:
-                nearest.setdefault(self._standing(fact, memory), memory)
-        for standing in _VERDICTS:
-            if standing in nearest:
-                self._record(fact, nearest[standing], standing)
-                return
-        self.decisions.append(Decision(Verdict.ADD, fact, reason="new"))
+                standing = self._standing(fact, memory)
+                if standing is Standing.AGAINST and is_plan(memory.text):
+                    plans += [memory] if may_be_outcome(fact, memory) else []
+                else:
+                    nearest.setdefault(standing, memory)
+        changes = [(nearest[it], it) for it in _VERDICTS if it in nearest][:1]
+        if not changes or _VERDICTS[changes[0][1]] is not Verdict.NONE:
+            changes += [(plan, Standing.AGAINST) for plan in plans]
+        for memory, standing in changes:
+            self._record(fact, memory, standing)
+        if not changes:
+            self.decisions.append(Decision(Verdict.ADD, fact, reason="new"))
 
     def _standing(self, fact: Fact, memory: KnownMemory) -> Standing:
         if fact.kind == "procedure":
             return Standing.SAME if fact.text == memory.text else Standing.APART
+        if fact.text in self.corrections and is_redated(fact.text, memory.text):
+            return Standing.AGAINST
         return compare(fact.text, memory.text, memory.similarity, self.cosine)
 
     def _record(self, fact: Fact, memory: KnownMemory, standing: Standing) -> None:
@@ -318,12 +338,19 @@ class _Judge:
     # --- retractions ------------------------------------------------------------------
 
     def retract(self, retraction: Retraction, known: Sequence[KnownMemory]) -> None:
-        """Retire what is taken back; else record what was said, or that it is moot."""
-        targets = [
+        """Retire what is taken back; else record what was said, or that it is moot.
+
+        "my address" means all that is like it; a whole statement what says just that,
+        if anything does.
+        """
+        meant = [
             memory
             for memory in known
             if memory.id not in self.changed and self._is_meant(retraction, memory)
         ]
+        wanted = content_stems(retraction.text)
+        told = [memory for memory in meant if wanted <= content_stems(memory.text)]
+        targets = told if len(wanted) >= STATEMENT and told else meant
         for memory in targets:
             self.changed.add(memory.id)
             self.decisions.append(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from memories.pipeline.local.corrections import sets_something_right, uncleft
 from memories.pipeline.local.dates import resolve_dates
 from memories.pipeline.local.facts import Voice, split_clauses, to_third_person
 from memories.pipeline.local.fillers import strip_fillers
@@ -57,11 +58,15 @@ _UNDATED = ValidTime()
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What the messages state, take back, and leave out."""
+    """What the messages state, take back, and leave out.
+
+    ``corrections`` are texts of facts that were said to set something right.
+    """
 
     facts: tuple[Fact, ...] = ()
     retractions: tuple[Retraction, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    corrections: frozenset[str] = frozenset()
 
 
 def extract(messages: Sequence[ChatMessage], options: EngineOptions) -> Extraction:
@@ -73,7 +78,10 @@ def extract(messages: Sequence[ChatMessage], options: EngineOptions) -> Extracti
         reader.read(turn, names)
         reader.note_question(turn, names)
     return Extraction(
-        tuple(reader.facts), tuple(reader.retractions), tuple(reader.dropped)
+        tuple(reader.facts),
+        tuple(reader.retractions),
+        tuple(reader.dropped),
+        frozenset(reader.corrections),
     )
 
 
@@ -90,6 +98,7 @@ class _Reader:
     facts: list[Fact] = field(default_factory=list)
     retractions: list[Retraction] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
+    corrections: set[str] = field(default_factory=set)
     previous: Fact | None = None
     question: str | None = None
     asker: tuple[str, str | None] = ("", None)
@@ -134,10 +143,14 @@ class _Reader:
         if retraction is not None and not turn.is_document:
             self.retractions.append(retraction)
             return
-        screened = _screen(turn, sentence, names)
+        screened = _screen(turn, uncleft(sentence), names)
         if screened.drop_reason is None:
+            sets_right = sets_something_right(sentence) and not self.question
+            facts = len(self.facts)
             for clause in split_clauses(screened.text):
                 self._read_clause(turn, voice, clause)
+            if sets_right:
+                self.corrections |= {fact.text for fact in self.facts[facts:]}
         elif screened.drop_reason == NOTHING_STATED and self.question:
             self._keep_answer(turn, voice, self.question, screened.text)
         elif not self._add(turn, voice, screened):

@@ -49,8 +49,15 @@ _REMEMBER = re.compile(
     re.IGNORECASE,
 )
 
+_REMINDER = (
+    r"(?:please )?remember(?: that| this)?|as (?:you know|i (?:said|told you|mentioned)"
+    r"(?: before| already| earlier)?)"
+)
+# No question, though it sounds like one.
+_REMINDED = re.compile(rf",\s*(?:{_REMINDER})\s*\?$", re.IGNORECASE)
 _TRAILING = re.compile(
-    r"(?:,\s*(?:you know|right)\b|[,\s]*\b(?:haha+|lol|though|btw|by the way)\b)?"
+    rf"(?:,\s*(?:you know|right|{_REMINDER})\b|"
+    r"[,\s]*\b(?:haha+|lol|though|btw|by the way)\b)?"
     r"[\s,]*[^\w\s\"'”’)\]%.!?…]*[\s.!…]*$",
     re.IGNORECASE,
 )
@@ -68,6 +75,7 @@ def strip_fillers(sentence: str, names: Collection[str]) -> str:
         text = _LEAD_IN.sub("", text).strip()
         if vocative is not None:
             text = vocative.sub("", text).strip()
+    text = _REMINDED.sub("", text)
     question = text.endswith("?")
     text = _TRAILING.sub("", text).rstrip(" ,")
     text += "?" if question and not text.endswith("?") else ""

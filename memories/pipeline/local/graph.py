@@ -34,6 +34,11 @@ _IS_KIN = re.compile(
 )
 _KIN_IS = re.compile(rf"\b{_OF}(?P<kin>{_KIN}) is (?:named |called )?(?P<name>{_NAME})")
 _AT_WORK = re.compile(rf"\b(?P<name>{_NAME}) from (?:the )?(?:work|office)\b")
+_COUPLE = re.compile(
+    rf"^(?P<owner>{_NAME}) and (?P<name>{_NAME}) (?:is|are|got|were|started|have been)"
+    r"(?: now)? (?P<bond>engaged|married|dating|seeing each other)\b"
+)
+_BONDS = {"engaged": "engaged_to", "married": "married_to"}
 _PET_NAME = re.compile(
     rf"(?P<owner>{_WORD})(?: (?:has|got|adopted) an? (?:[a-z]+ )?|'s (?:[a-z]+ )?)"
     r"(?P<kin>dog|cat|puppy|kitten|horse|rabbit|parrot|hamster|turtle)"
@@ -120,6 +125,9 @@ def read_graph(text: str, speaker: str) -> Graph:
     ):
         for match in pattern.finditer(text):
             drawn.relate(match["owner"], match["kin"], match["name"], kind)
+    if couple := _COUPLE.match(text):
+        bond = _BONDS.get(couple["bond"], "dating")
+        drawn.relate(couple["owner"], bond, couple["name"], "person")
     for match in _AT_WORK.finditer(text):
         drawn.relate(speaker, "colleague", match["name"], "person")
     if not is_negated(text) and not _PAST.search(text):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from memories.pipeline.local.aspects import is_plan
 from memories.pipeline.local.claims import (
     Claim,
     is_confirmation,
@@ -19,6 +20,7 @@ from memories.pipeline.local.claims import (
     read_claims,
 )
 from memories.pipeline.local.grammar import word_set
+from memories.pipeline.local.matters import dates, is_given_up, is_outcome
 from memories.pipeline.local.words import (
     content_stems,
     is_negated,
@@ -57,6 +59,9 @@ def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standin
     by_claims = _compare_claims(new, old, embed)
     if by_claims is not None:
         return by_claims
+    if is_plan(old) != is_plan(new):
+        is_settled = is_plan(old) and is_outcome(new, old)
+        return Standing.AGAINST if is_settled else Standing.APART
     if similarity < RELATED or _are_guarded_apart(new, old):
         return Standing.APART
     if is_negated(new) != is_negated(old):
@@ -95,8 +100,9 @@ def _by_containment(new: str, old: str) -> Standing:
 
 
 def _are_guarded_apart(new: str, old: str) -> bool:
-    """Each says a number or a name that the other does not, or other kin are meant."""
-    for read in (numbers, names):
+    """Each says a number, a name or a date that the other does not, or other kin are
+    meant."""
+    for read in (numbers, names, dates):
         first, second = read(new), read(old)
         if first - second and second - first:
             return True
@@ -104,7 +110,10 @@ def _are_guarded_apart(new: str, old: str) -> bool:
 
 
 def _compare_polarity(new: str, old: str, similarity: float) -> Standing:
-    """A denial of the same words contradicts; of other words, it is another fact."""
+    """A denial of the same words contradicts; of other words, it is another fact. Who
+    gave something up did so wherever and whenever they used to do it."""
+    if is_given_up(new, old):
+        return Standing.AGAINST
     added, missing = _differences(new, old)
     is_same_matter = similarity >= RELATED and not added and len(missing) <= 1
     return Standing.AGAINST if is_same_matter else Standing.APART

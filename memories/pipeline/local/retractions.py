@@ -27,7 +27,8 @@ class Retraction:
 _FORGET = re.compile(
     r"^(?:please |can you |could you |you can )*(?:forget|delete|erase|remove|"
     r"(?:do not|don't|stop) remember(?:ing)?|no longer remember)(?: about)?"
-    r"(?: the fact)?(?: that)? (?P<what>(?:my|our|i|we|what i|everything)\b.*)$",
+    r"(?: the fact)?(?: that)? (?P<what>(?:(?:my|our|i|we|what i|everything)\b|"
+    r"(?<=that )(?-i:[A-Z])\w+(?: (?:and|from|at) \w+)? \w+ ).*)$",
     re.IGNORECASE,
 )
 _TAIL = re.compile(

@@ -241,7 +241,8 @@ def _states_something(text: str) -> bool:
         return False
     if FIRST_PERSON.search(text) or _CONCRETE.search(text) or has_vague_subject(text):
         return True
-    return starts_with_action(text) or bool(_HAS_NAMED_SUBJECT.match(text))
+    is_named = _HAS_NAMED_SUBJECT.match(text) or _HAS_PLACED_SUBJECT.match(text)
+    return starts_with_action(text) or bool(is_named)
 
 
 _HAS_NAMED_SUBJECT = re.compile(
@@ -251,3 +252,8 @@ _HAS_NAMED_SUBJECT = re.compile(
     r"the |from |allergic|married|pregnant|called|named|living|working|moving|studying|"
     r"in [A-Z])|has (?:an? |two |three )|will (?:be|go|move|start|come))\b"
 )
+_HAS_PLACED_SUBJECT = re.compile(
+    r"^[A-Z][a-z]+ from (?:the |my )?[a-z]+ (?:is|are|was|were|has|had|will|[a-z]+s|"
+    r"[a-z]+ed)\b"
+)
+""" "Anna from work": the speaker says whence they know them."""

@@ -13,7 +13,6 @@ from tests.memories.year.expected import (
     CITIES,
     EDGES,
     INSTANTS,
-    LEFT_IN_FORCE,
     QUESTIONS,
     STATES,
     Edge,
@@ -41,9 +40,7 @@ def _states(year: Year, subtests: pytest.Subtests) -> None:
                 assert [m for m in known if _stands(m, row)], _like(known, row.pattern)
         if year.engine != "local":
             with subtests.test(f"{at:%d %B}: nothing else is in force"):
-                assert {m.text for m in known if m.state == ACTIVE} == _in_force(
-                    at, year.engine
-                )
+                assert {m.text for m in known if m.state == ACTIVE} == _in_force(at)
 
 
 def _stands(memory: Stood, row: Stands) -> bool:
@@ -63,12 +60,12 @@ def _like(known: list[Stood], pattern: str) -> list[Stood]:
     return [memory for memory in known if speaks_of(pattern, memory.text)]
 
 
-def _in_force(at: datetime, engine: str) -> set[str]:
+def _in_force(at: datetime) -> set[str]:
     """What a model would leave in force, as the story tells it."""
     texts: set[str] = set()
     for fact in (fact for said in YEAR if said.at <= at for fact in said.learned):
         how, other = fact.change or ("", "")
-        if how != "repeats" and other not in LEFT_IN_FORCE.get(engine, ()):
+        if how != "repeats":
             texts -= {other}
         texts |= {fact.text} - {""}
     return texts

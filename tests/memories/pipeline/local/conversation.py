@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -59,10 +59,15 @@ class Conversation:
         for decision in result.decisions:
             if decision.verdict in (Verdict.UPDATE, Verdict.DELETE):
                 self.memories.pop(decision.target)
-            if decision.fact and decision.verdict is not Verdict.NONE:
+            said = decision.fact and decision.fact.text in self.texts
+            if decision.fact and not said and decision.verdict is not Verdict.NONE:
                 fact, number = decision.fact, uuid4()
                 self.memories[number] = KnownMemory(
-                    number, fact.text, TUESDAY, attributed_to=fact.attributed_to
+                    number,
+                    fact.text,
+                    TUESDAY,
+                    attributed_to=fact.attributed_to,
+                    valid=fact.valid,
                 )
         return result
 
@@ -72,13 +77,7 @@ class Conversation:
         vectors = EMBEDDER.embed([memory.text for memory in known])
         return [
             [
-                KnownMemory(
-                    known[row].id,
-                    known[row].text,
-                    TUESDAY,
-                    similarity=float(scores[row]),
-                    attributed_to=known[row].attributed_to,
-                )
+                replace(known[row], similarity=float(scores[row]))
                 for row in np.argsort(-scores)[:10]
             ]
             for scores in EMBEDDER.embed(texts) @ vectors.T

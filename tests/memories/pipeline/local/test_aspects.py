@@ -36,6 +36,8 @@ from memories.types import Aspect, ValidTime
         ("Alice and Bob are friends", "relationship"),
         # Somebody's sister may live somewhere.
         ("Alice's sister Anna lives in Rome", "state"),
+        ("Alice is not going to run the marathon", "absence"),
+        ("Alice will not move to Rome", "absence"),
         ("Alice has no car", "absence"),
         ("Alice no longer works at Acme", "absence"),
         ("Alice never drinks coffee", "absence"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -19,11 +20,13 @@ from memories.pipeline.local.engine import (
 from memories.types import ChatMessage, Context, ProposedRelation, Verdict
 from tests.memories.pipeline.local.conversation import (
     EMBEDDER,
+    TUESDAY,
     Conversation,
     options,
     verdicts,
 )
 
+LATER = TUESDAY + timedelta(weeks=1)
 # What is said, one after the other, and what is decided: verdicts, then the target.
 SCRIPT = [
     ("Hi! I live in Lisbon and work at Acme.", ["ADD", "ADD"], None),
@@ -164,6 +167,100 @@ def test_a_name_in_common_is_no_reason_to_forget():
 def test_an_ended_possession_nobody_knew_of_is_a_fact():
     result = Conversation().say("I don't have a car anymore")
     assert result.decisions[0].fact.text == "User no longer has a car"
+
+
+def test_a_wish_to_forget_what_another_did():
+    conversation = Conversation()
+    conversation.say("Tomas gave me a silver ring", "Tomas gave me a book")
+    (decision,) = conversation.say(
+        "Please forget that Tomas gave me a silver ring."
+    ).decisions
+    assert (decision.verdict, decision.fact) == (Verdict.DELETE, None)
+    assert conversation.texts == ["Tomas gave User a book"]
+
+
+@pytest.mark.parametrize("said", ["Forget that.", "Please forget that idea."])
+def test_forgetting_nothing_in_particular_forgets_nothing(said):
+    conversation = Conversation()
+    conversation.say("I have an idea for a book")
+    assert conversation.say(said).decisions == ()
+
+
+# --- plans, and corrections -----------------------------------------------------------
+
+
+def test_what_came_about_ends_the_plan_and_what_was_so_before():
+    conversation = Conversation()
+    conversation.say("I live in Lisbon", "I will move to Berlin next week")
+    result = conversation.say("I moved to Berlin last Sunday", reference=LATER)
+    assert verdicts(result) == ["DELETE", "DELETE"]
+    assert conversation.texts[-1] == "User moved to Berlin on 14 May 2023"
+    assert not [
+        text for text in conversation.texts if "will" in text or "lives" in text
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I visited my sister Anna in Rome in 2019",  # long before
+        "I visited my sister Anna in Rome in December 2023",  # another time
+        "I plan to visit my brother Tom in Rome next month",
+    ],
+)
+def test_what_is_not_what_was_planned_leaves_the_plan(said):
+    conversation = Conversation()
+    conversation.say("I plan to visit my sister Anna in Rome next month")
+    assert verdicts(conversation.say(said, reference=LATER)) == ["ADD"]
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "stands"),
+    [
+        (
+            "I adopted a cat named Mia in February",
+            "No, it was March when I adopted a cat named Mia.",
+            "User adopted a cat named Mia in March 2023",
+        ),
+        (
+            "I met Ben at the gym on 3 May 2023",
+            "Sorry, it was 4 May 2023 that I met Ben at the gym.",
+            "User met Ben at the gym on 4 May 2023",
+        ),
+        (
+            "I met Ben at the gym last Friday",
+            "No, I met Ben at the gym last Saturday.",
+            "User met Ben at the gym on 6 May 2023",
+        ),
+    ],
+)
+def test_what_was_told_of_another_day_is_corrected(known, said, stands):
+    conversation = Conversation()
+    conversation.say(known)
+    assert verdicts(conversation.say(said)) == ["DELETE"]
+    assert conversation.texts == [stands]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I met Ben at the gym on 4 May 2023",  # again
+        "No, I met Ben at the pool on 4 May 2023",
+        "No, I met Eva at the gym on 4 May 2023",
+    ],
+)
+def test_what_corrects_nothing_is_kept_beside(said):
+    conversation = Conversation()
+    conversation.say("I met Ben at the gym on 3 May 2023")
+    assert verdicts(conversation.say(said)) == ["ADD"]
+
+
+def test_an_answer_is_no_correction():
+    conversation = Conversation()
+    conversation.say("I met Ben at the gym on 3 May 2023")
+    asked = ChatMessage("assistant", "Did you meet Ben only once?")
+    said = ChatMessage("user", "No, I met Ben at the gym on 4 May 2023.")
+    assert verdicts(conversation.add([asked, said])) == ["ADD"]
 
 
 # --- within one add -------------------------------------------------------------------

@@ -36,6 +36,29 @@ def test_pronouns_are_explained_or_dropped(said, facts):
     assert texts(said) == facts
 
 
+@pytest.mark.parametrize(
+    ("said", "facts"),
+    [
+        # what is tacked on is not said
+        ("I'm allergic to peanuts, remember.", ["User is allergic to peanuts"]),
+        ("I'm allergic to peanuts, remember?", ["User is allergic to peanuts"]),
+        ("I live in Rome, as you know.", ["User lives in Rome"]),
+        ("I live in Rome, as I told you.", ["User lives in Rome"]),
+        ("I want to remember my dreams.", ["User wants to remember their dreams"]),
+        # whence somebody is known ties them to the speaker
+        ("Anna from work is vegan.", ["Anna from work is vegan"]),
+        ("Tom from the gym has a son.", ["Tom from the gym has a son"]),
+        ("Anna is vegan.", []),
+        # "it was then that" is when
+        ("It was March when I moved out.", ["User moved out in March 2023"]),
+        ("It was 3 May 2022 that I moved out.", ["User moved out on 3 May 2022"]),
+        ("It was Anna that I called.", []),
+    ],
+)
+def test_what_is_stated_is_found_in_what_is_said(said, facts):
+    assert texts(said) == facts
+
+
 def test_a_pronoun_without_antecedent_has_its_reason():
     extraction = extract([ChatMessage("user", "She lives in Rome.")], options())
     assert extraction.dropped[0].reason == NOT_SELF_CONTAINED

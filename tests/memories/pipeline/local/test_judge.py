@@ -66,6 +66,19 @@ APART = [
     ("User painted a sunset", "User painted a sunrise"),
     ("User is teaching yoga", "User is taking yoga classes"),
     ("User lost a job", "User found a job"),
+    # Who is married was dating before, and others are others.
+    ("User started dating Ben in 2018", "User is married to Ben"),
+    ("User and Tom broke up", "User is dating Ben"),
+    ("User is dating Ben", "User is dating Tom"),
+    # A month apart; a plan beside what is so, or was.
+    ("User adopted a cat in May 2023", "User adopted a cat in April 2023"),
+    ("User plans to visit Rome", "User visited Rome in 2020"),
+    ("User loves hiking in Norway", "User plans to hike in Norway"),
+    ("User's sister visited Rome", "User plans to visit Rome"),
+    ("User bought a book about Japan", "User wants to go to Japan"),
+    # Once is no habit.
+    ("User stopped swimming", "User swam in the lake on 3 May 2023"),
+    ("User's son stopped swimming", "User swims every Sunday"),
     ("User's left knee hurts", "User's right knee hurts"),
 ]
 
@@ -104,6 +117,28 @@ AGAINST = [
     ("User eats meat again", "User is vegetarian"),
     ("User does not like hiking", "User enjoys hiking in the mountains"),
     ("User is not learning Spanish anymore", "User is learning Spanish"),
+    # Given up, wherever and whenever it was done.
+    ("User stopped swimming", "User swims every Sunday morning at the lake"),
+    ("User quit playing tennis", "User plays tennis at the club on Mondays"),
+    # Two people, and what they are to each other.
+    ("User and Tom broke up on 2 June 2025", "User is dating Tom"),
+    ("User is no longer seeing Tom", "User is dating Tom"),
+    ("User and Ben got engaged on 25 December 2025", "User is dating Ben"),
+    ("User married Ben in 2024", "User and Ben got engaged"),
+    ("User divorced Ben", "User is married to Ben"),
+    # Plans that came about, whole or in part, and that are off.
+    (
+        "User visited their sister Anna in Rome on 8 May 2023",
+        "User plans to visit their sister Anna in Rome in the week of 8 May 2023",
+    ),
+    ("User ran the Rome marathon", "User wants to run the Rome marathon in May 2023"),
+    ("User bought a red car last week", "User is going to buy a car in June 2023 "),
+    ("User moved to Berlin on 3 May 2023", "User will move to Berlin in May 2023"),
+    (
+        "User is not going on the trip to Madrid",
+        "User is planning a trip to Madrid in April 2025",
+    ),
+    ("User cancelled the trip to Madrid", "User booked a trip to Madrid in April 2025"),
 ]
 
 
