@@ -12,7 +12,12 @@ from memories.store.nodes import regroup
 from memories.store.script import Script
 from memories.types import JsonDict
 from memplatform.lib import clock
+from memplatform.lib.errors import InvalidRequest
 from tenants.audit import Actor
+
+ONE_NAME = (
+    "Another node has the same name, kind and role; they could not be told apart."
+)
 
 
 def merge(
@@ -40,15 +45,32 @@ def merge(
 
 
 def part(found: EntityMerge, *, actor: Actor) -> EntityMerge | None:
-    """None when somebody has parted them already."""
+    """None when somebody has parted them already.
+
+    Raises InvalidRequest where another node bears the name of the one set free.
+    """
     anchor = lock_anchors([found.anchor_id])[found.anchor_id]
     row = EntityMerge.objects.get(id=found.id)
     if row.undone_at is not None:
         return None
+    _refuse_namesake(row.absorbed)
     row.undone_at, row.undone_by = _next(anchor), actor.id
     row.save(update_fields=["undone_at", "undone_by"])
     _regroup(anchor, [row.kept_id, row.absorbed_id, _root(row.kept_id)])
     return row
+
+
+def _refuse_namesake(freed: Entity) -> None:
+    """Nothing would tell two of one name, kind and role apart (``entity_name``)."""
+    named = Entity.objects.filter(
+        anchor_id=freed.anchor_id,
+        normalized=freed.normalized,
+        type=freed.type,
+        qualifier=freed.qualifier,
+        state="active",
+    )
+    if named.exclude(id=freed.id).exists():
+        raise InvalidRequest(ONE_NAME)
 
 
 def _regroup(anchor: Anchor, nodes: list[UUID]) -> None:

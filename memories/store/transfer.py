@@ -245,6 +245,7 @@ class _Transfer:
         self._before.run()
         self._batch.flush()
         self._behind.run()
+        self._graph.settle(self._batch)
 
     def bring_subject(self, line: JsonDict) -> str:
         """Its counts come with its memories."""

@@ -2,7 +2,8 @@
 
 What replaced what, and who was said to be whom, stands in a file at both ends:
 whichever comes second brings it. Rows are written at the node that their words named;
-where they count now follows from the merges, as everywhere (ADR 0600).
+where they count now follows from the merges, as everywhere (ADR 0600). So a node whose
+name is taken here comes in as another name of the one that is there.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from memories.language.names import keys_of
+from django.db.models import F
+
+from memories.language.names import keys_of, likeness
 from memories.models import (
     Entity,
     EntityMerge,
@@ -22,6 +25,8 @@ from memories.models import (
     RelationSupport,
 )
 from memories.providers.vectors import as_literal
+from memories.store.batch import Batch
+from memories.store.beliefs import settle_nodes
 from memories.store.bringing import (
     ADDED,
     KNOWN,
@@ -85,7 +90,9 @@ class GraphTransfer:
         project = bringer.project_id
         self._entities, self._relations = Names(project), Names(project)
         self._merges = Names(project)
-        self._taken: set[tuple[UUID, str, str, str]] = set()
+        self._taken: dict[tuple[UUID, str, str, str], UUID] = {}
+        self._namesakes: set[UUID] = set()
+        self._contended: dict[UUID, set[UUID]] = {}
         self._places: dict[UUID, UUID] = {}
         self._kept: dict[UUID, UUID] = {}
         self._regrouped: set[UUID] = set()
@@ -125,13 +132,17 @@ class GraphTransfer:
         placed = there.filter(merged_into__isnull=False)
         self._places = dict(placed.values_list("id", "merged_into_id"))
         self._kept = dict(self._places)
+        namesakes = placed.filter(normalized=F("merged_into__normalized"))
+        self._namesakes = set(namesakes.values_list("id", flat=True))
         named = Entity.objects.filter(
             anchor_id__in=set(self._anchors.values()),
             normalized__in={line["normalized"] for line in nodes},
             state="active",
         )
-        names = named.values_list("anchor_id", "normalized", "type", "qualifier")
-        self._taken = set(names)
+        self._taken = {
+            (node.anchor_id, node.normalized, node.type, node.qualifier): node.id
+            for node in named
+        }
 
     def bring_entity(self, line: JsonDict) -> str:
         """A node, and its merges with nodes that are here."""
@@ -142,25 +153,47 @@ class GraphTransfer:
             merge["absorbed_id"] == line["id"] and merge["undone_at"] is None
             for merge in line["merges"] or ()
         )
-        is_taken = not is_merged and name in self._taken
-        if self._entities.has(line["id"]) or is_taken:
+        if self._entities.has(line["id"]):
             return KNOWN
+        twin = None if is_merged else self._taken.get(name)
+        is_active = not is_merged and twin is None
         entity = Entity(
             id=self._entities[line["id"]],
             project_id=self._bringer.project_id,
             anchor_id=anchor_id,
             type=line["entity_type"],
             keys=list(keys_of(line["name"])),
-            state="merged" if is_merged else "active",
+            state="active" if is_active else "merged",
             **present({name: line[name] for name in _ENTITY_FIELDS}),
             **self._vector(line["name"]),
         )
-        self._taken |= set() if is_merged else {name}
+        self._taken |= {name: entity.id} if is_active else {}
         self._before.insert([entity], skip_known=True)
         self._entities.present.add(entity.id)
+        if twin is not None:
+            self._join(entity, twin)
         for merge in line["merges"] or ():
             self._bring_merge(merge, anchor_id)
-        return ADDED
+        return ADDED if twin is None else KNOWN
+
+    def _join(self, entity: Entity, twin: UUID) -> None:
+        """Both are one from when both were known; what comes of it counts there."""
+        self._kept[entity.id] = twin
+        self._namesakes.add(entity.id)
+        self._regrouped.add(entity.anchor_id)
+        row = EntityMerge(
+            id=uuid5(entity.id, str(twin)),
+            project_id=entity.project_id,
+            anchor_id=entity.anchor_id,
+            kept_id=twin,
+            absorbed_id=entity.id,
+            decided_by=EntityMerge.By.RULE,
+            evidence={"name": 1.0, "grounds": likeness(entity.name, entity.name)[1]},
+            actor_kind=self._bringer.cause.actor_kind,
+            actor_id=self._bringer.cause.actor_id,
+            at=self._bringer.accepted_at,
+        )
+        self._behind.insert([row], skip_known=True)
 
     def bring_mentions(self, head: Memory, line: JsonDict) -> None:
         """Since when, where it is told; else as long as there is the memory."""
@@ -216,6 +249,9 @@ class GraphTransfer:
         )
         self._relations.present.add(relation.id)
         self._brought.append(relation.id)
+        if source in self._namesakes:
+            nodes = self._contended.setdefault(relation.anchor_id, set())
+            nodes.add(self._root(source))
         former = [self._relations.there(id_) for id_ in line["replaces"] or ()]
         if any(former):
             tenant_id = require_tenant().tenant_id
@@ -231,6 +267,13 @@ class GraphTransfer:
             tenant_id = require_tenant().tenant_id
             params = [tenant_id, self._brought, self._bringer.space_id]
             self._behind.add(_EMBED, params)
+
+    def settle(self, batch: Batch) -> None:
+        """Once all is written: of what holds one at a time a node that had edges here,
+        and got more by its name, has one."""
+        for anchor_id, nodes in sorted(self._contended.items()):
+            settle_nodes(anchor_id, nodes, batch.next_instant(anchor_id))
+            batch.anchors[anchor_id].save(update_fields=["last_known_at"])
 
     def _bring_merge(self, merge: JsonDict, anchor_id: UUID) -> None:
         kept = self._entities.there(merge["kept_id"])
@@ -257,10 +300,12 @@ class GraphTransfer:
 
     def _may_stand(self, kept: UUID, absorbed: UUID) -> bool:
         """A node is merged once, and never into itself."""
-        root = kept
-        while root in self._kept:
-            root = self._kept[root]
-        return absorbed not in self._kept and root != absorbed
+        return absorbed not in self._kept and self._root(kept) != absorbed
+
+    def _root(self, node: UUID) -> UUID:
+        while node in self._kept:
+            node = self._kept[node]
+        return node
 
     def _end(self, line: JsonDict, end: str) -> UUID | None:
         """The node that the words named, or what it counts as where it is not here."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from memories.models import Entity, EntityMerge, Relation
+from memories.models import Entity, EntityMerge, Mention, Relation
 from memories.services.graph import merge_entities, unmerge
 from memories.types import (
     Decision,
@@ -130,6 +130,55 @@ def test_what_is_one_at_a_time_stays_so(
     with there.scope():
         rows = Relation.objects.filter(state="active", known_to=None)
         assert [row.target.name for row in rows] == ["Oslo"]
+
+
+def test_a_node_of_a_name_that_is_taken_joins_the_one_that_is_there(
+    outsider, globex, exported, imported, moved
+):
+    """With its edges and mentions; and of two towns one is where she lives."""
+    there = Agent(globex)
+    there.decide(adds("Ida visited Rome.", **edge("Ida", "visited", "Rome")))
+    there.decide(adds("Ida lives in Paris.", **edge("Ida", "lives_in", "Paris")))
+    _, _, problems = imported(outsider, exported())
+    assert problems == []
+    with there.scope():
+        (ida,) = Entity.objects.filter(name="Ida", state="active")
+        edges = Relation.objects.filter(source=ida, state="active", known_to=None)
+        assert {(row.type, row.target.name) for row in edges} == {
+            ("visited", "Rome"),
+            ("lives_in", "Paris"),
+        }
+        towns = Relation.objects.filter(source=ida, type="lives_in")
+        assert {row.target.name for row in towns} == {"Paris", "Berlin", "Lisbon"}
+        mentioned = Mention.objects.filter(entity=ida)
+        assert mentioned.values("memory").distinct().count() == 4
+
+
+def test_what_bears_one_name_is_not_parted(outsider, globex, exported, imported, moved):
+    """Two nodes that nothing tells apart cannot stand; it is said, and nothing is lost."""
+    there = Agent(globex)
+    there.decide(adds("Ida visited Rome.", **edge("Ida", "visited", "Rome")))
+    imported(outsider, exported())
+    with there.scope():
+        (merge,) = EntityMerge.objects.filter(absorbed__name="Ida")
+    before = graph(there)
+    answer = outsider.post(undo_path(str(merge.id)))
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert "could not be told apart" in answer.json()["detail"]
+    assert graph(there) == before
+
+
+def test_what_joined_a_node_comes_in_once(outsider, globex, exported, imported, moved):
+    there = Agent(globex)
+    there.decide(adds("Ida visited Rome.", **edge("Ida", "visited", "Rome")))
+    file = exported()
+    imported(outsider, file)
+    with there.scope():
+        first = graph(there), EntityMerge.objects.count()
+    added, _, problems = imported(outsider, file)
+    assert (added, problems) == (0, [])
+    with there.scope():
+        assert (graph(there), EntityMerge.objects.count()) == first
 
 
 def test_the_order_of_lines_changes_nothing(
