@@ -454,12 +454,14 @@ class ProposedPattern:
 class KnownPattern:
     """A pattern that was written before. ``is_current``: it is in force and may change;
     else somebody deleted it, or holds it fixed. ``is_doubted``: a memory it rests on is
-    gone, or says something else."""
+    gone, or says something else. ``is_refused``: it is what another one had grown to,
+    and somebody rejected that."""
 
     id: UUID
     source_ids: frozenset[UUID]
     is_current: bool = True
     is_doubted: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ def settle(
 
     The same memories, or fewer, are the same pattern, unless that is doubted. One that
     shares half of an older one's memories is that one grown, and changes it; where
-    somebody has deleted or fixed the older one, that stands.
+    somebody has deleted or fixed the older one, that stands. What it had grown to, and
+    was refused, it may outgrow with memories that nobody has seen in it.
     """
     settled: list[SettledPattern] = []
     taken: set[UUID] = set()
@@ -56,7 +57,11 @@ def settle(
         mine = pattern.source_ids
         if any(_is_same(mine, other) for other in known):
             continue
-        near = [other for other in known if _is_grown(mine, other.source_ids)]
+        near = [
+            other
+            for other in known
+            if not other.is_refused and _is_grown(mine, other.source_ids)
+        ]
         if not near:
             settled.append(SettledPattern(pattern))
         elif all(other.is_current for other in near) and near[0].id not in taken:

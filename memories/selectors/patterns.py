@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 
 from memories.models import Anchor, Memory, MemoryEvent, PatternSource
+from memories.selectors.review import held_events
 from memories.types import KnownMemory, KnownPattern, Scope, State, ValidTime
 from memplatform.lib import clock
 
@@ -69,12 +70,15 @@ def known_patterns(anchor_id: UUID) -> list[KnownPattern]:
         "pattern_id", "source_id"
     ):
         sources[pattern_id].add(source_id)
+    held = held_events(row.id for row in rows if row.state == State.DELETED)
+    refused = {id_ for id_, event in held.items() if event.related_memory_id}
     return [
         KnownPattern(
             row.id,
             frozenset(sources[row.id]),
             is_current=row.state == State.ACTIVE and not row.is_immutable,
             is_doubted=row.is_stale_suspect,
+            is_refused=row.id in refused,
         )
         for row in rows
     ]

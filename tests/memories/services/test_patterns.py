@@ -467,3 +467,26 @@ def test_a_rejected_one_does_not_come_back(wanting, frozen, alices):
         Anchor.objects.update(patterns_asked_at=None)
     look(wanting)
     assert told(wanting) == [(RUNNING.format(6), "deleted")]
+
+
+def test_one_whose_growth_was_rejected_may_grow_further(wanting, frozen, alices):
+    """Not to what was rejected; to what nobody has seen in it."""
+    live(wanting, frozen, **COACHED)
+    look(wanting)
+    want_patterns(wanting, review_untrusted=["app:coach"])
+    for runs in (slice(6, 9), slice(9, 10)):
+        frozen.advance(days=8)
+        for town in TOWNS.split()[runs]:
+            wanting.decide(adds(f"Ann went running in {town}."), **COACHED)
+            frozen.advance(days=1)
+        kin = (adds(f"Ann met {n + 100 * runs.stop} cousins.") for n in range(20))
+        wanting.decide(*kin, **COACHED)
+        look(wanting)
+        held = [p for p in patterns(wanting) if p.state == State.QUARANTINED]
+        assert [p.text for p in held] == [RUNNING.format(runs.stop)]
+        reject_memories(alices, [held[0].id])
+        with wanting.scope():
+            Anchor.objects.update(patterns_asked_at=None)
+        look(wanting)
+        assert not [p for p in patterns(wanting) if p.state == State.QUARANTINED]
+    assert (RUNNING.format(6), "active") in told(wanting)
