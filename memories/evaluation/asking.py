@@ -32,6 +32,14 @@ def search_body(question: Question, user_id: str, *, top_k: int) -> dict[str, An
     return body
 
 
+def doubt_body(question: Question, user_id: str) -> dict[str, Any]:
+    """Asks how likely the answer is known, and for hardly anything of a block."""
+    body = search_body(question, user_id, top_k=TOP_K)
+    asked = {name: body[name] for name in body if name not in ("top_k", "threshold")}
+    little = {"token_budget": 50, "recent_messages": 0, "summaries": False}
+    return {**asked, **little}
+
+
 def ask(
     client: Client,
     run: Run,
@@ -42,7 +50,11 @@ def ask(
     *,
     at_once: int,
 ) -> None:
-    """Every question that was not asked yet; ``count`` counts a memory's tokens."""
+    """Every question that was not asked yet; ``count`` counts a memory's tokens.
+
+    Where some have no answer, each is asked for its confidence, too.
+    """
+    has_unknown = not all(question.is_answerable for question in dataset.questions)
     asked = {r["question"] for r in run.searches.read() if r["style"] == style}
     waiting = [
         (conversation, question)
@@ -57,6 +69,8 @@ def ask(
         conversation, question = pair
         user_id = user_of(run, style, conversation)
         answer = client.search(search_body(question, user_id, top_k=TOP_K))
+        doubt = doubt_body(question, user_id)
+        sure = {"confidence": client.confidence(doubt)} if has_unknown else {}
         run.searches.append(
             {
                 "style": style,
@@ -66,6 +80,7 @@ def ask(
                 "ids": [hit.id for hit in answer.found],
                 "scores": [round(hit.score, 4) for hit in answer.found],
                 "tokens": [count(hit.text) for hit in answer.found],
+                **sure,
             }
         )
         progress(1)

@@ -109,6 +109,10 @@ class Client:
         latency_ms = (time.perf_counter() - began) * 1000
         return answer["context"], answer["tokens"], latency_ms
 
+    def confidence(self, body: Mapping[str, Any]) -> float:
+        """How likely it is, 0..1, that the answer to a question is known."""
+        return float(self._ask("POST", "/v1/context/", body)["confidence"])
+
     def evidence(self, body: Mapping[str, Any]) -> dict[str, float]:
         """What speaks for an answer to a question, by signal."""
         return dict(self._ask("POST", "/v1/context/", body)["evidence"])

@@ -32,6 +32,7 @@ from memories.types import Vectors
 
 TOKENIZER = "all-MiniLM-L6-v2's word-piece tokenizer"
 RESULTS, REPORT = "results.json", "report.md"
+BASELINES = "baselines.json"
 SETTLED_WITHIN_S, SETTLE_POLL_S = 1800.0, 0.5
 
 BLOCK = {"token_budget": BUDGET_TOKENS, "recent_messages": 0, "summaries": False}
@@ -129,8 +130,7 @@ class Evaluation:
 
     def compare(self) -> None:
         """The baselines, once for each run."""
-        file = self.run.path / "baselines.json"
-        if file.exists():
+        if (self.run.path / BASELINES).exists():
             return
         with self._timed("baselines"):
             found: dict[str, list[Asked]] = {}
@@ -144,7 +144,7 @@ class Evaluation:
                 name: summary.summarise(self.dataset, asked)
                 for name, asked in found.items()
             }
-            file.write_text(json.dumps(methods) + "\n")
+            self.run.write(BASELINES, json.dumps(methods) + "\n")
 
     def _baselines(self, conversation: Conversation) -> Iterator[tuple[str, Asked]]:
         embed, count = remembering(self.embed), self.count
@@ -162,8 +162,8 @@ class Evaluation:
         """Write ``results.json`` and ``report.md``; the results."""
         results = self._results()
         text = json.dumps(results, indent=1, ensure_ascii=False)
-        (self.run.path / RESULTS).write_text(text + "\n")
-        (self.run.path / REPORT).write_text(report.as_markdown(results))
+        self.run.write(RESULTS, text + "\n")
+        self.run.write(REPORT, report.as_markdown(results))
         return results
 
     def _results(self) -> Json:
@@ -182,12 +182,13 @@ class Evaluation:
             "ingested": {},
             "methods": {},
             "abstention": {},
+            "abstention_by_confidence": {},
             "latency": {},
             "answers": {},
         }
         for style in self.styles:
             self._add_style(results, style)
-        compared = self.run.path / "baselines.json"
+        compared = self.run.path / BASELINES
         if compared.exists():
             results["methods"] |= json.loads(compared.read_text())
         if self.answering:
@@ -213,6 +214,11 @@ class Evaluation:
         results["abstention"][style] = summary.summarise_abstention(
             (one.question.is_answerable, max(record["scores"], default=0.0))
             for one, record in found
+        )
+        results["abstention_by_confidence"][style] = summary.summarise_abstention(
+            (one.question.is_answerable, record["confidence"])
+            for one, record in found
+            if "confidence" in record
         )
         records = (record for _, record in found)
         results["latency"][style] = summary.summarise_latency(

@@ -185,20 +185,33 @@ def _budgets(results: Json) -> Iterator[str]:
     yield from _table(["", *map(str, BUDGETS)], rows)
 
 
+_JUDGED_BY = {
+    "abstention": "best score",
+    "abstention_by_confidence": "confidence",
+}
+
+
 def _abstention(results: Json) -> Iterator[str]:
+    """By the score of the best result, and by the estimate that a block is given."""
     rows = [
         [
-            *(f"`{style}`", _share(found["area"])),
+            *(f"`{style}`", by, _share(found["area"])),
             f"{found['answerable']} / {found['others']}",
             f"{found['best']['threshold']:.3f}",
             *(_share(found["best"][part]) for part in ("answered", "refused")),
         ]
-        for style, found in results["abstention"].items()
-        if found
+        for style in results["abstention"]
+        for name, by in _JUDGED_BY.items()
+        if (found := results.get(name, {}).get(style))
     ]
     if rows:
-        yield from _heading("Abstention by the best score")
-        head = ("", "AUC", "answerable / not", "threshold", "answered", "refused")
+        yield from _heading("Abstention")
+        yield (
+            "The best score says how well one memory fits; the confidence, whether any"
+            " holds the answer (ADR 0524)."
+        )
+        yield ""
+        head = ("", "by", "AUC", "answerable / not", "threshold", "answered", "refused")
         yield from _table(head, rows)
 
 

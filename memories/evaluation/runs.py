@@ -91,9 +91,13 @@ class Run:
 
     def save(self) -> None:
         """Replace the settings in one step."""
-        unfinished = self.path / f"{SETTINGS}.new"
-        unfinished.write_text(json.dumps(self.settings, indent=2) + "\n")
-        unfinished.replace(self.path / SETTINGS)
+        self.write(SETTINGS, json.dumps(self.settings, indent=2) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """All of a file or none of it, whenever the run is killed."""
+        unfinished = self.path / f"{name}.new"
+        unfinished.write_text(text)
+        unfinished.replace(self.path / name)
 
     def took(self, step: str, seconds: float) -> None:
         """Add to how long a step has taken, over all starts."""

@@ -71,7 +71,7 @@ def _json(mean: Mean) -> Json:
 
 
 def summarise_abstention(scored: Iterable[tuple[bool, float]]) -> Json | None:
-    """From (is answerable, best score) of each question."""
+    """From (is answerable, how sure a search was of it) of each question."""
     kinds: dict[bool, list[float]] = {True: [], False: []}
     for is_answerable, score in scored:
         kinds[is_answerable].append(score)

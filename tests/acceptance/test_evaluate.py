@@ -144,7 +144,9 @@ def test_baselines_stand_beside_it(run):
 
 
 def test_questions_without_an_answer_measure_abstention(run):
-    assert run.results["abstention"]["verbatim"]["others"] == 1
+    for by in ("abstention", "abstention_by_confidence"):
+        assert run.results[by]["verbatim"]["others"] == 1
+        assert run.results[by]["verbatim"]["answerable"] == 4
 
 
 def test_the_model_answers_from_the_platforms_block_and_is_judged(run):

@@ -112,3 +112,23 @@ def test_what_is_known_about_the_keys_is_printed(results):
 def test_a_data_set_without_targets_has_no_table_of_them(results):
     results["dataset"] = "custom"
     assert "To reach" not in as_markdown(results)
+
+
+def roc(area):
+    best = {"threshold": 0.4, "answered": 0.9, "refused": 0.3}
+    return {"area": area, "answerable": 9, "others": 3, "best": best}
+
+
+def test_abstention_is_told_by_score_and_by_confidence(results):
+    results["abstention"] = {"verbatim": roc(0.51)}
+    results["abstention_by_confidence"] = {"verbatim": roc(0.73)}
+    told = as_markdown(results)
+    assert "| `verbatim` | best score | .510 |" in told
+    assert "| `verbatim` | confidence | .730 |" in told
+
+
+def test_a_run_that_asked_for_no_confidence_has_the_score_alone(results):
+    results["abstention"] = {"verbatim": roc(0.51)}
+    told = as_markdown(results)
+    assert "| best score |" in told
+    assert "| confidence |" not in told

@@ -56,3 +56,19 @@ def test_time_adds_up_over_starts_and_is_forgotten_for_what_is_done_anew(tmp_pat
     run.forget_time("searches")
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert kept["seconds"] == {"adds, verbatim": 2.5}
+
+
+def test_a_file_is_there_whole_whenever_it_is_read(tmp_path):
+    """Also while it is written: what a kill would leave behind."""
+    run = Run(tmp_path)
+    run.write("baselines.json", json.dumps([0]))
+
+    def write():
+        for n in range(100):
+            run.write("baselines.json", json.dumps([n] * 50_000))
+
+    thread = Thread(target=write)
+    thread.start()
+    while thread.is_alive():
+        assert json.loads((tmp_path / "baselines.json").read_text())
+    thread.join()
