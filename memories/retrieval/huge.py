@@ -267,7 +267,7 @@ def _words(asked: Asked) -> Part:
     scopes = _words_indexed(asked)
     if not scopes:
         walked = _walked(asked)
-        size = sum(scope.vectors for scope in walked)
+        size = sum(scope.memory_vectors for scope in walked)
         return words(asked, str(size)) if walked else words(asked)
     saying = Part.joined(
         " UNION ALL",
@@ -281,7 +281,7 @@ def _words(asked: Asked) -> Part:
         _WORDS.format(legs=saying.sql, where=own.sql, cap=TEXT_CAP),
         [*saying.params, *own.params, *own.params],
     )
-    size = sum(scope.vectors for scope in scopes)
+    size = sum(scope.memory_vectors for scope in scopes)
     frequencies = Part(_FREQUENCIES, [size])
     weigh = weighed(Part(_FREQUENT))
     return Part.joined(

@@ -61,14 +61,15 @@ class HugeScope:
     """An anchor whose vectors have an index of their own in one space (ADR 503).
 
     ``of`` is what is indexed, one or more of ``ScopeIndex.Of``; ``ids`` are the
-    anchor's own, by their keys; ``vectors`` how many memories there were, about.
+    anchor's own, by their keys; ``memory_vectors`` how many vectors its memories had,
+    about, which is how many there are but for long ones: 0 without an index of them.
     """
 
     anchor_id: UUID
     space_id: UUID
     ids: Mapping[str, str | None]
     of: frozenset[str]
-    vectors: int
+    memory_vectors: int
 
     def is_named_by(self, ids: Mapping[str, str | None]) -> bool:
         """Whether a filter with these ids reaches it; None of them is no bound."""
@@ -273,7 +274,7 @@ def _huge_scopes(project: Project) -> tuple[HugeScope, ...]:
             space_id,
             {key: getattr(anchors[anchor_id], key) for key in SCOPE_KEYS[:3]},
             frozenset(of),
-            max(of.values()),
+            of.get(ScopeIndex.Of.MEMORIES, of.get(ScopeIndex.Of.WORDS, 0)),
         )
         for (anchor_id, space_id), of in sorted(indexed.items())
     )

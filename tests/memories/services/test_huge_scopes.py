@@ -76,6 +76,16 @@ def indexes(agent: Agent) -> set[str]:
         return set(ready.values_list("of", flat=True))
 
 
+def test_what_is_large_is_told_of_its_memories(ann):
+    """Not of its messages, which are more: words are rare among memories."""
+    index_huge_scopes()
+    with ann.scope():
+        of_messages = ScopeIndex.objects.filter(of="messages")
+        of_messages.update(vectors=10_000)
+    (scope,) = ann.setup.huge_scopes
+    assert scope.memory_vectors == 2 * len(THINGS)
+
+
 def in_catalog() -> int:
     """Indexes of scopes that PostgreSQL has, usable or not."""
     with connections["owner"].cursor() as cursor:
