@@ -50,10 +50,14 @@ _OTHERS = """
     SELECT ARRAY(SELECT unnest(anchors) FROM here EXCEPT SELECT unnest(%s::uuid[]))
         AS anchors)"""
 
+# What a walk looks for, and how broad it is: pgvector reads that as a walk begins, and
+# two walks of one statement differ.
+_WALKED = """(
+            SELECT vector::halfvec({dimension}) FROM query,
+                   set_config('hnsw.ef_search', '{breadth}', true))"""
 _NEAREST_MEMORIES = """
     (SELECT v.memory_id,
-            v.embedding::halfvec({dimension})
-            <=> (SELECT vector FROM query)::halfvec({dimension}) AS distance
+            v.embedding::halfvec({dimension}) <=> {walked} AS distance
        FROM memories_memoryvector v
       WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
       ORDER BY distance LIMIT {limit})"""
@@ -108,8 +112,7 @@ _CLOSEST_MESSAGES = """
     (SELECT v.anchor_id, v.session, v.position
        FROM memories_messagevector v
       WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
-      ORDER BY v.embedding::halfvec({dimension})
-               <=> (SELECT vector FROM query)::halfvec({dimension})
+      ORDER BY v.embedding::halfvec({dimension}) <=> {walked}
       LIMIT {depth})"""
 _OTHER_MESSAGES = """
     (SELECT near.anchor_id, near.session, near.position
@@ -177,7 +180,7 @@ centre AS MATERIALIZED (
     {legs}
      UNION
     SELECT v.anchor_id, v.session, v.position
-      FROM (SELECT id FROM dense UNION
+      FROM ((SELECT id FROM near ORDER BY distance, id LIMIT {depth}) UNION
            (SELECT id FROM worded ORDER BY words DESC, id LIMIT {depth})) AS fact
       JOIN memories_memorysource l ON l.tenant_id = %s AND l.memory_id = fact.id
       JOIN memories_messagevector v ON v.tenant_id = l.tenant_id
@@ -197,7 +200,6 @@ def huge_statement_of(asked: Asked) -> Part:
 def scan_settings(asked: Asked) -> Mapping[str, str]:
     """What the walks through the graphs go by, for the statement's transaction."""
     return {
-        "hnsw.ef_search": str(min(MOST_EF, BREADTH * asked.depth)),
         "hnsw.iterative_scan": "strict_order",
         "hnsw.max_scan_tuples": str(MOST_SCANNED),
     }
@@ -235,6 +237,13 @@ def _in_index(asked: Asked, scope: HugeScope) -> str:
     )
 
 
+def _walk(asked: Asked, depth: int) -> dict[str, Any]:
+    """The places of a walk to the ``depth`` nearest."""
+    dimension, breadth = asked.vector.shape[-1], min(MOST_EF, BREADTH * depth)
+    walked = _WALKED.format(dimension=dimension, breadth=breadth)
+    return {"dimension": dimension, "depth": depth, "walked": walked}
+
+
 def _others(name: str, scopes: Iterable[HugeScope]) -> Part:
     return Part(_OTHERS.format(name=name), [[scope.anchor_id for scope in scopes]])
 
@@ -245,9 +254,8 @@ def _dense(asked: Asked) -> Part:
         return dense(asked)
     _, where = dense_conditions(asked)
     shape: dict[str, Any] = {
+        **_walk(asked, asked.depth),
         "where": where.sql,
-        "dimension": asked.vector.shape[-1],
-        "depth": asked.depth,
         # A long text is several vectors.
         "limit": 2 * asked.depth,
     }
@@ -316,9 +324,9 @@ def _windows(asked: Asked) -> Part:
 
 
 def _centres(asked: Asked, scopes: Iterable[HugeScope]) -> Part:
-    # Half of what a leg takes: around most there are three turns, and a third of the
-    # time of a search went into more (ADR 503).
-    shape = {"dimension": asked.vector.shape[-1], "depth": asked.depth // 2}
+    # Half of what a leg takes, of each: around most there are three turns, and a third
+    # of the time of a search went into more (ADR 503).
+    shape = _walk(asked, asked.depth // 2)
     legs = [
         Part(_CLOSEST_MESSAGES.format(ids=_in_index(asked, scope), **shape))
         for scope in scopes
