@@ -19,13 +19,19 @@ from django.db import connection
 
 from memories.models import (
     EmbeddingSpace,
+    Entity,
     Memory,
     MemoryVersion,
     Message,
     Operation,
 )
 from memories.providers.factory import embedder_for
-from memories.providers.vectors import SpaceVectors, embed_in_spaces, head_of
+from memories.providers.vectors import (
+    SpaceVectors,
+    as_literal,
+    embed_in_spaces,
+    head_of,
+)
 from memories.selectors.projects import get_setup
 from memories.store import operations
 from memories.store.batch import insert_version_vectors, lock_anchors
@@ -129,6 +135,8 @@ def run_reembedding(operation: Operation, lease: Lease) -> None:
             _write(lease, space, versions, vectors)
         elif messages := _next_messages(operation, space):
             _write_messages(lease, space, messages, _hear(space, messages))
+        elif nodes := _next_nodes(operation, space):
+            _write_nodes(lease, space, nodes, _embed_names(space, nodes))
         elif _finish(lease, space):
             return
     with tenant_scope(operation.tenant_id, project_id=operation.project_id):
@@ -262,6 +270,45 @@ def _write_messages(
         space.save(update_fields=["message_progress_id"])
 
 
+def _next_nodes(operation: Operation, space: EmbeddingSpace) -> list[Entity]:
+    """Nodes of the graph whose names have their vector in another space.
+
+    They have one at a time: it moves once reads have moved.
+    """
+    with tenant_scope(operation.tenant_id, project_id=operation.project_id):
+        return _elsewhere(space)
+
+
+def _elsewhere(space: EmbeddingSpace) -> list[Entity]:
+    if space.state != EmbeddingSpace.State.ACTIVE:
+        return []
+    embedded = Entity.objects.filter(
+        project_id=space.project_id, embedding__isnull=False
+    )
+    return list(embedded.exclude(space_id=space.id).order_by("id")[:CHUNK])
+
+
+def _embed_names(space: EmbeddingSpace, nodes: Sequence[Entity]) -> list[str]:
+    """As literals; no scope is open."""
+    vectors = embedder_for(space).embed([node.name for node in nodes])
+    return [as_literal(vector) for vector in vectors]
+
+
+def _write_nodes(
+    lease: Lease,
+    space: EmbeddingSpace,
+    nodes: Sequence[Entity],
+    vectors: Sequence[str],
+) -> None:
+    """Under the anchors' locks: no node is named, or erased, meanwhile."""
+    with tenant_scope(space.tenant_id, project_id=space.project_id):
+        lock_anchors({node.anchor_id for node in nodes})
+        _go_on(lease)
+        for node, vector in zip(nodes, vectors, strict=True):
+            there = Entity.objects.filter(id=node.id)
+            there.update(space_id=space.id, embedding=vector)
+
+
 def _go_on(lease: Lease) -> None:
     """Hold the operation for longer; who gets on has all attempts again."""
     operation = operations.hold(lease)
@@ -300,7 +347,8 @@ def _write(
 def _finish(lease: Lease, space: EmbeddingSpace) -> bool:
     """Switch reads to a complete space, all at once; the old one is kept.
 
-    False when something is missing after all: then it goes on from the start.
+    False when something is missing after all: then it goes on from the start; or when
+    the graph's nodes have yet to follow.
     """
     with tenant_scope(space.tenant_id, project_id=space.project_id):
         Project.objects.select_for_update().get(id=space.project_id)
@@ -317,6 +365,8 @@ def _finish(lease: Lease, space: EmbeddingSpace) -> bool:
             space.state, space.activated_at = state.ACTIVE, clock.now()
             space.save(update_fields=["state", "activated_at"])
             touch_project(space.project_id)
+        if _elsewhere(space):
+            return False
         operations.succeed(operation, [])
     return True
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from memories.models import EmbeddingSpace, MemoryVector, MemoryVersion, Operation
+from memories.models import (
+    EmbeddingSpace,
+    Entity,
+    MemoryVector,
+    MemoryVersion,
+    Operation,
+)
 from memories.providers.factory import configured_space, embedder_for
-from memories.providers.vectors import embed_in_spaces
+from memories.providers.local import LocalEmbedder
+from memories.providers.vectors import as_literal, embed_in_spaces
+from memories.selectors.nodes import likely
 from memories.services import reembedding
 from memories.services.again import retry_operation
 from memories.services.background import wake_due_operations
 from memories.services.deletion import erase_subject
 from memories.services.reembedding import change_embedder, return_to_previous
 from memories.store.batch import Batch, Cause, Revision
-from memories.types import Actor, SpaceKey
+from memories.types import Actor, ProposedEntity, SpaceKey
 from memplatform.lib.errors import InvalidRequest, NotFound
 from tests.memories.agents import Agent, adds
 from tests.model_vectors import embed_text
@@ -123,6 +132,29 @@ def test_old_versions_move_too(move, agent):
     move.finish()
     assert agent.found("bees", as_of=known_from)[0] == "Ann keeps bees."
     assert agent.found("wasps")[0] == "Ann keeps wasps."
+
+
+def test_nodes_of_the_graph_follow_once_reads_have_moved(move, agent, monkeypatch):
+    """Else whoever was named before is not near to who is named from now on."""
+    monkeypatch.setattr(reembedding, "CHUNK", 2)
+    named = tuple(ProposedEntity(name, "person") for name in ("Mia", "Ben", "Eva"))
+    agent.decide(adds("Mia, Ben and Eva sing.", entities=named))
+    with agent.scope():
+        Entity.objects.update(
+            space_id=agent.setup.active_space.id,
+            embedding=as_literal(LocalEmbedder().embed(["Mia"])[0]),
+        )
+    move.finish()
+    with agent.scope():
+        spaces = set(Entity.objects.values_list("space__model", flat=True))
+        mia = Entity.objects.get(name="Mia").id
+    assert spaces == {"stand-in"}
+    vector = np.array(embed_text("Mia", 64), dtype=np.float32)
+    with agent.scope():
+        anchor_id = Entity.objects.get(id=mia).anchor_id
+        space_id = agent.setup.active_space.id
+        found = likely(anchor_id, [], {"mia": vector}, space_id)
+    assert max(found, key=lambda node: node.cosine["mia"]).id == mia
 
 
 def test_states_and_expiries_move_too(move, agent, frozen):
