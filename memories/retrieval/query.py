@@ -66,6 +66,10 @@ _HOW_ONE_GETS_THERE = frozenset(
     start started starting went worked working""".split()  # noqa: SIM905 - to be read
 )
 """In "before moving to Berlin" it is Berlin that is named."""
+_WHO = re.compile(r"\s*(and |but )?(who|whose|whom|which)\b", re.IGNORECASE)
+_SELF = re.compile(r"\bI\b")
+_OWNER = re.compile(r"['’]s\b|s['’]\s|\b(my|mine|our|ours|we|us)\b", re.IGNORECASE)
+"""It is their sister that is asked about, not they."""
 _FIRST = re.compile(r"\b(first|earliest|oldest|originally|initially)\b")
 _ASKS_AGENT = re.compile(
     r"\bdid you (recommend|suggest|say|tell|mention|advise|propose|explain|give|write"
@@ -98,7 +102,8 @@ class Query:
     """A question as the legs ask it.
 
     ``unnamed`` is without the people it names: they are everywhere in a conversation
-    of theirs, and drown what is asked about them. ``names`` are those, lower case.
+    of theirs, and drown what is asked about them. ``names`` are those, lower case;
+    ``whom`` are the names of the one person whom it is about, if it is.
     ``phrases`` are what it quotes. ``periods`` are the days it names, ``asks_when``
     whether the answer is a time, ``order`` which of several it means: "first",
     "latest" (what is so now, too), or neither. ``asks_agent``: it asks for what the
@@ -113,6 +118,7 @@ class Query:
     text: str
     unnamed: str
     names: frozenset[str] = frozenset()
+    whom: frozenset[str] = frozenset()
     phrases: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
     asks_when: bool = False
@@ -167,6 +173,7 @@ def read_query(
         text=text,
         unnamed=kept if _has_substance(kept) else text,
         names=frozenset(named),
+        whom=_whom(asked, named, people),
         phrases=tuple(match[1].strip() for match in _QUOTED.finditer(text)),
         periods=periods,
         asks_when=bool(_WHEN.match(lowered)),
@@ -198,6 +205,17 @@ def _without(text: str, known: Collection[str]) -> tuple[str, set[str]]:
             continue
         kept.append(token)
     return " ".join(kept), named
+
+
+def _whom(text: str, named: set[str], people: Collection[str]) -> frozenset[str]:
+    """The one who is named, or speaks: nobody where it asks for somebody ("Who …?"), or
+    for what is somebody's."""
+    if _WHO.match(text) or _OWNER.search(text):
+        return frozenset()
+    if len(named) == 1:
+        return frozenset(named)
+    is_speaker = not named and len(people) == 1 and _SELF.search(text)
+    return frozenset(_parts(next(iter(people)))) if is_speaker else frozenset()
 
 
 def _things(text: str) -> tuple[str, ...]:

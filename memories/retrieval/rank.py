@@ -36,6 +36,7 @@ from memories.retrieval.timing import (
     penalty,
     widened,
 )
+from memories.retrieval.whom import about_others
 from memories.types import Aspect
 
 NEUTRAL = 0.5
@@ -46,6 +47,8 @@ of LOCOMO's questions span three times as much of the one and twice of the other
 MUCH = 12
 """Different words beyond which a text says no more for it: "Thanks!" stands between two
 turns that answer, and has their window."""
+OTHERS_PENALTY = 0.6
+"""Of what is about somebody else than the question: less than who said it counts."""
 TWICE = 2
 """How many times what is asked for is looked through for repetitions."""
 
@@ -321,7 +324,11 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     if heirs:
         relevances = taken_over(relevances, heirs)
         scaled |= legs_taken_over(scaled, how.weights, heirs)
-    penalties = [penalty(candidate, query) for candidate in candidates]
+    others = about_others(candidates, query)
+    penalties = [
+        penalty(candidate, query) + OTHERS_PENALTY * (i in others)
+        for i, candidate in enumerate(candidates)
+    ]
     fused = _fused(candidates, scaled, penalties, how)
     by_fused = _by_fused(candidates, fused)
     repeats = _repeats(candidates, by_fused[: TWICE * how.top_k])

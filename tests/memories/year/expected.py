@@ -205,8 +205,10 @@ def true_between(start: str, end: str) -> Mapping[str, Any]:
 
 QUESTIONS = (
     # What is so today.
-    Asks("Where does Alice live now?", "Alice (lives in|moved to) Hamburg"),
+    Asks("Where does Alice live?", "Alice (lives in|moved to) Hamburg", first=1),
+    Asks("Where does Alice live now?", "Alice (lives in|moved to) Hamburg", first=1),
     Asks("Where do I live?", "Alice (lives in|moved to) Hamburg"),
+    Asks("Where do I work?", "Halden", first=1),
     Asks("Where does Alice work?", "Halden", first=1),
     Asks("Who is Alice engaged to?", "engaged .*(Jonas)|Jonas got engaged", first=1),
     Asks("Does Alice eat meat?", "no longer eats meat", first=1),
@@ -250,8 +252,7 @@ QUESTIONS = (
     Asks("When did Alice meet Jonas?", "14 August 2025", first=3),
     # What was true at an instant, as it is known today.
     Asks("Where did Alice live?", "Lisbon", first=1, filters=true_at("2025-03-01"), never="Berlin|Hamburg"),
-    Asks("Where did Alice live?", "Berlin", filters=true_at("2025-07-01"), never="Lisbon|Hamburg",
-         unless={"local": TOO_CLOSE}),
+    Asks("Where did Alice live?", "Berlin", filters=true_at("2025-07-01"), never="Lisbon|Hamburg"),
     Asks("Where did Alice live?", "Porto", first=1, filters=true_at("2021-06-01"), never="Lisbon"),
     Asks("Where did Alice work?", "Lumen", filters=true_at("2025-06-01"), never="Corvo as|Halden as"),
     Asks("Where did Alice's sister live?", "Oslo", first=1, filters=true_at("2025-07-15"), never="Bergen"),
