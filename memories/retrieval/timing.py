@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # it is the ranking that asks
     from memories.retrieval.rank import Candidate
 
 SUPERSEDED_PENALTY = 0.3
-"""Current facts come before those they replaced."""
+"""Current facts come before those they replaced, and before what was so once."""
 OVER_PENALTY = 0.9
 """Of what is over, where it is asked what is so now: more than any one leg but two."""
 SLACK = timedelta(days=1)
@@ -44,8 +44,8 @@ def penalty(candidate: Candidate, query: Query) -> float:
         return OVER_PENALTY if _is_over(candidate, query.asked_at) else 0.0
     if query.looks_ahead:
         return OVER_PENALTY if _is_past(candidate, query.asked_at) else 0.0
-    is_past = query.looks_back or candidate.is_current
-    return 0.0 if is_past else SUPERSEDED_PENALTY
+    stands_back = not query.looks_back and _was_so(candidate, query.asked_at)
+    return SUPERSEDED_PENALTY if stands_back else 0.0
 
 
 def in_sight(query: Query, candidates: Sequence[Candidate]) -> Query:
@@ -67,6 +67,16 @@ def _is_over(candidate: Candidate, now: datetime | None) -> bool:
         and candidate.valid_to is not None
         and (candidate.valid_to <= now)
     )
+
+
+def _was_so(candidate: Candidate, now: datetime | None) -> bool:
+    """Replaced, or held until then; what happened remains as true as ever."""
+    is_over = _is_lasting(candidate) and _is_over(candidate, now)
+    return not candidate.is_current or is_over
+
+
+def _is_lasting(candidate: Candidate) -> bool:
+    return candidate.aspect not in (None, Aspect.EVENT, Aspect.PLAN)
 
 
 def _is_past(candidate: Candidate, now: datetime | None) -> bool:
@@ -105,8 +115,7 @@ def _held(candidate: Candidate) -> tuple[datetime | None, datetime | None] | Non
     nobody said when."""
     start, end, said_at = candidate.valid_from, candidate.valid_to, candidate.said_at
     if end is None:
-        is_lasting = candidate.aspect not in (None, Aspect.EVENT, Aspect.PLAN)
-        return (start, None) if start and is_lasting else None
+        return (start, None) if start and _is_lasting(candidate) else None
     is_over_when_said = said_at is None or end <= said_at
     return start or (None if is_over_when_said else said_at), end
 

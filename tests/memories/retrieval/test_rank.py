@@ -358,6 +358,20 @@ def _of_plans() -> list[Candidate]:
     ]
 
 
+def test_what_was_so_once_stands_behind_what_is_so():
+    ended = {"valid_from": utc(2019, 1, 1), "valid_to": utc(2024, 1, 1)}
+    pool = [
+        seen(1, 0.5, text="lived in Porto", aspect=Aspect.STATE, **ended),
+        seen(2, 0.49, text="lives in Hamburg", aspect=Aspect.STATE),
+        seen(3, 0.495, text="hiked in Norway", aspect=Aspect.EVENT, **ended),
+    ]
+    assert order(pool, query="Where does she live?", reference=NOW) == [3, 2, 1]
+    assert (
+        order(pool, query="Where did she use to live, before?", reference=NOW)[0] == 1
+    )
+    assert order(pool, query="Where does she live?", reference=utc(2020, 1, 1))[0] == 1
+
+
 def test_what_is_still_to_come_stands_before_what_is_over():
     asked = {"query": "What will she do next?", "reference": NOW}
     weights = replace(TWO_LEGS, date=0.5)

@@ -209,6 +209,7 @@ QUESTIONS = (
     Asks("Where does Alice live now?", "Alice (lives in|moved to) Hamburg", first=1),
     Asks("Where do I live?", "Alice (lives in|moved to) Hamburg"),
     Asks("Where do I work?", "Halden", first=1),
+    Asks("Where do I live?", "Alice (lives in|moved to) Hamburg", first=1),
     Asks("Where does Alice work?", "Halden", first=1),
     Asks("Who is Alice engaged to?", "engaged .*(Jonas)|Jonas got engaged", first=1),
     Asks("Does Alice eat meat?", "no longer eats meat", first=1),
