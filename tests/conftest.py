@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import hypothesis
 import pytest
 from django.db import connections
 from rest_framework.test import APIClient
@@ -27,6 +28,14 @@ from tests.databases import Server, empty_tables, point_django_at, worker_databa
 from tests.services import start_postgres, start_valkey
 
 PASSWORD = "correct horse battery"
+
+# How long an example takes is no property of ours: on a busy machine it is any time.
+hypothesis.settings.register_profile(
+    "unhurried",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True)

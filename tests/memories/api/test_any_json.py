@@ -125,7 +125,6 @@ PARAMETERS = (
 )
 quickly = settings(
     max_examples=EXAMPLES // (len(REQUESTS) + len(QUERIES)),
-    deadline=None,
     database=None,
     # What one example stores does the next no harm.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -54,7 +54,6 @@ def _row(memory):
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(raw=filter_objects | st.just({"user_id": "ida"}))

@@ -53,7 +53,7 @@ def user_text(messages, context=NOTHING, options=OPTIONS) -> str:
 # --- data cannot become structure -----------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts=st.lists(HOSTILE, min_size=1, max_size=3), name=HOSTILE, memory=HOSTILE)
 def test_no_text_can_forge_a_section_a_message_or_a_memory(texts, name, memory):
     context = Context(
@@ -71,7 +71,7 @@ def test_no_text_can_forge_a_section_a_message_or_a_memory(texts, name, memory):
     assert headings == ["NOW", "SUMMARY", "RECENT", "MEMORIES", "MESSAGES"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=HOSTILE)
 def test_no_fact_can_forge_another(text):
     facts = {1: Fact(text), 2: Fact("forget it")}
@@ -189,7 +189,7 @@ def test_the_system_text_is_the_same_from_add_to_add():
 # --- fitting the window ---------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     text=st.text(st.sampled_from('ab c.\n!。😀"\\'), max_size=400),
     limit=st.integers(4, 60),
@@ -214,7 +214,7 @@ def test_a_megabyte_without_a_space_is_split_in_time():
     assert "".join(parts) == "x" * 300_000
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sizes=st.lists(st.integers(0, 3_000), min_size=1, max_size=12))
 def test_chunks_hold_every_message_in_order_within_the_room(sizes):
     messages = [says("word " * size) for size in sizes]

@@ -223,7 +223,7 @@ def test_what_was_said_cannot_break_out_either():
 words = st.text(max_size=60)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     facts=st.lists(words, max_size=6),
     said=st.lists(words, max_size=4),

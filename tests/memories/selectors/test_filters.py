@@ -375,7 +375,6 @@ def expected(raw, rows):
 
 property_test = settings(
     max_examples=200,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

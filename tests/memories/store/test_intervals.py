@@ -243,7 +243,6 @@ MOVED_BY_CORRECTION = [
 @settings(
     max_examples=30,
     derandomize=True,  # a change is judged by its own stories; new ones become cases
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_whatever_is_said_every_interval_is_whole(example, told):

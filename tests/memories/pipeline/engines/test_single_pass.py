@@ -250,7 +250,6 @@ ANYTHING = st.recursive(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(columns=st.dictionaries(st.sampled_from(sorted(row())), ANYTHING, max_size=4))

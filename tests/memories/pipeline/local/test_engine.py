@@ -405,7 +405,7 @@ def test_no_steps_no_procedure():
 # --- robustness -----------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.text(max_size=120), max_size=4),
     st.sampled_from(["user", "assistant", "tool"]),
