@@ -13,6 +13,9 @@ from tests.acceptance.platform import MARKS, Client, Platform, count_in, wait_se
 pytestmark = MARKS
 
 IDENTICAL = ["I live in Lisbon."] * 8
+# The stand-in's vectors are words thrown at random: these are alike to it, each to each.
+# "I now reside" was not to "I currently live" (.19 where a real embedder has .9), so that
+# the rules kept both whenever one of them came first.
 PARAPHRASES = [
     "I live in Lisbon.",
     "I reside in Lisbon.",
@@ -20,7 +23,7 @@ PARAPHRASES = [
     "I am based in Lisbon.",
     "I currently live in Lisbon.",
     "I really live in Lisbon.",
-    "I now reside in Lisbon.",
+    "I'm currently based in Lisbon.",
     "I'm based in Lisbon now.",
 ]
 LEDGERS = """
