@@ -9,7 +9,7 @@ help:
 	@echo "make test      every test, on a real PostgreSQL and a real broker"
 	@echo "make check     format, lint, types, layers, migrations, function sizes"
 	@echo "make fix       format, and repair what ruff can"
-	@echo "make bench     the figures of bench/, as JSON and a table"
+	@echo "make bench     the figures of bench/, as JSON and a table; the graph after 10,000 contradictions"
 	@echo "make eval      how well memory works: ARGS='locomo --data locomo10.json --report'"
 	@echo "make sabotage  remove one wall or lock at a time: the tests must go red"
 	@echo "make lock      resolve requirements*.lock again"
@@ -32,6 +32,7 @@ fix: $(DEV)
 
 bench: $(DEV)
 	python -m bench $(ARGS)
+	python -m bench.graph
 
 eval: $(RUN)
 	python manage.py evaluate $(ARGS)
