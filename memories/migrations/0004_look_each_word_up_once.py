@@ -7,6 +7,7 @@ from pathlib import Path
 from django.db import migrations
 
 SQL = Path(__file__).parent / "sql"
+BEFORE = (SQL / "words.sql").read_text()
 
 
 class Migration(migrations.Migration):
@@ -15,6 +16,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             (SQL / "words_once.sql").read_text(),
-            (SQL / "words_once_undo.sql").read_text(),
+            BEFORE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"),
         )
     ]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from memories.retrieval.query import Landmark, words_of
-from memories.retrieval.succession import Heirs
+from memories.retrieval.succession import Heirs, direct_successors
 from memories.retrieval.timing import SLACK
 from memories.types import Aspect
 
@@ -79,13 +79,10 @@ def _shared(text: str, words: frozenset[str]) -> int:
 
 def _onward(candidates: Sequence[Candidate], side: str) -> Mapping[int, Sequence[int]]:
     """From each to what it replaced, or for "after" to what replaced it."""
-    place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
     onward: dict[int, list[int]] = defaultdict(list)
-    for i, candidate in enumerate(candidates):
-        successor = place.get(candidate.successor) if candidate.successor else None
-        if successor is not None:
-            start, end = (i, successor) if side == "after" else (successor, i)
-            onward[start].append(end)
+    for replaced, successor in direct_successors(candidates).items():
+        start, end = (replaced, successor) if side == "after" else (successor, replaced)
+        onward[start].append(end)
     return onward
 
 

@@ -20,17 +20,20 @@ Heirs = Mapping[int, Sequence[int]]
 """By the position of a candidate, those that answer in its place."""
 
 
+def direct_successors(candidates: Sequence[Candidate]) -> Mapping[int, int]:
+    """By the position of each that was replaced, that of what replaced it, if here."""
+    place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
+    return {
+        i: place[candidate.successor]
+        for i, candidate in enumerate(candidates)
+        if candidate.successor in place
+    }
+
+
 def successors_in(candidates: Sequence[Candidate]) -> Heirs:
     """Of each that was replaced: by what, and by what that was in turn, if here."""
-    place = {candidate.memory_id: i for i, candidate in enumerate(candidates)}
-
-    def successor_of(i: int) -> int | None:
-        successor = candidates[i].successor
-        return None if successor is None else place.get(successor)
-
-    here = range(len(candidates))
-    replaced = [i for i, candidate in enumerate(candidates) if candidate.successor]
-    chains = {i: [*_successors(i, here, successor_of)] for i in replaced}
+    direct, here = direct_successors(candidates), range(len(candidates))
+    chains = {i: [*_successors(i, here, direct.get)] for i in direct}
     return {i: chain for i, chain in chains.items() if chain}
 
 

@@ -60,19 +60,18 @@ def in_sight(query: Query, candidates: Sequence[Candidate]) -> Query:
 
 
 def _is_over(candidate: Candidate, now: datetime | None) -> bool:
-    if not candidate.is_current:
-        return True
-    return (
-        now is not None
-        and candidate.valid_to is not None
-        and (candidate.valid_to <= now)
-    )
+    return not candidate.is_current or _has_ended(candidate, now)
 
 
 def _was_so(candidate: Candidate, now: datetime | None) -> bool:
     """Replaced, or held until then; what happened remains as true as ever."""
-    is_over = _is_lasting(candidate) and _is_over(candidate, now)
-    return not candidate.is_current or is_over
+    has_ended = _is_lasting(candidate) and _has_ended(candidate, now)
+    return not candidate.is_current or has_ended
+
+
+def _has_ended(candidate: Candidate, now: datetime | None) -> bool:
+    end = candidate.valid_to
+    return now is not None and end is not None and end <= now
 
 
 def _is_lasting(candidate: Candidate) -> bool:

@@ -52,10 +52,16 @@ _PLANNING = word_set(
     scheduled about set due will shall booked has have cancelled canceled called
     off decided against"""
 )
-_DATES = {*MONTHS, *WEEKDAYS} | word_set(
-    "week weekend month year night morning afternoon evening spring summer autumn fall"
-    " winter"
+_NAMED_DATES = frozenset({*MONTHS, *WEEKDAYS})
+_UNTOLD = (
+    _PLANNING
+    | _NAMED_DATES
+    | word_set(
+        "week weekend month year night morning afternoon evening spring summer autumn"
+        " fall winter"
+    )
 )
+"""Of no matter: words of planning, and of when."""
 _CALLED_OFF = re.compile(
     r"\b(?:cancel(?:l?ed|s)|called off|decided (?:not to|against)|gave up on)\b"
 )
@@ -131,9 +137,7 @@ def matter(text: str) -> frozenset[str]:
     clause = re.sub(r"\bgoing to (?=[a-z])", "", text.split(";")[0])
     words = (_BASES.get(word.lower(), word) for word in words_of(clause))
     kept = [
-        word
-        for word in words
-        if not word.isdigit() and word.lower() not in _DATES | _PLANNING
+        word for word in words if not word.isdigit() and word.lower() not in _UNTOLD
     ]
     return content_stems(" ".join(kept)) - {stem("stopped")}
 
@@ -141,7 +145,7 @@ def matter(text: str) -> frozenset[str]:
 @lru_cache(maxsize=_CACHED_TEXTS)
 def dates(text: str) -> frozenset[str]:
     """Months, weekdays and numbers that a text names."""
-    named = [word for word in words_of(text) if word.lower() in {*MONTHS, *WEEKDAYS}]
+    named = [word for word in words_of(text) if word.lower() in _NAMED_DATES]
     return frozenset(
         [w for w in named if w[0].isupper()] + re.findall(r"\b\d+\b", text)
     )
