@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Literal
@@ -19,6 +19,15 @@ from dateutil.relativedelta import relativedelta
 
 Precision = Literal["instant", "day", "weekend", "week", "month", "season", "year"]
 PRECISIONS = ("instant", "day", "weekend", "week", "month", "season", "year")
+LENGTHS: Mapping[str | None, timedelta] = {
+    "day": timedelta(days=1),
+    "weekend": timedelta(days=2),
+    "week": timedelta(days=7),
+    "month": timedelta(days=31),
+    "season": timedelta(days=92),
+    "year": timedelta(days=366),
+}
+"""How long a time of a precision is at most; an instant, and one unknown, is none."""
 
 MONTHS = [
     "january",

@@ -5,12 +5,12 @@ Without a known time there is no cue; a fact is never left out here (docs/adr/06
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from memories.language.times import Period
+from memories.language.times import LENGTHS, Period
 from memories.retrieval.query import Query, overlaps
 from memories.types import Aspect
 
@@ -27,15 +27,6 @@ COVERED = 0.5
 """Of the time asked about, where a fact held then but is of no day in it."""
 BRIEF = timedelta(days=31)
 """A holiday is of each of its days; where somebody lives is not."""
-_LASTS: Mapping[str | None, timedelta] = {
-    "day": timedelta(days=1),
-    "weekend": timedelta(days=2),
-    "week": timedelta(days=7),
-    "month": timedelta(days=31),
-    "season": timedelta(days=92),
-    "year": timedelta(days=366),
-}
-"""How long a time of a precision is at most."""
 
 
 def penalty(candidate: Candidate, query: Query) -> float:
@@ -86,7 +77,7 @@ def _is_past(candidate: Candidate, now: datetime | None) -> bool:
         return False
     if candidate.valid_from is None:
         return candidate.aspect == Aspect.EVENT
-    lasts = _LASTS.get(candidate.precision, timedelta())
+    lasts = LENGTHS.get(candidate.precision, timedelta())
     return now - candidate.valid_from >= lasts
 
 

@@ -11,7 +11,7 @@ import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from memories.language.times import MONTHS, WEEKDAYS
+from memories.language.times import LENGTHS, MONTHS, WEEKDAYS
 from memories.pipeline.local.aspects import read_aspect
 from memories.pipeline.local.grammar import word_set
 from memories.pipeline.local.words import (
@@ -28,7 +28,6 @@ LATE = timedelta(days=31)
 """How much later than planned what happened may be and still be what was planned."""
 _TELLING = 2
 """Words of a matter, beside whose it is, that make two of them one."""
-_DAYS = {"week": 7, "weekend": 2, "month": 31, "season": 92, "year": 366}
 _BASES = {
     past: base
     for base, pasts in {
@@ -89,7 +88,7 @@ def may_be_outcome(fact: Fact, plan: KnownMemory) -> bool:
 def _end(valid: ValidTime) -> datetime | None:
     if valid.end or valid.start is None:
         return valid.end
-    return valid.start + timedelta(days=_DAYS.get(valid.precision or "", 1))
+    return valid.start + LENGTHS.get(valid.precision, timedelta(days=1))
 
 
 def is_outcome(new: str, plan: str) -> bool:
