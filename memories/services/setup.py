@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -50,25 +51,28 @@ def ensure_shipped_prompts(project_id: UUID) -> None:
         for name, prompt in shipped_prompts().items()
         if name not in present
     }
-    for name, prompt in missing.items():
-        _publish_shipped(project_id, name, prompt)
     if missing:
+        _publish_shipped(project_id, missing)
         touch_project(project_id)
 
 
-def _publish_shipped(project_id: UUID, name: str, prompt: PromptText) -> None:
+def _publish_shipped(project_id: UUID, prompts: Mapping[str, PromptText]) -> None:
     now = clock.now()
-    template = PromptTemplate.objects.create(
-        project_id=project_id, purpose=name, name=name, created_at=now
+    templates = PromptTemplate.objects.bulk_create(
+        PromptTemplate(project_id=project_id, purpose=name, name=name, created_at=now)
+        for name in prompts
     )
-    PromptVersion.objects.create(
-        project_id=project_id,
-        template=template,
-        number=1,
-        text=prompt.text,
-        text_hash=content_hash(prompt.text),
-        is_shipped=True,
-        is_published=True,
-        published_at=now,
-        created_at=now,
+    PromptVersion.objects.bulk_create(
+        PromptVersion(
+            project_id=project_id,
+            template=template,
+            number=1,
+            text=prompt.text,
+            text_hash=content_hash(prompt.text),
+            is_shipped=True,
+            is_published=True,
+            published_at=now,
+            created_at=now,
+        )
+        for template, prompt in zip(templates, prompts.values(), strict=True)
     )
