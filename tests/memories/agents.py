@@ -32,6 +32,7 @@ from memories.pipeline.relate import Where, read_names, relate
 from memories.retrieval.search import search
 from memories.selectors import memories as selectors
 from memories.selectors.filters import parse_filters
+from memories.selectors.projects import ProjectSetup
 from memories.services.add import add_memories
 from memories.services.edit import MemoryChanges, delete_memory, update_memory
 from memories.services.run import run_operation
@@ -94,11 +95,11 @@ class Agent:
         return admit_key(self.company.key)
 
     def scope(self):
-        return tenant_scope(self.access.tenant_id, project_id=self.access.project_id)
+        return tenant_scope(self.company.id, project_id=self.company.project.id)
 
     @property
     def setup(self):
-        return ready_setup(self.access.tenant_id, self.access.project_id)
+        return ready_setup(self.company.id, self.company.project.id)
 
     # --- adding
 
@@ -129,7 +130,7 @@ class Agent:
         return self.add(*texts or ("Hello.",), **details).operation_id
 
     def run(self, operation_id: UUID) -> Operation:
-        run_operation(self.access.tenant_id, operation_id)
+        run_operation(self.company.id, operation_id)
         return self.operation(operation_id)
 
     def learn(self, *texts: str, **details) -> Operation:
@@ -146,9 +147,9 @@ class Agent:
 
     def plan(self, operation_id: UUID, *decisions: Decision, **details) -> Plan:
         """A plan over the messages of an add; known memories are as they are now."""
-        texts = [d.fact.text for d in decisions if d.fact]
-        space = self.setup.active_space
-        links = self.links(operation_id, [d.fact for d in decisions if d.fact])
+        facts = [d.fact for d in decisions if d.fact]
+        setup = self.setup
+        space_id = setup.active_space.id
         with self.scope():
             operation = Operation.objects.get(id=operation_id)
             ingestion = Ingestion.objects.get(operation_id=operation_id)
@@ -156,13 +157,16 @@ class Agent:
             message_ids = tuple(row.id for row in rows)
             targets = [d.target for d in decisions if d.target]
             heads = list(Memory.objects.filter(id__in=targets))
+        links = self.links(operation.anchor_id, setup, facts)
         plain = {
             "scope": Scope(**{key: getattr(operation, key) for key in SCOPE_KEYS}),
             "message_ids": message_ids,
             "decisions": decisions,
             "dropped": (),
             "known": {head.id: known_as(head) for head in heads},
-            "vectors": {t: {space.id: embed_text(t, 384)[None, :]} for t in texts},
+            "vectors": {
+                f.text: {space_id: embed_text(f.text, 384)[None, :]} for f in facts
+            },
             "engine": "single_pass",
             "model": "stand-in",
             "prompt_version_id": None,
@@ -172,18 +176,16 @@ class Agent:
         }
         return Plan(**plain | details)
 
-    def links(self, operation_id: UUID, facts: list[Fact]) -> Links:
+    def links(self, anchor_id: UUID, setup: ProjectSetup, facts: list[Fact]) -> Links:
         """How facts of an add hang on the graph of its anchor."""
-        with self.scope():
-            anchor_id = Operation.objects.get(id=operation_id).anchor_id
-        space_id = self.setup.active_space.id
+        space_id = setup.active_space.id
         where = Where(self.company.id, self.company.project.id, anchor_id, space_id)
         named = read_names(where, facts)
         vectors = {
             name: {space_id: embed_text(name, 384)[None, :]}
             for name in named.new.values()
         }
-        return relate(named, vectors, self.setup.settings.ontology)
+        return relate(named, vectors, setup.settings.ontology)
 
     def apply(self, lease: Lease, plan: Plan, *, accept_stale: bool = True) -> Applied:
         with self.scope():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -233,9 +234,8 @@ def test_racing_adds_leave_the_graph_of_a_sequence(committed_db, agent, other):
         (on, agent.plan(on, adds(one.text, **details(one))))
         for on, one in zip(accepted, facts, strict=True)
     ]
-    answers = at_once(
-        *(lambda on=on, plan=plan: in_turn(agent, on, plan) for on, plan in plans)
-    )
+    applied = Applied()
+    answers = at_once(*(partial(in_turn, agent, *one, applied) for one in plans))
     assert [one for one in answers if isinstance(one, Exception)] == []
     assert beliefs(agent) == beliefs(other)
     assert agent.count(Entity) == other.count(Entity) == 51
@@ -243,15 +243,40 @@ def test_racing_adds_leave_the_graph_of_a_sequence(committed_db, agent, other):
     assert standing == ["Company 49"]
 
 
-def in_turn(agent, operation_id, plan):
-    """Only the oldest of an anchor may be claimed: wait for it."""
+def in_turn(agent, operation_id, plan, applied):
+    """Only the oldest of an anchor may be claimed: all ask again once one is applied.
+
+    Fifty who ask every few milliseconds would leave the database to nobody.
+    """
     while True:
+        before = applied.count
         with agent.scope():
             operation = operations.claim(operation_id, lease_s=60)
         if operation is not None:
-            lease = Lease(operation.id, operation.lease_token)
-            return agent.apply(lease, plan)
-        time.sleep(0.01)
+            break
+        applied.wait_for_more_than(before)
+    try:
+        lease = Lease(operation.id, operation.lease_token)
+        return agent.apply(lease, plan)
+    finally:
+        applied.one_more()
+
+
+class Applied:
+    """How many are; others wait for one more."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._changed = threading.Condition()
+
+    def one_more(self) -> None:
+        with self._changed:
+            self.count += 1
+            self._changed.notify_all()
+
+    def wait_for_more_than(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.count > count, 60)
 
 
 # --- what hung on it --------------------------------------------------------------
