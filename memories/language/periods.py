@@ -36,6 +36,15 @@ def read_periods(
     return tuple(_meant(text[: item.start], item) for item in found)
 
 
+def without_times(text: str) -> str:
+    """The rest of a text once every phrase that names days is cut out of it."""
+    kept, begin = [], 0
+    for item in find_times(text, Said(date.max, is_question=True)):
+        kept.append(text[begin : item.start])
+        begin = max(begin, item.end)
+    return " ".join([*kept, text[begin:]])
+
+
 _BESIDE = re.compile(
     rf"\b(?:(?P<n>{COUNT}) )?(?P<unit>day|week|weekend|month|year|{'|'.join(WEEKDAYS)})"
     r"s? (?P<side>before|prior to|after|following) (?:the )?$",

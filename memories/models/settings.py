@@ -120,7 +120,7 @@ class ProjectSettings:
     time_weight: float = 0.5
     date_weight: float = 1.0
     phrase_weight: float = 1.0
-    order_weight: float = 0.2
+    order_weight: float = 0.8
     sequence_weight: float = 2.0
     aspect_weight: float = 0.3
     substance_weight: float = 0.5

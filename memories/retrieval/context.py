@@ -228,7 +228,9 @@ def _cut(text: str, tokens: int) -> str:
 def _dated(memory: MemoryView, zone: ZoneInfo) -> str:
     since = _day(memory.valid_from or memory.created_at, zone)
     if memory.valid_to is not None:
-        return f"{since} to {_day(memory.valid_to, zone)}"
+        until = _day(memory.valid_to, zone)
+        is_told_since = memory.valid_from is not None or since <= until
+        return f"{since} to {until}" if is_told_since else f"until {until}"
     return (
         f"{since}, no longer true" if memory.state == State.SUPERSEDED else f"{since}"
     )

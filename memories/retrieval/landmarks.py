@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from memories.language.times import LENGTHS
 from memories.retrieval.query import Landmark, words_of
 from memories.retrieval.succession import Heirs, direct_successors
 from memories.retrieval.timing import SLACK
@@ -18,6 +19,8 @@ from memories.types import Aspect
 if TYPE_CHECKING:  # it is the ranking that asks
     from memories.retrieval.rank import Candidate
 
+ITSELF = -0.35
+"""For what tells of what the question names, once there is something beside it."""
 LEAST_NEAR = 0.75
 """For what was over long before, where just before is 1."""
 HELD = 0.5
@@ -43,25 +46,33 @@ def sequence_shares(candidates: Sequence[Candidate], asked: Landmark) -> list[fl
     tellings = _tellings(candidates, asked)
     mark = _mark(candidates, tellings, asked.side)
     turn = None if mark is None else _turn(candidates[mark], asked.side)
-    if turn is None:
+    if mark is None or turn is None:
         return [0.0] * len(candidates)
-    distances = [_distance(candidate, asked.side, turn) for candidate in candidates]
+    vague = LENGTHS.get(candidates[mark].precision, timedelta())
+    distances = [
+        _distance(candidate, asked.side, turn, vague) for candidate in candidates
+    ]
     for i in tellings:
         distance = distances[i]
         if i == mark or (distance is not None and abs(distance) <= SLACK):
             distances[i] = None
     found = [distance for distance in distances if distance is not None]
-    furthest = max(found, default=timedelta()) or timedelta(microseconds=1)
-    return [
+    furthest = max(found, default=timedelta())
+    shares = [
         _share(distance, furthest)
         if distance is not None
         else HELD * (i not in tellings and _was_so(candidates[i], asked.side, turn))
         for i, distance in enumerate(distances)
     ]
+    if found:
+        shares[mark] = ITSELF
+    return shares
 
 
 def _share(distance: timedelta, furthest: timedelta) -> float:
-    return 1.0 - (1.0 - LEAST_NEAR) * (max(distance, timedelta()) / furthest)
+    if distance <= timedelta():
+        return 1.0
+    return 1.0 - (1.0 - LEAST_NEAR) * (distance / furthest)
 
 
 def _tellings(candidates: Sequence[Candidate], asked: Landmark) -> frozenset[int]:
@@ -114,14 +125,21 @@ def _turn(mark: Candidate, side: str) -> datetime | None:
     return (mark.valid_to or began) if side == "after" else began
 
 
-def _distance(candidate: Candidate, side: str, turn: datetime) -> timedelta | None:
-    """How long before, or after; None on the other side, or where nobody knows."""
+def _distance(
+    candidate: Candidate, side: str, turn: datetime, vague: timedelta
+) -> timedelta | None:
+    """How long before, or after; None on the other side, or where nobody knows.
+
+    Who worked somewhere "until 2015" and elsewhere "from 2015" did so one after the
+    other: ``vague`` is how inexactly the turn is known.
+    """
+    slack = SLACK + max(vague, LENGTHS.get(candidate.precision, timedelta()))
     happened = candidate.valid_from if candidate.aspect == Aspect.EVENT else None
     if side == "after":
         began = candidate.valid_from
-        return None if began is None or began + SLACK < turn else began - turn
+        return None if began is None or began + slack < turn else began - turn
     ended = candidate.valid_to or happened
-    return None if ended is None or ended > turn + SLACK else turn - ended
+    return None if ended is None or ended > turn + slack else turn - ended
 
 
 def _was_so(candidate: Candidate, side: str, turn: datetime) -> bool:

@@ -21,7 +21,7 @@ TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT = 1, 10, 16, 19
 PRECISION_AT, RECURS_AT, ASPECT_AT = 23, 24, 25
 """Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
 INSTANTS_AT = range(16, 21)
-_SIGNALS = 8
+_SIGNALS = 9
 """How many columns stand behind ``VIEW_COLUMNS``."""
 
 
@@ -63,7 +63,7 @@ def _instant(written: str | None) -> datetime | None:
 def _candidate(row: Sequence[Any]) -> Candidate:
     """From ``VIEW_COLUMNS`` and what each leg gave."""
     speaker, size, opinion, distance, words, *rest = row[-_SIGNALS:]
-    around, words_around, linked = rest
+    around, words_around, linked, is_asked = rest
     return Candidate(
         memory_id=row[0],
         meaning=None if distance is None else 1.0 - distance,
@@ -71,6 +71,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         around=around,
         words_around=words_around,
         linked=linked,
+        is_asked=is_asked,
         is_current=row[STATE_AT] == State.ACTIVE,
         successor=row[REPLACED_BY_AT],
         text=row[TEXT_AT],

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
 
 from memories.language.names import normalise
-from memories.language.periods import read_periods
+from memories.language.periods import read_periods, without_times
 from memories.language.times import Period, Said, find_times, local_day
 from memories.types import Aspect
 
@@ -38,6 +38,9 @@ _WHEN = re.compile(
 _LATEST = re.compile(
     r"\b(latest|newest|most recent(ly)?|last time|current(ly)?|now|nowadays|these days"
     r"|at present)\b"
+    r"|\b(the|my|your|his|her|its|our|their) (very )?last\b(?! (few|couple|two|three"
+    r"|day|night|evening|week|weekend|month|year|spring|summer|autumn|fall|winter))"
+    r"|^(?!how long\b|for how long\b).*\blast(\?|$)|\bdid \w+ last \w+"
 )
 _NOW = re.compile(
     r"\b(current(ly)?|now|nowadays|these days|at present|at the moment|right now|still"
@@ -58,7 +61,8 @@ _AHEAD = re.compile(
 _PAST_TENSE = re.compile(r"\b(did|was|were|had|been|has|have)\b")
 """Whoever did or was planning something is not asked for what is still to come."""
 _LANDMARK = re.compile(
-    r"\b(?P<side>before|prior to|after)\s+(?P<what>[^?.,;!]{2,80})", re.IGNORECASE
+    r"\b(?P<side>before|prior to|until|till|after)\s+(?P<what>[^?.,;!]{2,80})",
+    re.IGNORECASE,
 )
 _HOW_ONE_GETS_THERE = frozenset(
     """become becoming began begin beginning came coming ever get gets getting go going
@@ -66,11 +70,27 @@ _HOW_ONE_GETS_THERE = frozenset(
     start started starting went worked working""".split()  # noqa: SIM905 - to be read
 )
 """In "before moving to Berlin" it is Berlin that is named."""
+_WHATEVER = frozenset(
+    """doing done else ever going happen happened happening happens know occur occurred
+    remember say said tell told took place up""".split()  # noqa: SIM905 - to be read
+)
+"""What "What happened in May?" has beside its time."""
+_FORMS = (
+    frozenset({"move", "moved", "moves", "moving"}),
+    frozenset({"start", "started", "starting", "begin", "began", "beginning"}),
+    frozenset({"join", "joined", "joining"}),
+    frozenset({"leave", "leaving", "left"}),
+    frozenset({"meet", "meeting", "met"}),
+)
+"""In "before I moved" nothing else is: whatever tells of it, in any form, is meant."""
 _WHO = re.compile(r"\s*(and |but )?(who|whose|whom|which)\b", re.IGNORECASE)
 _SELF = re.compile(r"\bI\b")
 _OWNER = re.compile(r"['’]s\b|s['’]\s|\b(my|mine|our|ours|we|us)\b", re.IGNORECASE)
 """It is their sister that is asked about, not they."""
-_FIRST = re.compile(r"\b(first|earliest|oldest|originally|initially)\b")
+_FIRST = re.compile(
+    r"\b(first(?! (half|part|quarter|days?|weeks?|weekends?|months?) of\b)|earliest"
+    r"|oldest|originally|initially)\b"
+)
 _ASKS_AGENT = re.compile(
     r"\bdid you (recommend|suggest|say|tell|mention|advise|propose|explain|give|write"
     r"|show|list|answer)\b"
@@ -109,6 +129,7 @@ class Query:
     "latest" (what is so now, too), or neither. ``asks_agent``: it asks for what the
     agent said. ``is_now``: only what is so at ``asked_at``; ``looks_back``: what is
     over is no worse an answer; ``looks_ahead``: only what is still to come is one.
+    ``is_of_time``: it asks for nothing but what was then ("What did I do in May?").
     ``landmark`` is what it asks before or after, ``aspects`` what it wants told of,
     where it says so.
     Days are those of ``zone``. ``things`` may be names of entities, as ``normalise``
@@ -121,6 +142,7 @@ class Query:
     whom: frozenset[str] = frozenset()
     phrases: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
+    is_of_time: bool = False
     asks_when: bool = False
     order: str = ""
     asks_agent: bool = False
@@ -166,8 +188,9 @@ def read_query(
     today, zone = local_day(reference, timezone) if reference else (None, UTC)
     is_now = bool(_NOW.search(lowered))
     landmark = _landmark(asked, known)
+    order = _order(lowered)
     looks_back = not is_now and (
-        landmark is not None or _looks_back(lowered, periods, today)
+        landmark is not None or order == "first" or _looks_back(lowered, periods, today)
     )
     return Query(
         text=text,
@@ -176,8 +199,9 @@ def read_query(
         whom=_whom(asked, named, people),
         phrases=tuple(match[1].strip() for match in _QUOTED.finditer(text)),
         periods=periods,
+        is_of_time=bool(periods) and not _asks_more(without_times(kept)),
         asks_when=bool(_WHEN.match(lowered)),
-        order=_order(lowered),
+        order=order,
         asks_agent=bool(_ASKS_AGENT.search(lowered)),
         is_now=is_now,
         looks_back=looks_back,
@@ -248,6 +272,10 @@ def _has_substance(text: str) -> bool:
     return len(words - _FUNCTION_WORDS) >= FEW_WORDS
 
 
+def _asks_more(text: str) -> bool:
+    return bool(words_of(text) - _WHATEVER)
+
+
 def _order(lowered: str) -> str:
     if _LATEST.search(lowered):
         return "latest"
@@ -273,12 +301,17 @@ def _landmark(text: str, people: Collection[str]) -> Landmark | None:
     found = find_times(following, Said(None, is_question=True))
     if found and found[0].start < len("the "):
         return None
-    words = words_of(match["what"]) - _HOW_ONE_GETS_THERE
+    said = words_of(match["what"])
+    words = said - _HOW_ONE_GETS_THERE or _all_forms(said)
     words = words - frozenset(people) or words
     side: Literal["before", "after"] = (
         "after" if match["side"].lower() == "after" else "before"
     )
     return Landmark(side, words) if words else None
+
+
+def _all_forms(words: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(forms for forms in _FORMS if forms & words))
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -11,20 +11,21 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from itertools import islice
 from uuid import UUID
 
 import numpy as np
 
-from memories.language.periods import has_time
+from memories.language.periods import has_time, read_periods
 from memories.language.times import Precision
 from memories.retrieval.landmarks import beside_landmark, sequence_shares
 from memories.retrieval.query import Query
 from memories.retrieval.succession import (
     Heirs,
     behind_successors,
+    contemporaries_in,
     legs_taken_over,
     successors_in,
     taken_over,
@@ -33,6 +34,7 @@ from memories.retrieval.timing import (
     ahead_share,
     date_share,
     in_sight,
+    is_of_another_time,
     penalty,
     widened,
 )
@@ -47,6 +49,11 @@ of LOCOMO's questions span three times as much of the one and twice of the other
 MUCH = 12
 """Different words beyond which a text says no more for it: "Thanks!" stands between two
 turns that answer, and has their window."""
+CONTENDING = 0.8
+"""What stands further behind the best is no other answer of its kind, of which one
+might ask for the first or the latest."""
+TIME_ALONE = 3.0
+"""How much more a time counts where nothing else is asked for: more than all legs."""
 OTHERS_PENALTY = 0.6
 """Of what is about somebody else than the question: less than who said it counts."""
 TWICE = 2
@@ -69,6 +76,7 @@ class Candidate:
     ``valid_from`` to ``valid_to`` when it held, as exact as ``precision`` says,
     ``recurs`` whether it does again and again, ``aspect`` what it tells of; ``size``
     how many different words it has, small ones left out.
+    ``is_asked`` is False of what only lends its successor what it says.
     ``opinion`` sums what people said of it: 1, -1 or -2 each.
     """
 
@@ -78,6 +86,7 @@ class Candidate:
     around: float | None = None
     words_around: float | None = None
     linked: float | None = None
+    is_asked: bool = True
     is_current: bool = True
     successor: UUID | None = None
     text: str = ""
@@ -109,7 +118,7 @@ class Weights:
     when: float = 0.5
     date: float = 1.0
     phrase: float = 1.0
-    order: float = 0.2
+    order: float = 0.8
     sequence: float = 2.0
     aspect: float = 0.3
     substance: float = 0.5
@@ -321,6 +330,12 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     heirs = _heirs_of(candidates, query)
     scaled = {**_scaled(candidates, query)}
     relevances = [relevance(candidate, how.calibration) for candidate in candidates]
+    if query.is_of_time:
+        dates = scaled["date"]
+        relevances = [
+            max(own, NEUTRAL * share / TIME_ALONE)
+            for own, share in zip(relevances, dates, strict=True)
+        ]
     if heirs:
         relevances = taken_over(relevances, heirs)
         scaled |= legs_taken_over(scaled, how.weights, heirs)
@@ -330,6 +345,9 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
         for i, candidate in enumerate(candidates)
     ]
     fused = _fused(candidates, scaled, penalties, how)
+    if query.order:
+        scaled["order"] = _in_time(candidates, fused, query)
+        fused = _fused(candidates, scaled, penalties, how)
     by_fused = _by_fused(candidates, fused)
     repeats = _repeats(candidates, by_fused[: TWICE * how.top_k])
     scaled["repeat"] = repeats
@@ -338,18 +356,23 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
         by_fused = _by_fused(candidates, fused)
     is_looking_back = not heirs or query.looks_back
     order = by_fused if is_looking_back else behind_successors(fused, by_fused, heirs)
+    order = [i for i in order if candidates[i].is_asked]
     return _Weighed(scaled, penalties, fused, by_fused, order, relevances)
 
 
 def _heirs_of(candidates: Sequence[Candidate], query: Query) -> Heirs:
     """Successors answer in the place of what they replaced. Where one looks back, that
-    may be the very answer: only where it is asked what was before, or after, something,
-    does what that replaced, or what replaced it, answer in its place."""
+    may be the very answer: where it is asked what was before, or after, something, what
+    that replaced, or what replaced it, answers in its place; where a time is asked
+    about, what was so then does in that of what was before or after it."""
     if not any(candidate.successor for candidate in candidates):
         return {}
     if not query.looks_back:
         return successors_in(candidates)
-    return beside_landmark(candidates, query.landmark) if query.landmark else {}
+    if query.landmark:
+        return beside_landmark(candidates, query.landmark)
+    elsewhere = {i for i, c in enumerate(candidates) if is_of_another_time(c, query)}
+    return contemporaries_in(candidates, elsewhere)
 
 
 def _fused(
@@ -427,7 +450,7 @@ def _cues(
         ]
         if query.phrases
         else nothing,
-        "order": _in_time(candidates, query.order) if query.order else nothing,
+        "order": nothing,  # of the best alone: see _in_time
         "sequence": (
             sequence_shares(candidates, query.landmark) if query.landmark else nothing
         ),
@@ -450,7 +473,8 @@ def _cues(
 def _of_time(candidates: Sequence[Candidate], query: Query) -> list[float]:
     if query.periods:
         wide = [widened(period) for period in query.periods]
-        return [date_share(c, query, wide) for c in candidates]
+        most = TIME_ALONE if query.is_of_time else 1.0
+        return [most * date_share(c, query, wide) for c in candidates]
     if query.looks_ahead and query.asked_at is not None:
         return [ahead_share(c, query.asked_at) for c in candidates]
     return [0.0] * len(candidates)
@@ -471,17 +495,34 @@ def _repeats(candidates: Sequence[Candidate], best: Sequence[int]) -> list[float
     return repeats
 
 
-def _in_time(candidates: Sequence[Candidate], order: str) -> list[float]:
-    """1 for the latest, or for the first, and 0 for the other end of the pool."""
-    instants = [c.valid_from or c.said_at for c in candidates]
-    seconds = [None if at is None else at.timestamp() for at in instants]
-    late = min_max(seconds)
-    if order == "latest":
-        return late
-    return [
-        0.0 if at is None else 1.0 - share
-        for at, share in zip(seconds, late, strict=True)
-    ]
+def _in_time(
+    candidates: Sequence[Candidate], fused: Sequence[float], query: Query
+) -> list[float]:
+    """1 for the latest, or for the first, of those that answer about as well as the
+    best, half of that for the next, and so on; 0 for the others."""
+    least = max(fused, default=0.0) - CONTENDING
+    instants = {
+        i: at
+        for i, candidate in enumerate(candidates)
+        if fused[i] >= least and (at := _happened(candidate, query.zone)) is not None
+    }
+    shares = [0.0] * len(candidates)
+    is_latest_first = query.order == "latest"
+    in_order = sorted(set(instants.values()), reverse=is_latest_first)
+    steps = {at: step for step, at in enumerate(in_order)}
+    for i, at in instants.items():
+        shares[i] = 0.5 ** steps[at]
+    return shares
+
+
+def _happened(candidate: Candidate, zone: tzinfo) -> datetime | None:
+    """When it was, began or was said; where nothing else is known, as its words say."""
+    if candidate.valid_from or candidate.said_at is None:
+        return candidate.valid_from
+    periods = read_periods(candidate.text, candidate.said_at)
+    days = (period.first for period in periods if period.first > date.min)
+    day = next(days, None)
+    return candidate.said_at if day is None else datetime.combine(day, time(), zone)
 
 
 def _speaks(candidate: Candidate, names: frozenset[str]) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 from memories.language.segments import searchable
 from memories.providers.vectors import as_direction
 from memories.retrieval.query import Query
+from memories.selectors.filters import times_asked
 from memories.selectors.memories import (
     VIEW_COLUMNS,
     shown_states,
@@ -23,7 +24,7 @@ from memories.selectors.memories import (
     visible,
 )
 from memories.selectors.projects import ProjectSetup
-from memories.types import SCOPE_KEYS, SearchRequest, Vectors
+from memories.types import SCOPE_KEYS, SearchRequest, Vectors, Visibility
 from memplatform.lib import clock
 
 LEG_DEPTH = 100
@@ -236,12 +237,23 @@ found AS MATERIALIZED (
     UNION (SELECT id FROM learned WHERE words IS NOT NULL
             ORDER BY words DESC, id LIMIT %s)
     UNION SELECT id FROM linked),
+pool AS MATERIALIZED (
+    SELECT id, true AS is_asked FROM found
+    {replaced}),
 opinion AS MATERIALIZED (
     SELECT f.memory_id AS id,
            sum(CASE f.feedback WHEN 'POSITIVE' THEN 1 WHEN 'NEGATIVE' THEN -1
                                WHEN 'VERY_NEGATIVE' THEN -2 END) AS sum
       FROM memories_feedback f JOIN found ON found.id = f.memory_id
      WHERE f.tenant_id = %s GROUP BY f.memory_id)"""
+# What is asked for may have replaced what is not, and then answers what that would
+# have: that lends it what it says, and is not shown.
+_REPLACED = """
+     UNION ALL
+    SELECT r.id, false
+      FROM memories_memory r JOIN found ON r.replaced_by_id = found.id
+     WHERE r.tenant_id = %s AND r.state = ANY(%s) AND r.text IS NOT NULL
+       AND NOT EXISTS (SELECT FROM found AS own WHERE own.id = r.id)"""
 _SHOWN = """
 SELECT {columns}, m.speaker, length(m.search), opinion.sum,
        coalesce(near.distance, (
@@ -249,8 +261,8 @@ SELECT {columns}, m.speaker, length(m.search), opinion.sum,
              FROM memories_memoryvector v
             WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
               AND v.number = m.vector_number)),
-       worded.words, learned.cosine, learned.words, linked.share
-  FROM found JOIN {source} ON m.id = found.id
+       worded.words, learned.cosine, learned.words, linked.share, pool.is_asked
+  FROM pool JOIN {source} ON m.id = pool.id
   LEFT JOIN opinion ON opinion.id = m.id
   LEFT JOIN near ON near.id = m.id
   LEFT JOIN worded ON worded.id = m.id
@@ -277,6 +289,14 @@ class Asked:
     def space(self) -> list[Any]:
         """The values of ``tenant_id = %s AND space_id = %s``."""
         return [self.setup.tenant_id, self.space_id]
+
+    @property
+    def hides_replaced(self) -> bool:
+        """Whether what others replaced may be left out of the answer, and is known:
+        as it was believed then is another relation."""
+        seen = self.request.visibility
+        is_left_out = seen.latest_only or bool(times_asked(self.request.filters.asked))
+        return is_left_out and seen.as_of is None
 
     @property
     def source(self) -> Part:
@@ -316,8 +336,8 @@ def statement_of(asked: Asked) -> Part:
 
 def composed(asked: Asked, legs: Sequence[Part]) -> Part:
     """Every row: ``VIEW_COLUMNS``, then speaker, size, opinion, distance, the share of
-    words, the window's cosine and share of words, and the share of links; a leg that
-    did not find it gives NULL.
+    words, the window's cosine and share of words, the share of links (a leg that did
+    not find it gives NULL), and whether it is asked for.
 
     ``legs`` make the relations ``near`` (the distances that were taken), ``dense``,
     ``worded`` and ``learned``.
@@ -459,8 +479,18 @@ def _links(asked: Asked) -> Part:
 
 
 def _found(asked: Asked) -> Part:
-    worded = worded_depth(asked.request)
-    return Part(_FOUND, [worded, asked.depth, worded, asked.setup.tenant_id])
+    worded, replaced = worded_depth(asked.request), _replaced(asked)
+    return Part(
+        _FOUND.format(replaced=replaced.sql),
+        [worded, asked.depth, worded, *replaced.params, asked.setup.tenant_id],
+    )
+
+
+def _replaced(asked: Asked) -> Part:
+    """More of the relation ``pool``, where what was replaced may not be asked for."""
+    if not asked.hides_replaced:
+        return Part("")
+    return Part(_REPLACED, [asked.setup.tenant_id, shown_states(Visibility())])
 
 
 def _shown(asked: Asked) -> Part:
@@ -469,7 +499,9 @@ def _shown(asked: Asked) -> Part:
         _SHOWN.format(
             columns=_COLUMNS,
             source=relation.sql,
-            where=own.sql,
+            where=f"({own.sql}) OR NOT pool.is_asked"
+            if asked.hides_replaced
+            else own.sql,
         ),
         [*asked.space, *relation.params, *own.params],
     )

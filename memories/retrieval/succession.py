@@ -37,6 +37,24 @@ def successors_in(candidates: Sequence[Candidate]) -> Heirs:
     return {i: chain for i, chain in chains.items() if chain}
 
 
+def contemporaries_in(
+    candidates: Sequence[Candidate], elsewhere: Container[int]
+) -> Heirs:
+    """Of each of these positions, what replaced it and is none of them, or else what it
+    replaced, if either is here."""
+    later, here = direct_successors(candidates), range(len(candidates))
+    earlier = {one: replaced for replaced, one in later.items()}
+    found: dict[int, list[int]] = {}
+    for i in {*later, *earlier}:
+        if i in elsewhere:
+            chain = [
+                *_successors(i, here, later.get),
+                *_successors(i, here, earlier.get),
+            ]
+            found[i] = [one for one in chain if one not in elsewhere][:1]
+    return {i: heirs for i, heirs in found.items() if heirs}
+
+
 def taken_over(values: Sequence[float], heirs: Heirs) -> list[float]:
     """Of each at least what those have in whose place it answers."""
     taken = [*values]

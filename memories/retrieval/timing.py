@@ -35,8 +35,19 @@ def penalty(candidate: Candidate, query: Query) -> float:
         return OVER_PENALTY if _is_over(candidate, query.asked_at) else 0.0
     if query.looks_ahead:
         return OVER_PENALTY if _is_past(candidate, query.asked_at) else 0.0
+    if is_of_another_time(candidate, query):
+        return OVER_PENALTY
     stands_back = not query.looks_back and _was_so(candidate, query.asked_at)
     return SUPERSEDED_PENALTY if stands_back else 0.0
+
+
+def is_of_another_time(candidate: Candidate, query: Query) -> bool:
+    """Whether it is known not to have been so on any of the days asked about."""
+    start, end = candidate.valid_from, candidate.valid_to
+    is_known = start is not None or end is not None
+    if not (query.periods and is_known and _is_lasting(candidate)):
+        return False
+    return not overlaps(query.periods, start, end, query.zone)
 
 
 def in_sight(query: Query, candidates: Sequence[Candidate]) -> Query:

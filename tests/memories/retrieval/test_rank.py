@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.retrieval.landmarks import sequence_shares
+from memories.retrieval.landmarks import ITSELF, sequence_shares
 from memories.retrieval.query import Landmark, read_query
 from memories.retrieval.rank import (
     CALIBRATIONS,
@@ -334,7 +334,7 @@ def test_before_something_is_before_the_first_that_is_told_of_it():
     assert order(_of_jobs(), **asked)[0] == 1
     assert 1 in order(_of_jobs(), threshold=0.5, **asked)
     shares = sequence_shares(_of_jobs(), Landmark("before", frozenset({"lumen"})))
-    assert shares == [1.0, 0.0, 0.0, 0.5, 0.0, 0.0]
+    assert shares == [1.0, ITSELF, 0.0, 0.5, 0.0, 0.0]
 
 
 def test_after_something_is_what_replaced_it():
@@ -408,7 +408,8 @@ def test_no_interval_breaks_a_sequence(times, side):
         for number, (start, end, said, aspect, text) in enumerate(times)
     ]
     landmark = Landmark(side, frozenset({"berlin"}))
-    assert all(0.0 <= share <= 1.0 for share in sequence_shares(pool, landmark))
+    shares = sequence_shares(pool, landmark)
+    assert all(ITSELF <= share <= 1.0 for share in shares)
 
 
 def test_what_is_quoted_is_looked_for_as_it_stands():
