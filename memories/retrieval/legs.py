@@ -17,7 +17,7 @@ from memories.selectors.memories import REPLACED_BY_AT, STATE_AT, view_of
 from memories.types import Aspect, MemoryView, State
 from tenants.scopes import read_rows
 
-TEXT_AT, ROLE_AT, CREATED_AT, VALID_AT = 1, 10, 16, 19
+TEXT_AT, ROLE_AT, SUSPECT_AT, CREATED_AT, VALID_AT = 1, 10, 12, 16, 19
 PRECISION_AT, RECURS_AT, ASPECT_AT = 23, 24, 25
 """Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
 INSTANTS_AT = range(16, 21)
@@ -72,6 +72,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         words_around=words_around,
         linked=linked,
         is_asked=is_asked,
+        is_suspect=row[SUSPECT_AT],
         is_current=row[STATE_AT] == State.ACTIVE,
         successor=row[REPLACED_BY_AT],
         text=row[TEXT_AT],

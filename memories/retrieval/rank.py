@@ -76,6 +76,7 @@ class Candidate:
     ``valid_from`` to ``valid_to`` when it held, as exact as ``precision`` says,
     ``recurs`` whether it does again and again, ``aspect`` what it tells of; ``size``
     how many different words it has, small ones left out.
+    ``is_suspect``: it may be stale, for what it rests on is over.
     ``is_asked`` is False of what only lends its successor what it says.
     ``opinion`` sums what people said of it: 1, -1 or -2 each.
     """
@@ -88,6 +89,7 @@ class Candidate:
     linked: float | None = None
     is_asked: bool = True
     is_current: bool = True
+    is_suspect: bool = False
     successor: UUID | None = None
     text: str = ""
     size: int = 0

@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # it is the ranking that asks
     from memories.retrieval.rank import Candidate
 
 SUPERSEDED_PENALTY = 0.3
-"""Current facts come before those they replaced, and before what was so once."""
+"""Current facts come before those they replaced, before what was so once, and before
+those of which what they rest on is over."""
 OVER_PENALTY = 0.9
 """Of what is over, where it is asked what is so now: more than any one leg but two."""
 SLACK = timedelta(days=1)
@@ -62,13 +63,18 @@ def in_sight(query: Query, candidates: Sequence[Candidate]) -> Query:
 
 
 def _is_over(candidate: Candidate, now: datetime | None) -> bool:
-    return not candidate.is_current or _has_ended(candidate, now)
+    return not _is_in_force(candidate) or _has_ended(candidate, now)
+
+
+def _is_in_force(candidate: Candidate) -> bool:
+    return candidate.is_current and not candidate.is_suspect
 
 
 def _was_so(candidate: Candidate, now: datetime | None) -> bool:
-    """Replaced, or held until then; what happened remains as true as ever."""
+    """Replaced, in doubt since what it rests on is over, or held until then; what
+    happened remains as true as ever."""
     has_ended = _is_lasting(candidate) and _has_ended(candidate, now)
-    return not candidate.is_current or has_ended
+    return not _is_in_force(candidate) or has_ended
 
 
 def _has_ended(candidate: Candidate, now: datetime | None) -> bool:

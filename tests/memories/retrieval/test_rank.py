@@ -372,6 +372,13 @@ def test_what_was_so_once_stands_behind_what_is_so():
     assert order(pool, query="Where does she live?", reference=utc(2020, 1, 1))[0] == 1
 
 
+def test_what_may_be_stale_stands_behind_what_is_in_force():
+    """But not where one looks back."""
+    pool = [seen(1, 0.6, is_suspect=True), seen(2, 0.55), seen(3, 0.1)]
+    assert order(pool, query="how she gets to work")[0] == 2
+    assert order(pool, query="how she used to get to work")[0] == 1
+
+
 def test_what_is_still_to_come_stands_before_what_is_over():
     asked = {"query": "What will she do next?", "reference": NOW}
     weights = replace(TWO_LEGS, date=0.5)
