@@ -24,7 +24,7 @@ from memories.selectors.memories import (
     view_of,
     visible,
 )
-from memories.selectors.truth import ENDED, true_at
+from memories.selectors.truth import ENDED, true_between
 from memories.types import Filters, MemoryView, Page, State, Visibility
 from memplatform.lib import clock
 from tenants.scopes import current_tenant_id
@@ -45,12 +45,18 @@ BEARS_OUT = (
 class Moment:
     """Which picture: as it was believed ``as_of``, None for now.
 
-    With ``valid_at`` also what has been superseded since counts, and only what is true
-    at that instant; without, all that is not over: a plan is a part of the picture.
+    With ``valid`` also what has been superseded since counts, and only what is true at
+    some time from the one instant to the other (the same twice: at that one); without,
+    all that is not over: a plan is a part of the picture.
     """
 
     as_of: datetime | None = None
-    valid_at: datetime | None = None
+    valid: tuple[datetime, datetime] | None = None
+
+    @property
+    def valid_at(self) -> datetime | None:
+        """The instant, or the beginning of the day, that is asked about."""
+        return self.valid[0] if self.valid else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ def _lines(filters: Filters, moment: Moment, place: list[int]) -> list[Sequence[
     relation, relation_params = source(moment.as_of, current_tenant_id())
     own, own_params = owned()
     where, params = visible(filters, Visibility(as_of=moment.as_of))
-    states = [State.ACTIVE, *([State.SUPERSEDED] if moment.valid_at else [])]
+    states = [State.ACTIVE, *([State.SUPERSEDED] if moment.valid else [])]
     true, times = _true(moment)
     statement = _LINES.format(
         columns=VIEW_COLUMNS, relation=relation, own=own, where=where, true=true
@@ -164,8 +170,8 @@ def _lines(filters: Filters, moment: Moment, place: list[int]) -> list[Sequence[
 
 def _true(moment: Moment) -> tuple[str, tuple[datetime, ...]]:
     """As a search by ``valid_at`` has it; without, only what is not over."""
-    if moment.valid_at:
-        return true_at(moment.valid_at)
+    if moment.valid:
+        return true_between(*moment.valid)
     sql = f"({ENDED} IS NULL OR {ENDED} > %s)"
     return sql, (moment.as_of or clock.now(),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -28,7 +29,7 @@ class OnePicture(MemoryApiView):
     @extend_schema(**describe.PICTURE)
     def get(self, request: Request) -> Response:
         access, query = self.access, request.query_params
-        filters, moment = _read_whose(query, access), _read_moment(query)
+        filters, moment = _read_whose(query, access), _read_moment(query, access)
         page = requests.read_page(query)
         count_for(filters.scope)
         with tenant_scope(access.tenant_id, project_id=access.project_id):
@@ -48,11 +49,13 @@ def _read_whose(query: Mapping[str, Any], access: Access) -> Filters:
     return requests.read_filters({"filters": named}, access)
 
 
-def _read_moment(query: Mapping[str, Any]) -> Moment:
+def _read_moment(query: Mapping[str, Any], access: Access) -> Moment:
+    """``valid_at`` is, as everywhere, an instant or a day of the project's zone."""
     fields = query_fields(query)
+    read_day = partial(reading.stretch, zone=partial(requests.zone_of, access))
     moment = Moment(
         as_of=fields.read("as_of", reading.instant, None),
-        valid_at=fields.read("valid_at", reading.instant, None),
+        valid=fields.read("valid_at", read_day, None),
     )
     fields.check()
     return moment

@@ -27,9 +27,10 @@ def picture(request: ConsoleRequest, visit: Visit, subject_id: UUID) -> HttpResp
     """``as_of``: as it was believed then; ``valid_at``: what is true then."""
     asked = request.GET
     as_of, valid_at = (asked.get(name) for name in ("as_of", "valid_at"))
+    true_then = instant_of(valid_at) if valid_at else None
     moment = Moment(
         as_of=min(instant_of(as_of), clock.now()) if as_of else None,
-        valid_at=instant_of(valid_at) if valid_at else None,
+        valid=(true_then, true_then) if true_then else None,
     )
     with visit.scope():
         page = open_subject(visit, subject_id, "memories:picture")

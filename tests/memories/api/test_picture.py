@@ -119,6 +119,20 @@ def test_both_clocks_may_be_set(client, moved, asked, cities):
     assert list(facts) == [f"Ann lives in {city}." for city in cities]
 
 
+@pytest.mark.parametrize(
+    ("day", "is_ill"), [("2026-05-01", False), ("2026-05-02", True)]
+)
+def test_a_day_is_all_of_it_in_the_projects_zone(client, agent, day, is_ill):
+    agent.company.project.timezone = "Asia/Tokyo"
+    with agent.scope():
+        agent.company.project.save(update_fields=["timezone"])
+    at_three = ValidTime(MAY.replace(hour=18), MAY.replace(hour=19))
+    fact = Fact("Ann was ill.", messages=(0,), valid=at_three)
+    agent.decide(Decision(Verdict.ADD, fact, reason="new"))
+    facts = facts_of(client.get(PROFILE, {**ANN, "valid_at": day}))
+    assert bool(facts) is is_ill
+
+
 def test_what_is_to_come_is_a_part_of_it_and_what_is_over_is_not(client, agent, frozen):
     frozen.move_to(noon(6, 1))
     flies = Fact(
@@ -131,6 +145,8 @@ def test_what_is_to_come_is_a_part_of_it_and_what_is_over_is_not(client, agent, 
     assert list(facts_of(client.get(PROFILE, ANN))) == ["Ann flies to Rome."]
     today = client.get(PROFILE, {**ANN, "valid_at": "2026-06-01"})
     assert facts_of(today) == {}
+    that_day = client.get(PROFILE, {**ANN, "valid_at": "2026-05-01"})
+    assert list(facts_of(that_day)) == ["Ann flew to Oslo."]
     in_may = client.get(PROFILE, {**ANN, "valid_at": "2026-05-01T12:00:00Z"})
     assert list(facts_of(in_may)) == ["Ann flew to Oslo."]
 

@@ -1,4 +1,4 @@
-"""What means nothing is ignored: in the query silently, in a body with a word."""
+"""What means nothing is ignored, and a body or a GET is told so."""
 
 from __future__ import annotations
 
@@ -169,5 +169,13 @@ def test_many_names_make_no_endless_header(client):
     ],
 )
 def test_unknown_query_parameters_are_ignored(client, method, path, body):
-    answer = getattr(client, method)(f"{path}?colour=red&org_id=x&colour=", body)
+    answer = getattr(client, method)(f"{path}?org_id=x&colour=", body)
     assert warned(answer) is None
+
+
+@pytest.mark.parametrize("path", ["/v1/profile/", "/v1/graph/relations/"])
+def test_a_misspelt_parameter_of_a_read_is_named(client, path):
+    answer = client.get(f"{path}?user_id=ida&valid_form=2020-01-01")
+    assert answer.status_code == 200
+    assert warned(answer) == "unknown query parameters: valid_form"
+    assert warned(client.get(f"{path}?user_id=ida&valid_at=2020-01-01")) is None
