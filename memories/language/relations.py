@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from memories.language.kinds import word_set
+from memories.language.kinds import role_of, word_set
 
 MAX_TYPE_CHARS = 64
 
 SINGLE = word_set("lives_in works_at married_to engaged_to dating born_in reports_to")
 """Of these a subject has one at a time: another one ends the last."""
 
+_BONDS = word_set("married_to engaged_to dating reports_to")
 _POSITIONS = {
     "dating": "partner",
     "engaged_to": "partner",
@@ -53,6 +54,11 @@ _NAMED = {other: name for name, others in _WORDED.items() for other in others.sp
 def position_of(kind: str) -> str:
     """What a relation is held as: who is engaged is no longer only dating."""
     return _POSITIONS.get(kind, kind)
+
+
+def is_bond(kind: str) -> bool:
+    """Whether it is what people are to each other, and no news of them."""
+    return kind in _BONDS or bool(role_of(kind))
 
 
 def relation_type(words: str) -> str:

@@ -23,6 +23,7 @@ from tenants.scopes import current_tenant_id
 
 MOST_NODES = 150
 MOST_EDGES = 200
+MOST_BESIDE = 50
 TRUE = (State.ACTIVE,)
 SAID = (State.ACTIVE, State.SUPERSEDED, State.RETIRED)
 
@@ -86,6 +87,23 @@ FROM (
 JOIN memories_entity e ON e.tenant_id = %s AND e.id = counted.entity_id
 ORDER BY counted.mentions DESC, e.id
 """
+# Ends of edges that outlived the memories that say them (``store.outliving``): nothing
+# that is true need mention them.
+_BESIDE = """
+SELECT DISTINCT e.id, e.name, e.type, 0
+FROM memories_relation r
+JOIN memories_relationsupport s ON s.tenant_id = r.tenant_id AND s.relation_id = r.id
+JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+     AND v.memory_id = s.memory_id AND v.number = s.number
+JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+JOIN memories_entity e ON e.tenant_id = r.tenant_id
+     AND e.id IN (r.source_id, r.target_id) AND e.id <> ALL(%s)
+WHERE r.tenant_id = %s AND (r.source_id = ANY(%s) OR r.target_id = ANY(%s))
+  AND r.state = 'active' AND r.known_from <= %s
+  AND (r.known_to IS NULL OR r.known_to > %s)
+  AND v.state = 'superseded' AND {own} AND m.{key} = %s AND m.text IS NOT NULL
+ORDER BY e.id LIMIT %s
+"""
 _EDGES = """
 SELECT r.id, r.source_id, r.target_id, r.type, r.state, r.valid_from, r.valid_to,
        r.known_from, count(DISTINCT m.id) AS memories
@@ -107,13 +125,27 @@ def graph_of(
 ) -> Graph:
     """The graph as it was believed at an instant, None for now.
 
-    ``with_past`` also shows what was known to be over by then. Two queries.
+    ``with_past`` also shows what was known to be over by then. Three queries.
     """
     at = as_of or clock.now()
     states = [str(state) for state in (SAID if with_past else TRUE)]
     nodes, total = _nodes(about, as_of, states)
-    edges = _edges(about, {node.id: node for node in nodes}, at, states, with_past)
-    return Graph(tuple(nodes), tuple(edges), total)
+    known = {node.id: node for node in nodes}
+    beside = {node.id: node for node in _beside(about, list(known), at)}
+    edges = _edges(about, known | beside, at, states, with_past)
+    return Graph((*nodes, *beside.values()), tuple(edges), total + len(beside))
+
+
+def _beside(about: About, ids: list[UUID], at: datetime) -> list[Node]:
+    """What is mentioned by none that is shown, and hangs on what is."""
+    if not ids:
+        return []
+    own, own_params = owned()
+    believed = [ids, current_tenant_id(), ids, ids, at, at]
+    params = [*believed, *own_params, about.name, MOST_BESIDE]
+    with connection.cursor() as cursor:
+        cursor.execute(_BESIDE.format(own=own, key=about.key), params)
+        return [Node(*row) for row in cursor.fetchall()]
 
 
 def _nodes(

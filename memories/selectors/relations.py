@@ -113,7 +113,8 @@ _FOUND = """
     JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
         AND v.memory_id = s.memory_id AND v.number = s.number
     WHERE {readable} AND {believed} AND v.text = m.text AND r.state = ANY(%s)
-      AND (r.state = m.state OR r.state = 'superseded' AND m.state = 'active')
+      AND (r.state = m.state OR r.state = 'superseded' AND m.state = 'active'
+           OR r.state = 'active' AND m.state = 'superseded' AND v.state = 'superseded')
       AND {edges}
     GROUP BY 1, 2, 3
 )

@@ -183,7 +183,9 @@ def _settle(applications: Sequence[_Application]) -> None:
     """Everything beside the memories, in one message; the first one wakes the next."""
     first, *others = applications
     script = Script()
-    lost = link_facts(script, first.ground.linked, first.plan.links, first.plan.vectors)
+    plan, linked = first.plan, first.ground.linked
+    changed = first.batch.changed
+    lost = link_facts(script, linked, plan.links, plan.vectors, changed)
     _suspect(script, first, lost)
     write_heard(script, first.plan.heard, first.plan.language)
     for application in applications:

@@ -158,7 +158,8 @@ def hash_text(text: str) -> str:
 class Batch:
     """Changes of one project's memories under held anchor locks.
 
-    ``is_applied``: whoever collects them marks what hung on them (``store.suspects``).
+    ``is_applied``: whoever collects them lets relations follow, once it is known what
+    is said anew, and marks what hung on them (``store.suspects``).
     """
 
     project_id: UUID
@@ -308,8 +309,8 @@ class Batch:
         script.add(ACTIVE_SPACE, [require_tenant().tenant_id, self.project_id])
         active = [space_id for (space_id,) in script.run()]
         wake_if_told(self.project_id, told)
-        if self._changed_heads:
-            follow_heads(self._changed_heads.values())
+        if self._changed_heads and not self.is_applied:
+            follow_heads(self.changed, {})
             self._suspect_dependants()
         if self._vectors:
             written = {space_id for *_, spaces in self._vectors for space_id in spaces}
@@ -317,16 +318,20 @@ class Batch:
         return tuple(self.results)
 
     def _suspect_dependants(self) -> None:
-        """What hung on heads that are over by now; an apply does so itself, once the
-        edges of what is new stand too."""
+        """What hung on heads that are over by now."""
         ended = self.ended
-        if ended and not self.is_applied:
+        if ended:
             script = Script()
             for anchor_id in {head.anchor_id for head in ended}:
                 mine = [head for head in ended if head.anchor_id == anchor_id]
                 suspect_dependants(script, mine, self._next_instant(anchor_id))
             self._write_clock(script)
             script.run()
+
+    @property
+    def changed(self) -> list[Memory]:
+        """Heads that were there and have a new version."""
+        return list(self._changed_heads.values())
 
     @property
     def ended(self) -> list[Memory]:

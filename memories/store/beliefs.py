@@ -10,6 +10,7 @@ with
 * Lisbon deleted: active until then, and nothing since; active anew once restored
 * Lisbon reworded: active until then; since then what the new words assert
 * another day found out, from which Lisbon was true: believed anew, with that day
+* said with a sister who lived there: that she is a sister outlives it (``outliving``)
 
 Of a relation that holds one at a time (``is_single``) a subject has one: where memories
 that are all in force say two that overlap, the one that began later stands, and the
@@ -22,7 +23,7 @@ contend at one instant, and a row that is of that instant is rewritten, not clos
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,7 @@ from django.db import connection
 
 from memories.models import Memory, Relation, RelationSupport
 from memories.providers.vectors import as_literal
+from memories.store.outliving import Told, Triple, outliving
 from memories.store.script import Script
 from memories.types import State, Vectors
 from memplatform.lib.ids import new_id
@@ -41,10 +43,20 @@ ASSERTING = (State.ACTIVE, State.SUPERSEDED, State.RETIRED, State.QUARANTINED)
 """States of a memory that says that something is so, or was so until it was over, or
 would say so: relations of that state wait with it, and are asserted once it is."""
 
-# An edge that lost to another stays so while its memory is in force.
-_AS_SAID = """
-(r.state = m.state OR r.state = 'superseded' AND m.state = 'active'
-                      AND r.replaced_by_id IS NOT NULL)
+# An edge that lost to another stays so while its memory is in force; one that outlived
+# its memory has a support by the version that is over.
+OUTLIVES = "m.state = 'superseded' AND v.state = 'superseded'"
+_AS_SAID = f"""
+m.text = v.text AND (
+    r.state = 'active' AND {OUTLIVES}
+    OR (r.state = m.state OR r.state = 'superseded' AND m.state = 'active'
+                             AND r.replaced_by_id IS NOT NULL)
+       AND (m.valid_from, m.valid_to) IS NOT DISTINCT FROM (v.valid_from, v.valid_to))
+"""
+# What lost to another, while its memory was in force or after that.
+_STILL_SAID = """
+m.text = v.text
+    AND (m.state = 'active' OR m.state = 'superseded' AND v.state = 'active')
 """
 _CLOSE_UNSAID = f"""
 UPDATE memories_relation r SET known_to = changed.at
@@ -60,9 +72,27 @@ WHERE r.tenant_id = %s AND r.id = changed.relation_id AND r.known_to IS NULL
       JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
           AND v.memory_id = s.memory_id AND v.number = s.number
       WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id
-        AND {_AS_SAID} AND m.text = v.text
-        AND (m.valid_from, m.valid_to) IS NOT DISTINCT FROM (v.valid_from, v.valid_to))
+        AND {_AS_SAID})
 RETURNING r.id
+"""
+# What is said by a memory that is over, and is so still.
+_OUTLIVE = """
+INSERT INTO memories_relationsupport
+    (id, tenant_id, project_id, relation_id, memory_id, number, created_at)
+SELECT gen_random_uuid(), r.tenant_id, r.project_id, r.id, m.id, m.number, m.known_from
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
+     AS kept (memory_id, source, type, target)
+JOIN memories_memory m ON m.tenant_id = %s AND m.id = kept.memory_id
+JOIN memories_relation r ON r.tenant_id = m.tenant_id AND r.source_id = kept.source
+     AND r.type = kept.type AND r.target_id = kept.target
+     AND r.state = 'active' AND r.known_to IS NULL
+WHERE EXISTS (
+    SELECT 1 FROM memories_relationsupport s
+    JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+        AND v.memory_id = s.memory_id AND v.number = s.number
+    WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND s.memory_id = m.id
+      AND v.text = m.text)
+ON CONFLICT DO NOTHING
 """
 _EDGE = "r.source_id, r.source_said, r.type, r.target_id, r.target_said, r.is_single"
 # What the words of a memory have asserted before, unless it stands for them already.
@@ -79,10 +109,14 @@ WHERE s.tenant_id = %s AND s.memory_id = ANY(%s)
       SELECT 1 FROM memories_relationsupport mine
       JOIN memories_relation now ON now.tenant_id = mine.tenant_id
           AND now.id = mine.relation_id
+      JOIN memories_memoryversion w ON w.tenant_id = mine.tenant_id
+          AND w.memory_id = mine.memory_id AND w.number = mine.number
       WHERE mine.tenant_id = s.tenant_id AND mine.memory_id = m.id
         AND now.known_to IS NULL AND now.type = r.type
         AND (now.state = m.state OR now.state = 'superseded' AND m.state = 'active'
-                                    AND now.replaced_by_id IS NOT NULL)
+                                    AND now.replaced_by_id IS NOT NULL
+             OR now.state = 'active' AND m.state = 'superseded'
+                AND w.state = 'superseded')
         AND now.source_said = r.source_said AND now.target_said = r.target_said)
 GROUP BY m.id, {_EDGE}
 """
@@ -95,7 +129,7 @@ JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
 JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
     AND v.memory_id = s.memory_id AND v.number = s.number
 WHERE r.tenant_id = %s AND r.replaced_by_id = ANY(%s) AND r.known_to IS NULL
-  AND r.state = 'superseded' AND m.state = 'active' AND m.text = v.text
+  AND r.state = 'superseded' AND {_STILL_SAID}
 """
 # What had lost to an edge of what is another node by now.
 _ASTRAY = f"""
@@ -107,8 +141,7 @@ JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
 JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
     AND v.memory_id = s.memory_id AND v.number = s.number
 WHERE r.tenant_id = %s AND r.anchor_id = %s AND r.known_to IS NULL
-  AND r.state = 'superseded' AND w.source_id <> r.source_id
-  AND m.state = 'active' AND m.text = v.text
+  AND r.state = 'superseded' AND w.source_id <> r.source_id AND {_STILL_SAID}
 """
 _SINGLE = f"""
 SELECT {_EDGE} FROM memories_relation r
@@ -123,7 +156,7 @@ WHERE s.tenant_id = %s AND s.memory_id = %s
 """
 # The edges that others may add to, or contend with: never all of a node's. Who said one
 # before and has other words by now is no witness of it.
-_STANDING = """
+_STANDING = f"""
 SELECT r.id, r.source_id, r.source_said, r.type, r.target_id, r.target_said,
        r.is_single, r.valid_from, r.valid_to, r.confidence, r.fact, r.valid_precision,
        said.first, said.memories, r.project_id, r.anchor_id, r.known_from
@@ -139,8 +172,8 @@ CROSS JOIN LATERAL (
     JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
     JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
         AND v.memory_id = s.memory_id AND v.number = s.number
-    WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND m.state = 'active'
-      AND m.text = v.text
+    WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND m.text = v.text
+      AND (m.state = 'active' OR {OUTLIVES})
 ) AS said
 ORDER BY r.id
 """
@@ -204,15 +237,32 @@ class Edge:
     def position(self) -> tuple[UUID, str]:
         return (self.source, self.type)
 
+    @property
+    def triple(self) -> Triple:
+        return (self.source, self.type, self.target)
+
 
 @dataclass(slots=True)
 class Assertion:
-    """A memory says an edge; ``like`` is the relation that said so before."""
+    """A memory says an edge; ``like`` is the relation that said so before.
+
+    ``outlives``: the memory is over, and the edge is so still.
+    """
 
     memory: Memory
     edge: Edge
     at: datetime
     like: UUID | None = None
+    outlives: bool = False
+
+    @property
+    def state(self) -> State:
+        return State.ACTIVE if self.outlives else State(self.memory.state)
+
+    @property
+    def valid_to(self) -> datetime | None:
+        """When it ends, whenever the memory did."""
+        return None if self.outlives else self.memory.valid_to
 
 
 @dataclass(slots=True)
@@ -259,11 +309,11 @@ class Beliefs:
 
     def assert_edges(self, said: Sequence[Assertion]) -> None:
         """Edges as memories assert them now; the active ones share theirs."""
-        said = [one for one in said if one.memory.state in ASSERTING]
-        active = [one for one in said if one.memory.state == State.ACTIVE]
+        said = [one for one in said if one.state in ASSERTING]
+        active = [one for one in said if one.state == State.ACTIVE]
         self._read({one.edge for one in active})
         for one in said:
-            if one.memory.state != State.ACTIVE:
+            if one.state != State.ACTIVE:
                 self._support(one, self._new(one).id)
         for one in active:
             self._assert_active(one)
@@ -432,10 +482,10 @@ class Beliefs:
             project_id=memory.project_id,
             anchor_id=memory.anchor_id,
             fact=memory.text,
-            state=memory.state,
+            state=one.state,
             confidence=memory.confidence,
             valid_from=memory.valid_from,
-            valid_to=memory.valid_to,
+            valid_to=one.valid_to,
             valid_precision=memory.valid_precision,
             known_from=one.at,
         )
@@ -464,40 +514,72 @@ class Beliefs:
         )
 
 
-def follow_heads(heads: Collection[Memory]) -> None:
+def follow_heads(heads: Collection[Memory], fresh: Mapping[UUID, Told]) -> None:
     """Let relations stand as the memories that assert them do by now.
 
     What nobody says any more, as it was believed, is closed; what is said in another
     state, or again, is asserted so; what had lost to what is closed may stand again.
+    What a superseded memory says beside what its successor ends stays (``outliving``);
+    ``fresh`` is what successors say whose edges are yet to be written.
     Call once heads and versions are written, under the anchors' locks.
     """
     by_id = {head.id: head for head in heads}
-    if not RelationSupport.objects.filter(memory_id__in=by_id).exists():
+    if not by_id or not RelationSupport.objects.filter(memory_id__in=by_id).exists():
         return
     tenant_id, ids = require_tenant().tenant_id, list(by_id)
     at = max(head.known_from for head in heads)
+    kept = outliving(by_id.values(), fresh)
     with connection.cursor() as cursor:
+        if kept:
+            cursor.execute(_OUTLIVE, [*_columns(kept), tenant_id])
         cursor.execute(_CLOSE_UNSAID, [tenant_id, ids, tenant_id])
         closed = [row[0] for row in cursor.fetchall()]
         cursor.execute(_FREED, [tenant_id, closed])
         freed = cursor.fetchall() if closed else []
         cursor.execute(_SAID_AGAIN, [tenant_id, ids, [str(s) for s in ASSERTING]])
         said_again = cursor.fetchall()
-    others = {row[0] for row in freed} - by_id.keys()
-    by_id |= Memory.objects.in_bulk(others)
-    said = [
-        Assertion(by_id[row[0]], Edge(*row[2:]), at, like=row[1])
-        for row in dict.fromkeys([*freed, *said_again])
-    ]
-    script, beliefs = Script(), Beliefs()
-    for relation_id in {row[1] for row in freed}:
-        script.add(_CLOSE, [at, tenant_id, relation_id])
-    beliefs.assert_edges(said)
-    beliefs.write(script)
-    script.run()
+    by_id |= Memory.objects.in_bulk({row[0] for row in freed} - by_id.keys())
+    _assert_again(by_id, freed, said_again, kept, at)
     script = Script()
     script.add(_NAME_SUCCESSORS.format(column="id"), [tenant_id, ids])
     script.run()
+
+
+def _assert_again(
+    by_id: Mapping[UUID, Memory],
+    freed: Sequence[tuple[Any, ...]],
+    said_again: Sequence[tuple[Any, ...]],
+    kept: Collection[tuple[UUID, Triple]],
+    at: datetime,
+) -> None:
+    """Edges of what had lost, and of what is said in another state, or again."""
+    said = [_again(by_id[row[0]], row, at) for row in freed]
+    for row in said_again:
+        memory, edge = by_id[row[0]], Edge(*row[2:])
+        stays = (memory.id, edge.triple) in kept
+        said.append(Assertion(memory, edge, at, like=row[1], outlives=stays))
+    script, beliefs = Script(), Beliefs()
+    tenant_id = require_tenant().tenant_id
+    for relation_id in {row[1] for row in freed}:
+        script.add(_CLOSE, [at, tenant_id, relation_id])
+    beliefs.assert_edges(_each_once(said))
+    beliefs.write(script)
+    script.run()
+
+
+def _again(memory: Memory, row: Sequence[Any], at: datetime) -> Assertion:
+    """An edge that had lost, of a memory that may be over itself by now."""
+    is_over = memory.state == State.SUPERSEDED
+    return Assertion(memory, Edge(*row[2:]), at, like=row[1], outlives=is_over)
+
+
+def _each_once(said: Iterable[Assertion]) -> list[Assertion]:
+    return list({(one.memory.id, one.like, one.edge): one for one in said}.values())
+
+
+def _columns(kept: Iterable[tuple[UUID, Triple]]) -> list[list[Any]]:
+    rows = [(memory_id, *edge) for memory_id, edge in kept]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def settle_nodes(anchor_id: UUID, nodes: Collection[UUID], at: datetime) -> None:
@@ -511,9 +593,7 @@ def settle_nodes(anchor_id: UUID, nodes: Collection[UUID], at: datetime) -> None
     heads = Memory.objects.in_bulk({row[0] for row in astray})
     for relation_id in {row[1] for row in astray}:
         script.add(_CLOSE, [at, tenant_id, relation_id])
-    beliefs.assert_edges(
-        [Assertion(heads[row[0]], Edge(*row[2:]), at, like=row[1]) for row in astray]
-    )
+    beliefs.assert_edges([_again(heads[row[0]], row, at) for row in astray])
     beliefs.write(script)
     script.run()
     with connection.cursor() as cursor:
@@ -547,7 +627,7 @@ def _is_same(standing: _Standing, one: Assertion) -> bool:
     said, edge, memory = standing.edge, one.edge, one.memory
     start = memory.valid_from or max(memory.created_at, standing.start)
     is_after = standing.end is not None and start >= standing.end
-    is_before = memory.valid_to is not None and memory.valid_to <= standing.start
+    is_before = one.valid_to is not None and one.valid_to <= standing.start
     ends = (said.target, said.source_said, said.target_said)
     is_edge = ends == (edge.target, edge.source_said, edge.target_said)
     return is_edge and not is_after and not is_before

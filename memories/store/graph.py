@@ -7,7 +7,7 @@ premise of is marked ``store.suspects``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from memories.models import Memory, Mention
@@ -16,10 +16,12 @@ from memories.store.beliefs import (
     Assertion,
     Beliefs,
     Edge,
+    follow_heads,
     inherit_edges,
     name_successors_of,
 )
 from memories.store.nodes import Nodes, regroup, write_nodes
+from memories.store.outliving import Told
 from memories.store.script import Script
 from memories.types import Fact, FactLinks, Links, Vectors
 
@@ -31,9 +33,11 @@ def link_facts(
     stored: Iterable[tuple[Memory, Fact]],
     links: Links,
     vectors: Mapping[str, SpaceVectors],
+    changed: Collection[Memory] = (),
 ) -> Mapping[UUID, UUID]:
     """Write what facts of one anchor mention and assert, under its lock.
 
+    ``changed`` are the heads that changed with them: what these said before follows.
     Returns the memories in force whose edge another ended, by the memory that said so.
     """
     linked = [
@@ -42,10 +46,12 @@ def link_facts(
         if (found := links.facts.get(fact.text, NOTHING)).nodes
     ]
     if not linked:
+        follow_heads(changed, {})
         return {}
     nodes = write_nodes(script, links, linked[0][0])
     mentions: dict[tuple[UUID, UUID], Mention] = {}
     said: list[Assertion] = []
+    fresh: dict[UUID, Told] = {}
     for memory, found in linked:
         for ref in found.nodes:
             place = nodes[ref]
@@ -58,6 +64,9 @@ def link_facts(
             )
         edges = dict.fromkeys(_edges(found, nodes))
         said += [Assertion(memory, edge, memory.known_from) for edge in edges]
+        named = {nodes[ref].node for ref in found.nodes}
+        fresh[memory.id] = Told({edge.triple for edge in edges}, named=named)
+    follow_heads(changed, fresh)
     beliefs = Beliefs(_vectors(linked, vectors, links.space_id))
     beliefs.assert_edges(said)
     beliefs.write(script)

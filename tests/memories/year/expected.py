@@ -173,6 +173,7 @@ EDGES: Mapping[datetime, tuple[Edge, ...]] = {
         Edge("Alice engaged_to Jonas"),
         gone("Alice dating Jonas"),
         Edge("Anna lives_in Bergen"),
+        Edge(SISTER),
         gone("Alice owns Bruno"),
     ),
 }
