@@ -2,6 +2,10 @@
 
     python -m bench.resolution ../shared/data/locomo/locomo_open.json
 
+Two sets. The first is made up: pairs of names as one user may bring them up, with what
+each is related to (``PAIRS``); which mean the same is what whoever made them up had in
+mind. The second is said by people, and knows of no relations:
+
 Every name that the open conversations of LOCOMO speak of, turn by turn, goes through
 ``pipeline.link`` as if each turn were a fact. Which names mean the same was labelled by
 hand for these conversations; the labels are hashes of names, so that no text of the
@@ -16,6 +20,7 @@ import hashlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -23,10 +28,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from memories.language.kinds import word_set
+from memories.language.kinds import role_of, word_set
 from memories.language.names import normalise
 from memories.pipeline.link import THRESHOLD, link
-from memories.types import Fact, KnownNode, MergeProposal, NodeRef, ProposedEntity
+from memories.types import (
+    Fact,
+    KnownNode,
+    MergeProposal,
+    NodeRef,
+    ProposedEntity,
+    ProposedRelation,
+)
 
 THRESHOLDS = (0.65, 0.7, 0.75, THRESHOLD, 0.85, 0.9, 0.95, 1.0)
 # sha256(conversation + normalised name), shortened → which names mean the same.
@@ -48,6 +60,40 @@ LABELS: dict[str, str] = {
     "dd51fe25d6dc": "48a",
     "ec9bd3b862b4": "26b",
 }
+type Brought = tuple[str, str, str]
+"""Who is what to whom: source, relation, target; one end is the name in question."""
+USER = "User"
+# (as one name is brought up, as the other is, whether they mean the same)
+PAIRS: tuple[tuple[Brought, Brought, bool], ...] = (
+    ((USER, "friend", "Paul"), (USER, "friend", "Paula"), False),
+    ((USER, "friend", "Julia"), (USER, "colleague", "Julian"), False),
+    ((USER, "aunt", "Maria"), (USER, "friend", "Mariana"), False),
+    ((USER, "daughter", "Christina"), (USER, "daughter", "Chris"), False),
+    ((USER, "colleague", "Alex"), (USER, "neighbour", "Alexandra"), False),
+    ((USER, "friend", "Rob"), (USER, "father", "Robert"), False),
+    ((USER, "boss", "Sam"), (USER, "friend", "Samuel"), False),
+    ((USER, "son", "Ben"), (USER, "doctor", "Benjamin Cole"), False),
+    ((USER, "friend", "Kate"), (USER, "cousin", "Katherine"), False),
+    ((USER, "met", "Dan"), (USER, "met", "Dana"), False),
+    ((USER, "met", "Victor"), (USER, "met", "Victoria"), False),
+    ((USER, "met", "Carol"), (USER, "met", "Caroline"), False),
+    (("Emma", "lives_in", "Oslo"), ("Emmanuel", "lives_in", "Rome"), False),
+    (("Joan", "works_at", "Acme"), ("Joanna", "works_at", "Acme"), False),
+    (("Martin", "likes", "chess"), ("Martina", "likes", "chess"), False),
+    (("Stephan", "lives_in", "Oslo"), ("Stephanie", "lives_in", "Rome"), False),
+    (("Mel", "lives_in", "Oslo"), ("Melissa", "lives_in", "Rome"), False),
+    (("Bill", "likes", "chess"), ("William", "lives_in", "Rome"), False),
+    (("Tim", "plays", "football"), ("Timothy", "plays", "football"), True),
+    (("Melanie", "works_at", "Acme"), ("Mel", "works_at", "Acme"), True),
+    (("Samuel", "lives_in", "Leeds"), ("Sam", "lives_in", "Leeds"), True),
+    (("Robert", "works_at", "Globex"), ("Bob", "works_at", "Globex"), True),
+    (("Dmitri Orlov", "speaks", "Russian"), ("Orlov", "speaks", "Russian"), True),
+    ((USER, "friend", "Anna"), ("Anna Smith", "lives_in", "Rome"), True),
+    ((USER, "doctor", "Dr. Lee"), ("Lee", "works_at", "Acme"), True),
+    (("José", "lives_in", "Lima"), ("Jose", "likes", "chess"), True),
+    ((USER, "friend", "Elizabeth"), ("Liz", "lives_in", "Rome"), True),
+    (("Nathaniel", "plays", "chess"), ("Nate", "lives_in", "Rome"), True),
+)
 _NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
 _CALLED = re.compile(
     r"(?:^(?:Hey|Hi|Hello|Wow|Thanks|Bye),? |, )([A-Z][a-z]+)(?=[!,.?])"
@@ -67,7 +113,9 @@ class Figure:
 
     @property
     def precision(self) -> float:
-        return self.right / max(1, self.right + self.wrong)
+        """1 where nothing was merged: nothing was merged wrongly."""
+        merged = self.right + self.wrong
+        return self.right / merged if merged else 1.0
 
     @property
     def recall(self) -> float:
@@ -75,6 +123,9 @@ class Figure:
 
 
 def main(arguments: Sequence[str]) -> None:
+    print("threshold  pairs: precision recall (right wrong missed)")
+    for threshold in THRESHOLDS:
+        print(f"{threshold:9.2f}  {_row(measure_pairs(threshold))}")
     samples = json.loads(Path(arguments[0]).read_text())
     print("threshold  alone: precision recall (right wrong missed)  mixed: the same")
     for threshold in THRESHOLDS:
@@ -85,6 +136,45 @@ def main(arguments: Sequence[str]) -> None:
 def _row(figure: Figure) -> str:
     counts = f"({figure.right} {figure.wrong} {figure.missed})"
     return f"{figure.precision:.3f} {figure.recall:.3f} {counts:12}"
+
+
+def measure_pairs(threshold: float) -> Figure:
+    """Of the made up pairs, each a user's of its own."""
+    counts = Counter(
+        (is_same, _are_one(one, other, threshold)) for one, other, is_same in PAIRS
+    )
+    return Figure(counts[True, True], counts[False, True], counts[True, False])
+
+
+def _are_one(one: Brought, other: Brought, threshold: float) -> bool:
+    """Whether who is brought up second is taken for who was brought up first."""
+    first, second = (_fact_of(brought) for brought in (one, other))
+    found = link([first], []).facts[first.text]
+    nodes = {ref: uuid4() for ref in found.nodes}
+    beside: dict[NodeRef, set[UUID]] = {ref: set() for ref in nodes}
+    for edge in found.edges:
+        beside[edge.source].add(nodes[edge.target])
+        beside[edge.target].add(nodes[edge.source])
+    known = [
+        KnownNode(
+            id_, ref.name, ref.type, id_, ref.qualifier,
+            mentioned=1, neighbours=frozenset(beside[ref]),
+        )
+        for ref, id_ in nodes.items()
+    ]  # fmt: skip
+    merges = link([second], known, threshold=threshold).merges
+    return bool(merges)
+
+
+def _fact_of(brought: Brought) -> Fact:
+    source, kind, target = brought
+    is_person = bool(role_of(kind)) or source == USER
+    entities = (
+        ProposedEntity(source, "person"),
+        ProposedEntity(target, "person" if is_person else "other"),
+    )
+    relation = ProposedRelation(source, kind, target)
+    return Fact(" ".join(brought), entities=entities, relations=(relation,))
 
 
 def measure(samples: Sequence[Any], threshold: float) -> tuple[Figure, Figure]:

@@ -54,6 +54,27 @@ _NAMED_AS: dict[str, frozenset[int]] = {}
 for _number, _group in enumerate(_NICKNAMES):
     for _name in _group.split():
         _NAMED_AS[_name] = _NAMED_AS.get(_name, frozenset()) | {_number}
+# Names in full that begin others: who is called one of them is nobody's short form.
+_COMPLETE = word_set(
+    """adrian albert alfred amel andre andrea angel angela angelica ann anna anne
+    anton antoni ariel august bernard brian carl carla carlo carol cecil christian
+    christin christina clara clement dana daniel david denis dominic
+    dora edmund elena elis elise ella ellen emil emile emma eric erik ernest eugen eva
+    eve evelyn fabian ferdinand flora francis frank gabriel georg george gerald gerard
+    gian gilbert glen hans helen henri henrik ian inga ingrid irene isabel isabell
+    ivan jack jacob jan jana jane janet jasmin jean joan john jonas jose josef joseph
+    juan julia julian julie karen karl karla laura lea lena leon leona leonard lili
+    linda lisa louis luca lucas lucia luis luisa marc marcel marco
+    maria marian marie marina mario marion mark martha martin mary michael mina mira
+    nadia nicola nicolas nicole nina noel nora olga oscar otto patric patrick
+    paul paula peter petr philip rafael raphael raul renat rene richard robert
+    robin roman rosa rose ross sabin samir sebastian simon sofi sonia
+    stefan stephan steven susan thomas tomas valentin vera
+    victor viktor viola vivian walter wilhelm william xavier yan yana yasmin
+    юлиан павел роман виктор валентин евген александр"""
+)
+_ENDINGS = word_set("a e i o n na ne no la le lle ia а я ия")
+"""What makes another given name of one: Paul and Paula, Julia and Julian."""
 SHORTENED = 3
 """Letters that a shortened first name has at least: "Mel" of "Melanie"."""
 TYPED_ALIKE = 0.88
@@ -109,12 +130,14 @@ def likeness(one: str, other: str) -> tuple[float, str]:
     short, long = sorted((words_of(one), words_of(other)), key=lambda w: (len(w), w))
     if short == long:
         return 0.95, "same but for titles and marks"
+    if _are_two_names(short, long):
+        return 0.0, ""
     grounds = [
         (0.85, "initials", _is_initials(short, long)),
         (0.8, "part of the name", set(short) < set(long) and short[0] == long[0]),
         (0.8, "begins the name", _begins(short, long)),
-        (0.8, "nickname", len(short) == len(long) and _is_nickname(short, long)),
-        (0.75, "shortened", _is_shortened(short, long)),
+        (0.7, "nickname", len(short) == len(long) and _is_nickname(short, long)),
+        (0.7, "shortened", _is_shortened(short, long)),
         (0.7, "one or many", _is_plural(short, long)),
         (0.65, "spelt alike", _is_spelt_alike(short, long)),
         (0.6, "nickname and surname", _is_nickname(short, long)),
@@ -179,6 +202,19 @@ def _is_shortened(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
     return (
         is_long_enough and other.startswith(stem) and not _is_plural((one,), (other,))
     )
+
+
+def _are_two_names(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
+    """Paul and Paula, whatever surname stands with one of them: each is a name."""
+    if len(short) > 1 and short[1:] != long[1:]:
+        return False
+    one, other = sorted((short[0], long[0]), key=lambda word: (len(word), word))
+    pair = ((one,), (other,))
+    if one == other or not other.startswith(one):
+        return False
+    if _is_nickname(*pair) or _is_plural(*pair):
+        return False
+    return one in _COMPLETE or other[len(one) :] in _ENDINGS
 
 
 def _is_plural(short: tuple[str, ...], long: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ they are. A cosine alone merges nothing. ADR 0600 has the operating point.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -43,6 +43,9 @@ SHARED, SAME_TYPE, BY_VECTOR = 0.1, 0.05, 0.05
 OF_PEOPLE = ("shortened", "nickname", "part of the name", "nickname and surname")
 """Ways in which people are called; a thing is seldom called by a part of its name."""
 UNLIKELY = 0.25
+OF_ONE_NAME = ("shortened", "nickname", "spelt alike", "nickname and surname")
+"""Likeness of two names where each may be somebody's whole name: who was introduced
+by one of them, and by the other as well, is two people."""
 
 
 @dataclass(slots=True)
@@ -108,11 +111,13 @@ class _Linker:
         self.left_out: dict[str, tuple[str, ...]] = {}
         self._about: dict[str, _Proposed] = {}
         self._said_same: list[tuple[NodeRef, NodeRef]] = []
+        self._hubs = set(SELF)
 
     def linked(self, fact: Fact) -> FactLinks:
         """A fact names each thing once; what the ontology has no place for is left."""
         named, problems = self._allowed(fact)
         roles = roles_in(fact)
+        self._hubs.add(_key(fact.speaker or "user"))
         refs = {
             key: self._ref(key, entity, roles.get(key, ""), set(named) - {key})
             for key, entity in named.items()
@@ -217,8 +222,10 @@ class _Linker:
     def _best(self, ref: NodeRef, earlier: Sequence[NodeRef]) -> MergeProposal | None:
         """With the one most likely the same; none where two are equally likely."""
         about = self._about[ref.key]
+        hangs_on = self._ids_of((about.related | about.beside) - self._hubs)
+        hangs_on -= self._ids_of(self._hubs)
         judged = [
-            (judge(about, node, self._ids_of(about.related | about.beside)), node)
+            (judge(about, node, hangs_on), node)
             for node in self._nodes.values()
             if node.counts_as == node.id
         ]
@@ -231,7 +238,7 @@ class _Linker:
             for (score, evidence), node in judged
         ]
         for other in earlier:
-            score, evidence = judge_new(about, self._about[other.key])
+            score, evidence = judge_new(about, self._about[other.key], self._hubs)
             found.append((score, evidence, other))
         enough = [item for item in found if item[0] >= self._threshold]
         likely = sorted(enough, key=lambda item: -item[0])
@@ -244,7 +251,11 @@ class _Linker:
 def judge(
     new: _Proposed, node: KnownNode, hangs_on: set[UUID]
 ) -> tuple[float, dict[str, object]]:
-    """(score 0..1, evidence) that a new name means a node that is there."""
+    """(score 0..1, evidence) that a new name means a node that is there.
+
+    ``hangs_on`` is what its facts relate it to, without who speaks: everybody is
+    somebody to the user.
+    """
     shared = len((hangs_on - {node.id}) & node.neighbours)
     cosine = node.cosine.get(_key(new.name), 0.0)
     names = (node.name, *node.aliases)
@@ -252,9 +263,11 @@ def judge(
     return _judged(new, names, node.type, node.role, shared, cosine, is_beside)
 
 
-def judge_new(new: _Proposed, other: _Proposed) -> tuple[float, dict[str, object]]:
+def judge_new(
+    new: _Proposed, other: _Proposed, hubs: Collection[str] = SELF
+) -> tuple[float, dict[str, object]]:
     """The same of two names of one add."""
-    shared = len((new.related & other.related) - SELF)
+    shared = len((new.related & other.related) - set(hubs))
     is_beside = _key(other.name) in new.beside
     names = (other.name,)
     return _judged(new, names, other.type, other.role, shared, 0.0, is_beside)
@@ -279,7 +292,7 @@ def _judged(
         "type": kind_of(type_) == kind_of(new.type),
     }
     is_other = is_beside or excludes(new.role, role) or not are_kin(type_, new.type)
-    if not score or is_other:
+    if not score or is_other or _are_introduced(new.role, role, grounds):
         return 0.0, evidence
     is_person = kind_of(type_) in ("person", "animal") or kind_of(new.type) == "person"
     if grounds in OF_PEOPLE and not is_person:
@@ -287,6 +300,12 @@ def _judged(
     score += SHARED * min(shared, 2) + BY_VECTOR * (cosine >= NEAR)
     score += SAME_TYPE * (kind_of(type_) == kind_of(new.type) != "")
     return min(score, 1.0), evidence
+
+
+def _are_introduced(one: str, other: str, grounds: str) -> bool:
+    """Whether each is a name of its own: "my friend Rob" and "my friend Bob", or who is
+    a neighbour and a colleague of another name."""
+    return bool(one and other) and (one != other or grounds in OF_ONE_NAME)
 
 
 def roles_in(fact: Fact) -> dict[str, str]:

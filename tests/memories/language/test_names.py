@@ -59,6 +59,14 @@ UNLIKE = [
     ("iPhone 12", "iPhone 13"),
     ("Анна", "Мария"),
     ("東京", "京都"),
+    ("Paul", "Paula"),  # a name that begins another is no short form of it
+    ("Paul Smith", "Paula Smith"),
+    ("Julia", "Julian"),
+    ("Maria", "Mariana"),
+    ("Victor", "Victoria"),
+    ("Carol", "Caroline"),
+    ("Daniel", "Danielle"),
+    ("Dan", "Dana"),
     ("محمد", "احمد"),
 ]
 

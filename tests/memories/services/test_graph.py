@@ -64,16 +64,43 @@ def operator(agent) -> Actor:
 
 def test_a_shortened_name_is_merged_on_evidence_and_known_ever_after(agent):
     agent.decide(adds("Melanie likes tea.", **likes(MELANIE, "tea")))
-    agent.decide(adds("Mel likes cake.", **likes(MEL, "cake")))
+    agent.decide(adds("Mel likes tea and sleep.", **likes(MEL, "tea")))
     agent.decide(adds("Mel likes jam.", **likes(MEL, "jam")))
     melanie = node(agent, "Melanie")
     assert (melanie.state, melanie.aliases) == ("active", ["Mel"])
     with agent.scope():
         merge = EntityMerge.objects.get()
-        assert Relation.objects.filter(source_id=melanie.id).count() == 3
+        edges = Relation.objects.filter(source_id=melanie.id)
+        assert set(edges.values_list("target__name", flat=True)) == {"tea", "jam"}
     assert (merge.kept_id, merge.decided_by) == (melanie.id, "rule")
     assert merge.evidence["grounds"] == "shortened"
     assert "Mel" not in str(merge.evidence)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Paul", "friend"), ("Paula", "friend")),
+        (("Julia", "cousin"), ("Julian", "friend")),
+        (("Maria", "aunt"), ("Mariana", "friend")),
+        (("Christina", "daughter"), ("Chris", "daughter")),
+        (("Alex", "colleague"), ("Alexandra", "neighbour")),
+        (("Rob", "friend"), ("Robert", "friend")),
+    ],
+)
+def test_who_is_introduced_by_each_of_two_names_is_two(agent, one, other):
+    """All are related to the user, which says nothing."""
+    for number, (name, role) in enumerate((one, other)):
+        said = known_as(name, role)
+        agent.decide(adds(f"User's {role} {name} is number {number}.", **said))
+    assert names(agent) == sorted([one[0], other[0]])
+
+
+def test_a_short_name_alone_makes_nobody_the_same(agent):
+    """Nor does that the user knows both."""
+    agent.decide(adds("User met Melanie.", **known_as("Melanie", "met")))
+    agent.decide(adds("User met Mel.", **known_as("Mel", "met")))
+    assert names(agent) == ["Mel", "Melanie"]
 
 
 def test_names_in_one_sentence_are_two_people(agent):
@@ -229,15 +256,15 @@ def test_it_refuses_what_makes_no_sense(agent, other, two, operator):
 
 def test_an_erasure_parts_what_only_the_erased_named(agent, operator):
     """One run's words go; a node that another run names too stays, under its name."""
-    for run, name, what in (("1", "Melanie", "tea"), ("2", "Mel", "cake")):
+    for run, name in (("1", "Melanie"), ("2", "Mel")):
         who = ProposedEntity(name, "person")
         own = {"user_id": "ann", "run_id": run}
-        agent.decide(adds(f"{name} likes {what}.", **likes(who, what)), **own)
+        agent.decide(adds(f"{name} likes tea.", **likes(who, "tea")), **own)
     assert node(agent, "Melanie").aliases == ["Mel"]
     erase(agent, "1", "run")
     with agent.scope():
         left = Entity.objects.values_list("name", "state", "aliases")
-        assert sorted(left) == [("Mel", "active", []), ("cake", "active", [])]
+        assert sorted(left) == [("Mel", "active", []), ("tea", "active", [])]
         assert Relation.objects.get().source_id == node(agent, "Mel").id
         assert not EntityMerge.objects.exists()
 
