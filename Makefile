@@ -32,7 +32,7 @@ fix: $(DEV)
 
 bench: $(DEV)
 	python -m bench $(ARGS)
-	python -m bench.graph
+	python -m bench.graph $(filter --publish,$(ARGS))
 
 eval: $(RUN)
 	python manage.py evaluate $(ARGS)

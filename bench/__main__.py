@@ -1,7 +1,8 @@
 """``python -m bench [--quick] [--publish]``: start a stack, measure it, write it down.
 
 The full run takes about 12 minutes on two cores, ``--quick`` about two. Results go to
-``bench/results/<date>.json`` and ``.md``; ``--publish`` writes docs/BENCHMARKS.md too.
+``bench/results/<date>.json`` and ``.md``; ``--publish`` writes docs/BENCHMARKS.md too,
+all of it but the graph's part (``python -m bench.graph``).
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _write(result: dict[str, Any], *, publish: bool) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     (RESULTS / f"{name}.md").write_text(text)
     if publish:
-        (report.ROOT / "docs" / "BENCHMARKS.md").write_text(text)
+        report.publish(text)
     print(text)
 
 

@@ -1,17 +1,19 @@
 """The graph after ten thousand contradictions: its size, and how long reads take.
 
-    python -m bench.graph [contradictions]
+    python -m bench.graph [--publish] [contradictions]
 
 Runs in a database of its own on the tests' PostgreSQL. One subject moves again and
 again, each move superseding the memory of the last. A few go through the store; their
 rows are copied until there are as many as 10,000 moves leave. Measured before, after,
-and after the edges that are over were archived: bytes of the tables, a walk of two hops
-from the subject (what a search adds), the subject's graph page, and what one more move
-takes the store.
+and after the edges that are over were archived: bytes of the tables, the walks that a
+search adds for a question that names the subject (``retrieval.links``, the statement
+that it runs: of today, looking back, as of an instant), the subject's graph page, and
+what one more move takes the store. ``--publish`` writes them into docs/BENCHMARKS.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import sys
@@ -19,8 +21,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any
+from uuid import UUID
+
+from bench import report
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
@@ -78,28 +84,35 @@ SELECT gen_random_uuid(), (edge ->> 'tenant_id')::uuid,
 FROM edges
 """
 _WALK = """
-WITH near AS (
-    SELECT r.target_id AS id FROM memories_relation r
-    WHERE r.tenant_id = %(tenant)s AND r.source_id = %(node)s AND r.state = 'active'
-      AND r.known_to IS NULL
-    UNION
-    SELECT r.source_id FROM memories_relation r
-    WHERE r.tenant_id = %(tenant)s AND r.target_id = %(node)s AND r.state = 'active'
-      AND r.known_to IS NULL
-), far AS (
-    SELECT id FROM near UNION
-    SELECT r.target_id FROM near JOIN memories_relation r ON r.tenant_id = %(tenant)s
-     AND r.source_id = near.id AND r.state = 'active' AND r.known_to IS NULL
-)
-SELECT count(*) FROM far JOIN memories_mention n ON n.tenant_id = %(tenant)s
-   AND n.entity_id = far.id
+WITH here AS MATERIALIZED (
+    SELECT ARRAY(SELECT a.id FROM memories_anchor a WHERE a.tenant_id = %s) AS anchors),
+{linked} SELECT count(*) FROM linked
 """
+WALKS = ("walk", "walk back", "walk as of then")
+COLUMNS = (
+    *("after", *(f"{walk}, p50 ms" for walk in WALKS), "graph page, p50 ms"),
+    *("one more move, p50 ms", *(f"{table}, MB" for table in TABLES)),
+)
 
 
 def main(arguments: Sequence[str]) -> None:
-    count = int(arguments[0]) if arguments else CONTRADICTIONS
+    options = _options(arguments)
+    known = report.facts(f"python -m bench.graph {' '.join(arguments)}".strip())
     with _database() as agent:
-        _measure(agent, count)
+        rows = list(_measure(agent, options.contradictions))
+    text = report.graph_as_markdown(known, COLUMNS, rows)
+    print(text)
+    if options.publish:
+        report.publish_graph(text)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.graph", description=__doc__)
+    parser.add_argument("contradictions", type=int, nargs="?", default=CONTRADICTIONS)
+    parser.add_argument(
+        "--publish", action="store_true", help="write docs/BENCHMARKS.md"
+    )
+    return parser.parse_args(arguments)
 
 
 @contextmanager
@@ -135,28 +148,26 @@ def _of_tests(name: str) -> Any:
     return import_module(f"tests.{name}")
 
 
-def _measure(agent: Any, count: int) -> None:
+def _measure(agent: Any, count: int) -> Iterator[tuple[str, ...]]:
     from django.db import connection
 
     from memories.services.background import empty_what_is_over
     from memplatform.lib import clock
 
     took = _move(agent, range(MOVES))
-    _report(agent, f"{MOVES - 1} contradictions", took)
+    yield _row(agent, f"{MOVES - 1} contradictions", took)
     connection.close()  # with what it planned while the tables were tiny
     with agent.scope():
         _run("SET LOCAL enable_seqscan = off", {})
         _run(_COPY, {"tenant": agent.company.id, "count": count - MOVES})
     _vacuum()
     took = _move(agent, range(MOVES, 2 * MOVES))
-    _report(agent, f"{count} contradictions", took)
+    yield _row(agent, f"{count} contradictions", took)
     with clock.frozen(clock.now() + timedelta(days=100)):
-        began = time.perf_counter()
         empty_what_is_over()
-        print(f"archived in {time.perf_counter() - began:.1f} s")
     _vacuum()
     took = _move(agent, range(2 * MOVES, 3 * MOVES))
-    _report(agent, "archived", took)
+    yield _row(agent, "these archived", took)
 
 
 def _move(agent: Any, homes: range) -> list[float]:
@@ -184,34 +195,38 @@ def _move(agent: Any, homes: range) -> list[float]:
     return took
 
 
-def _report(agent: Any, title: str, adds: list[float]) -> None:
-    from memories.models import Entity
+def _row(agent: Any, title: str, adds: list[float]) -> tuple[str, ...]:
     from memories.selectors.compare import About
     from memories.selectors.graph import graph_of
 
-    with agent.scope():
-        node = Entity.objects.get(normalized="user")
-    params = {"tenant": agent.company.id, "node": node.id}
-
-    def walk() -> None:
-        _run(_WALK, params)
-
-    def page() -> None:
-        graph_of(About("user", "ann"))
-
-    sizes = {name: agent.sql(_SIZE, f"memories_{name}")[0][0] for name in TABLES}
-    print(
+    reads = [*_walks(agent.company.id), lambda: graph_of(About("user", "ann"))]
+    sizes = (agent.sql(_SIZE, f"memories_{name}")[0][0] for name in TABLES)
+    return (
         title,
-        f"walk p50 {_p50(agent, walk):.2f} ms",
-        f"graph page p50 {_p50(agent, page):.1f} ms",
-        f"apply p50 {statistics.median(adds):.1f} ms" if adds else "",
-        *(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items()),
-        sep="; ",
-        flush=True,
+        *(f"{_p50(agent, read):.2f}" for read in reads),
+        f"{statistics.median(adds):.1f}",
+        *(f"{size / 1e6:.1f}" for size in sizes),
     )
 
 
-def _p50(agent: Any, read: Callable[[], None]) -> float:
+def _walks(tenant_id: UUID) -> Iterator[Callable[[], object]]:
+    """What searches run that name the subject, each as in ``WALKS``."""
+    from memories.retrieval.links import Walk
+    from memories.retrieval.statement import LEG_DEPTH
+    from memplatform.lib import clock
+
+    now, names = clock.now(), ["user"]
+    for walk in (
+        Walk(tenant_id, names, now),
+        Walk(tenant_id, names, now, looks_back=True),
+        Walk(tenant_id, names, now, as_of=now),
+    ):
+        linked = walk.linked(LEG_DEPTH)
+        statement = _WALK.format(linked=linked.sql)
+        yield partial(_run, statement, [tenant_id, *linked.params])
+
+
+def _p50(agent: Any, read: Callable[[], object]) -> float:
     took = []
     with agent.scope():
         for _ in range(READS):
@@ -221,7 +236,7 @@ def _p50(agent: Any, read: Callable[[], None]) -> float:
     return statistics.median(took)
 
 
-def _run(statement: str, params: dict[str, Any]) -> None:
+def _run(statement: str, params: dict[str, Any] | list[Any]) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -1,4 +1,8 @@
-"""A run's figures as JSON, and as the tables of docs/BENCHMARKS.md."""
+"""A run's figures as JSON, and as the tables of docs/BENCHMARKS.md.
+
+That file has two parts, each of a command of its own (``python -m bench``, ``python -m
+bench.graph``): publishing one leaves the other as it is.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,53 @@ from typing import Any
 from bench.goals import Goal, goals
 
 ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED = ROOT / "docs" / "BENCHMARKS.md"
+GRAPH = "## The graph"
+"""The heading from which the file is that of ``python -m bench.graph``."""
 
 
-def facts(command: str, shared_buffers: str) -> dict[str, Any]:
+def publish(text: str, path: Path = PUBLISHED) -> None:
+    """A whole installation's figures; those of the graph stay."""
+    _, graph = _parts(path)
+    path.write_text("\n".join(filter(None, (text, graph))))
+
+
+def publish_graph(text: str, path: Path = PUBLISHED) -> None:
+    """The graph's figures; all others stay."""
+    whole, _ = _parts(path)
+    path.write_text("\n".join(filter(None, (whole, text))))
+
+
+def _parts(path: Path) -> tuple[str, str]:
+    """What each command has written; each ends its last line."""
+    text = path.read_text() if path.exists() else ""
+    whole, heading, graph = text.partition(f"{GRAPH}\n")
+    return f"{whole.rstrip()}\n" if whole.strip() else "", heading + graph
+
+
+def graph_as_markdown(
+    known: Mapping[str, Any], head: Sequence[str], rows: Iterable[Sequence[str]]
+) -> str:
+    """The part that begins with ``GRAPH``; a row for each state of the graph."""
+    dirty = " with changes" if known["has_uncommitted_changes"] else ""
+    return "\n".join(
+        [
+            GRAPH,
+            "",
+            f"Written by `{known['command']}`, commit {known['commit']}{dirty}, on"
+            f" {known['cpus']} cores ({known['cpu']}); load before:"
+            f" {known['load_before'][0]}. One subject that moved so often, in one"
+            " process, without HTTP. A walk is what a search adds that names the"
+            " subject: along what holds; where the question looks back; and as of an"
+            " instant.",
+            "",
+            *_table(head, rows),
+            "",
+        ]
+    )
+
+
+def facts(command: str, shared_buffers: str = "") -> dict[str, Any]:
     """Where and what was measured."""
     return {
         "command": command,

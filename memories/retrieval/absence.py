@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from memories.providers.vectors import as_direction
+from memories.retrieval.parts import Part
 from memories.retrieval.rank import Candidate, Explained, Gate, relevance
 from memories.retrieval.search import Looked
 from memories.retrieval.statement import (
     TEXT_CAP,
     Asked,
-    Part,
     anchors_of,
     dense_conditions,
     leg_depth,

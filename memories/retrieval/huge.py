@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memories.models import ScopeIndex
+from memories.retrieval.parts import Part
 from memories.retrieval.statement import (
     TURN_FREQUENCIES,
     Asked,
-    Part,
     composed,
     dense,
     dense_conditions,

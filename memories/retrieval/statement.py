@@ -7,13 +7,15 @@ own frequencies (ADR 0501). A leg that weighs nothing is not asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from memories.language.segments import searchable
 from memories.providers.vectors import as_direction
+from memories.retrieval.links import NO_LINKS, Walk
+from memories.retrieval.parts import Part
 from memories.retrieval.query import Query
 from memories.selectors.filters import times_asked
 from memories.selectors.memories import (
@@ -40,9 +42,6 @@ large scope, and ranking all of it took 199 ms (design/environment.md)."""
 K1, B = 1.2, 0.75
 """BM25's usual parameters (Robertson and Zaragoza 2009); windows are about equally
 long, so that their length does not count (B = 0)."""
-STEPS, MOST_EDGES = 2, 50
-"""How far relations are followed from what a question names, and of how many at a
-thing that is reached that way."""
 INSTANTS = ("created_at", "updated_at", "known_from", "valid_from", "valid_to")
 """Columns that come as text: five instants of two hundred rows take longer to read than
 to rank."""
@@ -55,23 +54,6 @@ def _with_instants_as_text(columns: str) -> str:
 
 
 _COLUMNS = _with_instants_as_text(VIEW_COLUMNS)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of SQL with the values of its places, in their order."""
-
-    sql: str
-    params: Sequence[Any] = ()
-
-    @classmethod
-    def joined(cls, separator: str, parts: Iterable[Self]) -> Part:
-        """The pieces as one."""
-        pieces = list(parts)
-        return Part(
-            separator.join(piece.sql for piece in pieces),
-            [value for piece in pieces for value in piece.params],
-        )
 
 
 # A lexeme as a query of its own: quoted as tsquery wants it.
@@ -194,41 +176,6 @@ _FACT_FREQUENCIES = """
 _NO_WORDS = """
 worded AS (SELECT NULL::uuid AS id, NULL::float8 AS words WHERE false)"""
 
-# What memories mention of the things that the question names, of what those are related
-# to, and of what that is related to in turn, each step counting half; the rarer a thing
-# is spoken of, the more. A thing with very many relations leads nowhere in particular:
-# only what is asked about itself is looked at whole.
-_LINKS = f"""
-named AS MATERIALIZED (
-    SELECT DISTINCT coalesce(e.merged_into_id, e.id) AS id
-      FROM memories_entity e
-     WHERE e.tenant_id = %s AND e.normalized = ANY(%s)
-       AND e.anchor_id = ANY((SELECT anchors FROM here)::uuid[])),
-path (id, steps) AS (
-    SELECT id, 0 FROM named
-    UNION
-    SELECT CASE e.source_id WHEN p.id THEN e.target_id ELSE e.source_id END, p.steps + 1
-      FROM path p CROSS JOIN LATERAL (
-           SELECT edge.*, count(*) OVER () AS degree
-             FROM (SELECT r.source_id, r.target_id
-                     FROM memories_relation r
-                    WHERE r.tenant_id = %s
-                      AND (r.source_id = p.id OR r.target_id = p.id)
-                      AND r.known_from <= %s
-                      AND (r.known_to IS NULL OR r.known_to > %s)
-                    LIMIT {MOST_EDGES + 1}) AS edge) AS e
-     WHERE p.steps < {STEPS} AND (p.steps = 0 OR e.degree <= {MOST_EDGES})),
-linked AS MATERIALIZED (
-    SELECT n.memory_id AS id, sum(0.5 ^ p.steps / ln(2 + n.times)) AS share
-      FROM (SELECT id, min(steps) AS steps FROM path GROUP BY id) AS p
-     CROSS JOIN LATERAL (
-           SELECT n.memory_id, count(*) OVER () AS times
-             FROM memories_mention n
-            WHERE n.tenant_id = %s AND n.entity_id = p.id) AS n
-     GROUP BY n.memory_id ORDER BY share DESC, id LIMIT %s)"""
-_NO_LINKS = """
-linked AS (SELECT NULL::uuid AS id, NULL::float8 AS share WHERE false)"""
-
 _FOUND = """
 found AS MATERIALIZED (
     SELECT id FROM dense
@@ -350,9 +297,7 @@ def composed(asked: Asked, legs: Sequence[Part]) -> Part:
         _links(asked),
         _found(asked),
     ]
-    return Part.joined(
-        "", [Part("WITH RECURSIVE "), Part.joined(",", parts), _shown(asked)]
-    )
+    return Part.joined("", [Part("WITH "), Part.joined(",", parts), _shown(asked)])
 
 
 def lexemes(asked: Asked) -> Part:
@@ -470,12 +415,13 @@ def weighed(frequencies: Part) -> Part:
 
 
 def _links(asked: Asked) -> Part:
-    chosen, names = asked.setup.settings, list(asked.query.things)
+    chosen, names = asked.setup.settings, asked.query.things
     if not (chosen.link_weight and chosen.with_graph and names):
-        return Part(_NO_LINKS)
-    at = asked.request.visibility.as_of or clock.now()
-    tenant_id = asked.setup.tenant_id
-    return Part(_LINKS, [tenant_id, names, tenant_id, at, at, tenant_id, asked.depth])
+        return NO_LINKS
+    as_of = asked.request.visibility.as_of
+    at = as_of or clock.now()
+    tenant_id, looks_back = asked.setup.tenant_id, asked.query.looks_back
+    return Walk(tenant_id, names, at, as_of, looks_back).linked(asked.depth)
 
 
 def _found(asked: Asked) -> Part:

@@ -1,0 +1,130 @@
+"""What a scope's graph leads to from what a question names: the relation ``linked``.
+
+From the things named, two steps along relations as they hold (or held, as of an
+instant), in either direction, to the memories that mention what is reached: each step
+counts half, and each mention by how rarely the thing is spoken of (ADR 0602).
+
+What is over is no way, and counts for no degree, unless the question looks back: then
+the few that were over last are followed beside what holds. What is archived is history
+that only a read as of an instant knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from memories.retrieval.parts import Part
+
+MOST_EDGES = 50
+"""How many relations are followed, the last known first; a thing with more of them that
+was only reached leads nowhere in particular: a user's own node would lead to all."""
+MOST_OVER = 10
+"""Of what is over, where the question looks back; the last first."""
+MOST_LOOKED_AT = 500
+"""Relations of one thing that are put in order, so that no fan costs its size."""
+
+NO_LINKS = Part("""
+linked AS (SELECT NULL::uuid AS id, NULL::float8 AS share WHERE false)""")
+_NAMED = """
+named AS MATERIALIZED (
+    SELECT DISTINCT coalesce(e.merged_into_id, e.id) AS id
+      FROM memories_entity e
+     WHERE e.tenant_id = %s AND e.normalized = ANY(%s)
+       AND e.anchor_id = ANY((SELECT anchors FROM here)::uuid[]))"""
+_FAN = """
+SELECT r.target_id AS id, r.known_from, r.valid_to FROM memories_relation r
+ WHERE r.tenant_id = %s AND r.source_id = {node} AND {way}
+ UNION ALL
+SELECT r.source_id, r.known_from, r.valid_to FROM memories_relation r
+ WHERE r.tenant_id = %s AND r.target_id = {node} AND {way}
+ LIMIT {most}"""
+_FIRST = """
+SELECT e.id FROM {ends} AS n CROSS JOIN LATERAL (
+       SELECT f.id FROM ({fan}) AS f ORDER BY f.{by} DESC NULLS LAST, f.id LIMIT {most}
+       ) AS e"""
+_BESIDE = """
+beside AS MATERIALIZED ({edges})"""
+_LED = """
+led AS MATERIALIZED (
+    SELECT n.id, array_agg(f.id) AS ends
+      FROM (SELECT DISTINCT id FROM beside) AS n LEFT JOIN LATERAL ({fan}) AS f ON true
+     GROUP BY n.id HAVING count(f.id) <= {most})"""
+_LINKED = """
+path AS (
+    SELECT id, 0 AS steps FROM named
+     UNION ALL SELECT id, 1 FROM beside
+     UNION ALL SELECT unnest(ends), 2 FROM led {over}),
+linked AS MATERIALIZED (
+    SELECT n.memory_id AS id, sum(p.worth / ln(2 + n.times)) AS share
+      FROM (SELECT id, 0.5::float8 ^ min(steps) AS worth FROM path GROUP BY id) AS p
+     CROSS JOIN LATERAL (
+           SELECT n.memory_id, (count(*) OVER ())::float8 AS times
+             FROM memories_mention n
+            WHERE n.tenant_id = %s AND n.entity_id = p.id) AS n
+     GROUP BY n.memory_id ORDER BY share DESC, id LIMIT %s)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """From where, and along which relations; ``as_of`` None is as they are at ``at``.
+
+    ``looks_back``: what is over is a way as well.
+    """
+
+    tenant_id: UUID
+    names: Sequence[str]
+    at: datetime
+    as_of: datetime | None = None
+    looks_back: bool = False
+
+    def linked(self, most: int) -> Part:
+        """The relation, and what it is made of; it asks for ``here``."""
+        beside = [self._first("named", self._holding, MOST_EDGES, by="known_from")]
+        over = Part("")
+        if self.looks_back:
+            beside.append(self._over("named"))
+            found = self._over("led")
+            over = Part(f"UNION ALL SELECT id, 2 FROM ({found.sql}) AS o", found.params)
+        edges = Part.joined(" UNION ALL ", beside)
+        fan = self._fan("n.id", self._holding, MOST_EDGES + 1)
+        parts = [
+            Part(_NAMED, [self.tenant_id, list(self.names)]),
+            Part(_BESIDE.format(edges=edges.sql), edges.params),
+            Part(_LED.format(fan=fan.sql, most=MOST_EDGES), fan.params),
+            Part(_LINKED.format(over=over.sql), [*over.params, self.tenant_id, most]),
+        ]
+        return Part.joined(",", parts)
+
+    @property
+    def _known(self) -> Part:
+        if self.as_of is None:
+            return Part("r.known_to IS NULL")
+        sql = "r.known_from <= %s AND (r.known_to IS NULL OR r.known_to > %s)"
+        return Part(sql, [self.as_of, self.as_of])
+
+    @property
+    def _holding(self) -> Part:
+        """What is believed, and not to be over; of what is so now indexes know."""
+        known = self._known
+        sql = "r.state = 'active' AND (r.valid_to IS NULL OR r.valid_to > %s)"
+        return Part(f"{known.sql} AND {sql}", [*known.params, self.at])
+
+    def _over(self, ends: str) -> Part:
+        known = self._known
+        sql = "(r.state = 'superseded' OR r.state = 'active' AND r.valid_to <= %s)"
+        if self.as_of is None:
+            sql = f"r.archived_at IS NULL AND {sql}"
+        way = Part(f"{known.sql} AND {sql}", [*known.params, self.at])
+        return self._first(ends, way, MOST_OVER, by="valid_to")
+
+    def _first(self, ends: str, way: Part, most: int, *, by: str) -> Part:
+        fan = self._fan("n.id", way, MOST_LOOKED_AT)
+        sql = _FIRST.format(ends=ends, fan=fan.sql, most=most, by=by)
+        return Part(sql, fan.params)
+
+    def _fan(self, node: str, way: Part, most: int) -> Part:
+        sql = _FAN.format(node=node, way=way.sql, most=most)
+        return Part(sql, [self.tenant_id, *way.params] * 2)
