@@ -384,7 +384,8 @@ class Concern:
 class Decision:
     """What an engine wants done with one fact.
 
-    ``target`` is the recalled memory that UPDATE, DELETE, MERGE and NONE name;
+    ``target`` is the recalled memory that UPDATE, DELETE, MERGE and NONE name; what the
+    same add told before has no id yet and is named by its words (``target_text``);
     ``fact`` is None only for a DELETE that stands alone, which then quotes the
     retracting sentence in ``evidence``, from ``messages``. ``problem`` is set when the
     engine could not make the model's answer meaningful (an unknown id, say): the store
@@ -400,6 +401,7 @@ class Decision:
     messages: tuple[int, ...] = ()
     problem: str | None = None
     concerns: tuple[Concern, ...] = ()
+    target_text: str | None = None
 
     @property
     def cited(self) -> tuple[int, ...]:

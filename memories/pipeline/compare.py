@@ -134,6 +134,8 @@ def _outcome(
         return Outcome.STORED, decision.problem or ""
     if decision.verdict == Verdict.NONE:
         return Outcome.CONFIRMED, ""
+    if decision.target_text is not None:
+        return Outcome.SUPERSEDED, ""
     if target is None:
         return Outcome.STORED, "its target is unknown"
     if decision.verdict == Verdict.MERGE:

@@ -351,7 +351,7 @@ class _Application:
             self._settle_fact(decision, decision.fact)
 
     def _settle_fact(self, decision: Decision, fact: Fact) -> None:
-        target = self._heads.target_of(decision)
+        target = self._heads.target_of(decision, self.plan.scope.run_id)
         beside = self._why_beside(decision, fact, target)
         is_update = decision.verdict == Verdict.UPDATE and target and not beside
         run_id = target.run_id if target and is_update else self.plan.scope.run_id

@@ -52,7 +52,10 @@ class Heads:
     def __iter__(self) -> Iterator[Memory]:
         return iter(self._rows.values())
 
-    def target_of(self, decision: Decision) -> Memory | None:
+    def target_of(self, decision: Decision, run_id: str | None = None) -> Memory | None:
+        """What a decision is about; a target named by its words is one of the run."""
+        if decision.target_text is not None:
+            return self.saying(decision.target_text, run_id)
         return self._rows.get(decision.target) if decision.target else None
 
     def saying(self, text: str, run_id: str | None) -> Memory | None:

@@ -12,7 +12,7 @@ embedded and recalled for in windows, between which the lease is kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
 from uuid import UUID
@@ -29,10 +29,10 @@ from memories.pipeline.local.judge import (
     CLAIMS_RELATED,
     Similarity,
     Standing,
-    compare,
+    standing_of,
 )
 from memories.pipeline.local.language import is_english
-from memories.pipeline.local.matters import is_redated, may_be_outcome
+from memories.pipeline.local.matters import may_be_outcome
 from memories.pipeline.local.procedure import read_procedure
 from memories.pipeline.local.retractions import Retraction
 from memories.pipeline.local.words import content_stems, kin, names
@@ -101,7 +101,7 @@ class LocalEngine:
         queries += [retraction.text for retraction in draft.retractions]
         found = [near for some in batched(queries, WINDOW) for near in recall(some)]
         count = len(draft.facts)
-        judge = _Judge(doubts.cosine, draft.corrections)
+        judge = _Judge(doubts.cosine, draft.corrections, draft.ended)
         for fact, known in zip(draft.facts, found[:count], strict=True):
             judge.decide(fact, known)
         for retraction, known in zip(draft.retractions, found[count:], strict=True):
@@ -186,21 +186,21 @@ def _annotated(fact: Fact, categories: tuple[str, ...], options: EngineOptions) 
 
 def _settle_among_themselves(draft: _Draft, vectors: Vectors, doubts: _Doubts) -> None:
     """Compare each fact with the nearest earlier ones of the same add."""
-    reasons: list[str | None] = [None] * len(draft.facts)
+    settled = _Settled(draft)
     authors = np.array([fact.attributed_to for fact in draft.facts])
-    is_open = np.ones(len(draft.facts), dtype=bool)
     for later, cosines in enumerate(_cosines_before(vectors)):
-        is_compared = is_open[:later] & (authors[:later] == authors[later])
+        is_compared = settled.is_open[:later] & (authors[:later] == authors[later])
         for earlier in _nearest(cosines, is_compared):
             one, other = draft.facts[later].text, draft.facts[earlier].text
             similarity = float(cosines[earlier])
-            standing = compare(one, other, similarity, doubts.cosine)
-            _note_standing(reasons, standing, earlier, later)
-            is_open[earlier] = reasons[earlier] is None
-            if reasons[later]:
-                is_open[later] = False
+            is_correction = one in draft.corrections
+            standing = standing_of(
+                one, other, similarity, doubts.cosine, is_correction=is_correction
+            )
+            settled.note(standing, earlier, later)
+            if settled.reasons[later]:
                 break
-    draft.drop(reasons)
+    draft.drop(settled.reasons)
 
 
 def _cosines_before(vectors: Vectors) -> Iterator[NDArray[np.float32]]:
@@ -241,12 +241,16 @@ class _Doubts:
 
 @dataclass(slots=True)
 class _Draft:
-    """Facts and retractions on their way to a decision."""
+    """Facts and retractions on their way to a decision.
+
+    ``ended``: by the words of a fact, those of earlier ones of the add that it ends.
+    """
 
     facts: list[Fact]
     retractions: tuple[Retraction, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
     corrections: frozenset[str] = frozenset()
+    ended: dict[str, list[str]] = field(default_factory=dict)
 
     def drop(self, reasons: Sequence[str | None]) -> None:
         """Move the facts with a reason to ``dropped``."""
@@ -278,29 +282,57 @@ def _procedure_draft(messages: Sequence[ChatMessage]) -> _Draft:
     return _Draft([fact], dropped=dropped)
 
 
-def _note_standing(
-    reasons: list[str | None], standing: Standing, earlier: int, later: int
-) -> None:
-    if standing in (Standing.SAME, Standing.POORER):
-        reasons[later] = SAID_TWICE
-    elif standing is Standing.RICHER:
-        reasons[earlier] = SAID_FULLER
-    elif standing is Standing.AGAINST:
-        reasons[earlier] = CORRECTED
+class _Settled:
+    """What becomes of the facts of one add beside each other.
+
+    Those that are ``is_open`` are worth a comparison still: they are kept, and nothing
+    has ended them. ``reasons`` are why others are dropped.
+    """
+
+    def __init__(self, draft: _Draft) -> None:
+        self._draft = draft
+        self.reasons: list[str | None] = [None] * len(draft.facts)
+        self.is_open = np.ones(len(draft.facts), dtype=bool)
+
+    def note(self, standing: Standing, earlier: int, later: int) -> None:
+        if standing in (Standing.SAME, Standing.POORER):
+            self._drop(later, SAID_TWICE)
+        elif standing is Standing.RICHER:
+            self._drop(earlier, SAID_FULLER)
+        elif standing is Standing.AGAINST:
+            self._end(earlier, later)
+
+    def _drop(self, position: int, reason: str) -> None:
+        self.reasons[position] = reason
+        self.is_open[position] = False
+
+    def _end(self, earlier: int, later: int) -> None:
+        """What was told wrongly goes; what was so until then is history, and kept."""
+        new, old = self._draft.facts[later], self._draft.facts[earlier]
+        if new.text in self._draft.corrections:
+            self._drop(earlier, CORRECTED)
+            return
+        self._draft.ended.setdefault(new.text, []).append(old.text)
+        starts = old.valid.start, new.valid.start
+        is_older = starts[0] and starts[1] and starts[1] < starts[0]
+        self.is_open[later if is_older else earlier] = False
 
 
 @dataclass(slots=True)
 class _Judge:
     """Decides facts in order; a memory is changed at most once in one add.
 
-    ``corrections`` are texts of facts that were said to set something right.
+    ``corrections`` are texts of facts that were said to set something right; ``ended``
+    as in a draft.
     """
 
     cosine: Similarity
     corrections: frozenset[str]
+    ended: Mapping[str, Sequence[str]]
     decisions: list[Decision] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     changed: set[UUID] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
 
     def decide(self, fact: Fact, known: Sequence[KnownMemory]) -> None:
         """One fact may end several plans beside what it is to one other memory."""
@@ -319,15 +351,31 @@ class _Judge:
             changes += [(plan, Standing.AGAINST) for plan in plans]
         for memory, standing in changes:
             self._record(fact, memory, standing)
-        if not changes:
+        if not changes or self.decisions[-1].verdict is not Verdict.NONE:
+            self._keep(fact, is_new=not changes)
+
+    def _keep(self, fact: Fact, *, is_new: bool) -> None:
+        """It ends what the same add told before it, if that was kept as well."""
+        over = [text for text in self.ended.get(fact.text, ()) if text in self.kept]
+        reason = Standing.AGAINST.value
+        self.decisions += [
+            Decision(Verdict.DELETE, fact, reason=reason, target_text=text)
+            for text in over
+        ]
+        if is_new and not over:
             self.decisions.append(Decision(Verdict.ADD, fact, reason="new"))
+        self.kept.add(fact.text)
 
     def _standing(self, fact: Fact, memory: KnownMemory) -> Standing:
         if fact.kind == "procedure":
             return Standing.SAME if fact.text == memory.text else Standing.APART
-        if fact.text in self.corrections and is_redated(fact.text, memory.text):
-            return Standing.AGAINST
-        return compare(fact.text, memory.text, memory.similarity, self.cosine)
+        return standing_of(
+            fact.text,
+            memory.text,
+            memory.similarity,
+            self.cosine,
+            is_correction=fact.text in self.corrections,
+        )
 
     def _record(self, fact: Fact, memory: KnownMemory, standing: Standing) -> None:
         verdict = _VERDICTS[standing]

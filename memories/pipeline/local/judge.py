@@ -20,7 +20,12 @@ from memories.pipeline.local.claims import (
     read_claims,
 )
 from memories.pipeline.local.grammar import word_set
-from memories.pipeline.local.matters import dates, is_given_up, is_outcome
+from memories.pipeline.local.matters import (
+    dates,
+    is_given_up,
+    is_outcome,
+    is_redated,
+)
 from memories.pipeline.local.words import (
     content_stems,
     is_negated,
@@ -47,6 +52,21 @@ class Standing(Enum):
     POORER = "says less than is known"
     AGAINST = "contradicts"
     APART = "is another fact"
+
+
+def standing_of(
+    new: str,
+    old: str,
+    similarity: float,
+    embed: Similarity,
+    *,
+    is_correction: bool,
+) -> Standing:
+    """As :func:`compare`; what was said to set something right is against what it is
+    another telling of."""
+    if is_correction and is_redated(new, old):
+        return Standing.AGAINST
+    return compare(new, old, similarity, embed)
 
 
 def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standing:

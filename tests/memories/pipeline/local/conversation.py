@@ -57,7 +57,9 @@ class Conversation:
         engine = LocalEngine(EMBEDDER)
         result = engine.decide(messages, Context(), options(**changes), self.recall)
         for decision in result.decisions:
-            if decision.verdict in (Verdict.UPDATE, Verdict.DELETE):
+            if decision.target_text is not None:
+                self.memories.pop(self.saying(decision.target_text))
+            elif decision.verdict in (Verdict.UPDATE, Verdict.DELETE):
                 self.memories.pop(decision.target)
             said = decision.fact and decision.fact.text in self.texts
             if decision.fact and not said and decision.verdict is not Verdict.NONE:
@@ -82,6 +84,9 @@ class Conversation:
             ]
             for scores in EMBEDDER.embed(texts) @ vectors.T
         ]
+
+    def saying(self, text: str) -> UUID:
+        return next(one.id for one in self.memories.values() if one.text == text)
 
     @property
     def texts(self) -> list[str]:

@@ -267,9 +267,27 @@ def test_an_answer_is_no_correction():
 
 
 def test_facts_of_one_add_are_settled_among_themselves():
-    result = Conversation().say("I like tea. I like tea. I don't like tea.")
-    assert [d.fact.text for d in result.decisions] == ["User does not like tea"]
-    assert [d.reason for d in result.dropped] == [SAID_TWICE, CORRECTED]
+    conversation = Conversation()
+    result = conversation.say("I like tea. I like tea. I don't like tea.")
+    likes, dislikes = result.decisions
+    assert (likes.verdict, dislikes.verdict) == (Verdict.ADD, Verdict.DELETE)
+    assert dislikes.target_text == likes.fact.text == "User likes tea"
+    assert conversation.texts == ["User does not like tea"]
+    assert [d.reason for d in result.dropped] == [SAID_TWICE]
+
+
+def test_what_was_told_wrongly_in_the_same_add_is_dropped():
+    said = "I met Ben at the gym on 3 May 2023. No, I met Ben at the gym on 4 May 2023."
+    result = Conversation().say(said)
+    assert [d.fact.text for d in result.decisions] == [
+        "User met Ben at the gym on 4 May 2023"
+    ]
+    assert [d.reason for d in result.dropped] == [CORRECTED]
+
+
+def test_what_is_ended_was_kept_or_there_is_nothing_to_end():
+    result = Conversation().say("I love gin. I hate gin.", excludes="loves gin")
+    assert all(d.target_text is None for d in result.decisions)
 
 
 def test_recall_is_called_once_with_all_texts():
@@ -305,9 +323,10 @@ def test_a_correction_is_found_among_many_facts_that_are_much_alike(monkeypatch)
     monkeypatch.setattr(engine, "NEAREST", 3)
     sums = [f"I paid {n} euros for the boat." for n in range(10, 40)]
     result = Conversation().say("I live in Rome.", *sums, "I moved to Oslo.")
-    assert [d.fact.text for d in result.decisions][-1] == "User moved to Oslo"
-    assert len(result.decisions) == len(sums) + 1
-    assert [d.reason for d in result.dropped] == [CORRECTED]
+    last = result.decisions[-1]
+    assert last.fact.text == "User moved to Oslo"
+    assert last.target_text == "User lives in Rome"
+    assert len(result.decisions) == len(sums) + 2
 
 
 def test_recall_is_not_called_for_nothing():

@@ -1,0 +1,72 @@
+"""What is said to the local engine, and what is true when: memories and the graph."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from memories.selectors.relations import TRUE_ONCE, WantedRelations, read_relations
+from memories.selectors.sight import Sight
+from memories.types import ChatMessage, State
+from memplatform.lib import clock
+from tests.memories.agents import ANN, Agent
+from tests.memories.services.conftest import use_engine
+
+SAID_AT = datetime(2025, 5, 20, 12, tzinfo=UTC)
+NEXT_DAY = "2025-05-21"
+
+
+@pytest.fixture
+def ann(agent) -> Agent:
+    use_engine(agent, "local")
+    return agent
+
+
+def say(agent: Agent, *texts: str, at: datetime = SAID_AT) -> None:
+    """Each by itself, on that day."""
+    for text in texts:
+        with clock.frozen(at):
+            operation = agent.learn(ChatMessage("user", text, sent_at=at))
+        assert operation.status == "SUCCEEDED", operation.error
+
+
+def edges(agent: Agent, at: str = NEXT_DAY) -> set[str]:
+    """What related things on a day of the world."""
+    day = datetime.fromisoformat(f"{at}T12:00:00+00:00")
+    wanted = WantedRelations(TRUE_ONCE, valid=(day, day))
+    with agent.scope():
+        found = read_relations(Sight(), wanted, most=50)
+    return {f"{one.source.name} {one.type} {one.target.name}" for one in found}
+
+
+def true_at(agent: Agent, day: str) -> list[str]:
+    """What lists show as true on a day."""
+    return agent.texts({"AND": [ANN, {"valid_at": f"{day}T12:00:00Z"}]})
+
+
+def in_force(agent: Agent) -> set[str]:
+    return {head.text for head in agent.heads() if head.state == State.ACTIVE}
+
+
+# --- one add ------------------------------------------------------------------------
+
+
+def test_an_add_that_tells_what_was_and_what_came_keeps_both(ann):
+    say(ann, "I live in Lisbon. I moved to Berlin on 1 May 2025.")
+    assert in_force(ann) == {"User moved to Berlin on 1 May 2025"}
+    assert true_at(ann, "2025-04-30") == ["User lives in Lisbon"]
+    assert true_at(ann, "2025-05-02") == ["User moved to Berlin on 1 May 2025"]
+    assert edges(ann, "2022-01-01") == {"User lives_in Lisbon"}
+    assert edges(ann, "2025-05-02") == {"User lives_in Berlin"}
+    lisbon = next(head for head in ann.heads() if "Lisbon" in head.text)
+    berlin = next(head for head in ann.heads() if "Berlin" in head.text)
+    assert lisbon.replaced_by_id == berlin.id
+
+
+def test_it_says_so_in_whatever_order_it_is_told(ann):
+    say(ann, "I moved to Oslo in May 2024. I moved to Rome in May 2022.")
+    say(ann, "I work at Acme. I work at Globex. I joined Initech.")
+    assert "User lives_in Rome" in edges(ann, "2023-01-01")
+    assert "User lives_in Oslo" not in edges(ann, "2023-01-01")
+    assert edges(ann) == {"User lives_in Oslo", "User works_at Initech"}
