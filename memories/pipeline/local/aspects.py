@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.claims import read_claims
 from memories.pipeline.local.grammar import PARTICIPLES, is_past
 from memories.types import Aspect, ValidTime
@@ -47,10 +48,11 @@ _KIN = (
 )
 _RELATIONSHIP = re.compile(
     rf"(?:'s?|their|\bhas|\bhave)(?: an?| two| three| four| one)?(?: \w+){{0,2}}? "
-    rf"(?:{_KIN})\b(?: is| are|'s)?(?: called| named)?(?: [A-Z]\w+)?(?: and [A-Z]\w+)?$"
+    rf"(?:{_KIN})\b(?: is| are|'s)?(?: called| named)?(?: {CAPITAL}\w+)?"
+    rf"(?: and {CAPITAL}\w+)?$"
     rf"|\b(?:is|are) (?:\w+ ){{0,2}}(?:\w+'s?|their|the) (?:\w+ )?(?:{_KIN})\b"
     rf"|\bhas (?:an?|one|two|three|four|five|six|\d) (?:\w+ )?(?:{_KIN})\b"
-    rf"|'s (?:\w+ )?(?:{_KIN})(?:'s name)? is (?:called |named )?[A-Z]"
+    rf"|'s (?:\w+ )?(?:{_KIN})(?:'s name)? is (?:called |named )?{CAPITAL}"
     r"|\bare (?:\w+ )?(?:friends|siblings|cousins|colleagues|neighbou?rs)$"
     r"|\b(?:is|are|got|was) (?:\w+ )?(?:married|engaged|divorced|separated|dating|"
     r"in a relationship|single|widowed|friends with|related to)\b",
@@ -63,7 +65,7 @@ _LASTING = re.compile(
     re.IGNORECASE,
 )
 """What went on for a while is no event, whatever its tense."""
-_WORD = re.compile(r"[A-Za-z']+")
+_WORD = re.compile(r"(?:[^\W\d_]|')+")
 _SUBJECT_WORDS = 4
 """As in "Alice's sister Anna also": the words before the verb, at most."""
 _HOLDS = ("residence", "employer", "occupation", "diet", "age", "car")

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.words import content_stems, stem
 
 
@@ -24,8 +25,10 @@ class Claim:
     is_negated: bool = False
 
 
-_SUBJECT = r"(?P<s>[A-Z][\w.-]*(?:'s? (?:[a-z]+ ){0,2}?[a-z]+)??(?: [A-Z][\w-]+)?)"
-_PLACE = r"(?P<v>(?:the )?[A-Z][\w.'-]*(?:(?: of| de|,)? [A-Z][\w.'-]*)*)"
+_SUBJECT = (
+    rf"(?P<s>{CAPITAL}[\w.-]*(?:'s? (?:[a-z]+ ){{0,2}}?[a-z]+)??(?: {CAPITAL}[\w-]+)?)"
+)
+_PLACE = rf"(?P<v>(?:the )?{CAPITAL}[\w.'-]*(?:(?: of| de|,)? {CAPITAL}[\w.'-]*)*)"
 _END = (
     r"(?=$|[,;.(–—]| - | and | but | since | because | so | which | who | for \d| in \d"
     r"| on \d| with their| at the moment)"
@@ -80,7 +83,7 @@ _TOGETHER = (
     r"(?P<engaged>engaged)|(?P<married>married)"
 )
 _PARTED = r"(?P<apart>broke up|broken up|split up|separated|divorced)"
-_PERSON = r"(?P<what>[A-Z][\w-]+(?: [A-Z][\w-]+)?)"
+_PERSON = rf"(?P<what>{CAPITAL}[\w-]+(?: {CAPITAL}[\w-]+)?)"
 _BE = r"(?:(?:is|are|was|were|has been|have been|got|get|has|have|started)(?: now)? )?"
 # Read against the text with negations and adverbs taken out; the first match of an
 # attribute counts. ``{what}`` takes the group of that name.
@@ -125,8 +128,8 @@ _RULES = (
     ),
     _rule(
         "favorite {what}",
-        rf"^(?P<v>[A-Z][\w' ]*?) (?:is|"
-        rf"are) (?P<s>[A-Z]\w+)'s? (?:all-time )?favou?rite "
+        rf"^(?P<v>{CAPITAL}[\w' ]*?) (?:is|"
+        rf"are) (?P<s>{CAPITAL}\w+)'s? (?:all-time )?favou?rite "
         rf"(?P<what>\w+){_END}",
     ),
     _rule(
@@ -175,7 +178,7 @@ _RULES = (
     ),
     _rule(
         "car",
-        rf"^{_SUBJECT} drives an? (?P<v>[A-Z0-9][\w -]*?){_END}",
+        rf"^{_SUBJECT} drives an? (?P<v>(?:{CAPITAL}|\d)[\w -]*?){_END}",
     ),
     _rule(
         "allergy",
@@ -191,8 +194,8 @@ _RULES = (
     ),
     _rule(
         "allergy",
-        r"^(?P<v>[A-Z][\w' -]*?) (?:gives?|causes?|"
-        r"triggers?) (?P<s>[A-Z]\w+)(?: to have|'s)? "
+        rf"^(?P<v>{CAPITAL}[\w' -]*?) (?:gives?|causes?|"
+        rf"triggers?) (?P<s>{CAPITAL}\w+)(?: to have|'s)? "
         r"(?:an? )?(?:bad |severe )?allergic reactions?",
         is_single=False,
     ),
@@ -203,7 +206,7 @@ _RULES = (
     ),
     _rule(
         "liking",
-        rf"^(?P<v>[A-Z][\w' -]*?) is (?:something|what|one thing) {_SUBJECT} "
+        rf"^(?P<v>{CAPITAL}[\w' -]*?) is (?:something|what|one thing) {_SUBJECT} "
         rf"(?:{_LIKES})\b",
         is_single=False,
     ),
@@ -239,12 +242,13 @@ _DENIALS = re.compile(
     r"\b(?:(?:does|do) not (?:any longer )?|no longer |never |stopped |quit |gave up )"
     r"|(?<=\bis) (?:not|no longer)\b|(?<=\bhas) (?:not|no longer)\b"
 )
+_DATE_AHEAD = re.compile(rf"^On .+? \d{{4}},? (?={CAPITAL})")
 
 
 @lru_cache(maxsize=4096)
 def read_claims(text: str) -> tuple[Claim, ...]:
     """What the first clause of ``text`` claims; empty when no rule knows it."""
-    clause = re.sub(r"^On .+? \d{4},? (?=[A-Z])", "", text.split(";")[0])
+    clause = _DATE_AHEAD.sub("", text.split(";")[0])
     plain, denials = _DENIALS.subn("", clause)
     plain = _ADVERBS.sub("", plain.replace("cannot stand", "hates"))
     claims: dict[str, Claim] = {}

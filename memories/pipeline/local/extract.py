@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.corrections import sets_something_right, uncleft
 from memories.pipeline.local.dates import resolve_dates
 from memories.pipeline.local.facts import Voice, split_clauses, to_third_person
@@ -285,7 +286,8 @@ _EITHER = """friend boss manager partner cousin colleague coworker neighbor neig
 fiance fiancé fiancée roommate child kid baby doctor therapist teacher boss mentor"""
 _KIN = "|".join(f"{_SHE} {_HE} {_EITHER}".split())
 _PERSON_IN_FACT = re.compile(
-    rf"(?P<phrase>(?:[A-Z]\w+'s|their) (?:[a-z]+ )?(?P<kin>{_KIN})(?: [A-Z]\w+)?)\b"
+    rf"(?P<phrase>(?:{CAPITAL}\w+'s|their) (?:[a-z]+ )?(?P<kin>{_KIN})"
+    rf"(?: {CAPITAL}\w+)?)\b"
 )
 
 

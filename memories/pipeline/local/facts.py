@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from memories.language.letters import CAPITAL, SMALL
 from memories.pipeline.local.grammar import (
     AUXILIARIES,
     COMMON_VERBS,
@@ -127,7 +128,7 @@ def _lower_shouting(text: str) -> str:
     return re.sub(r"\bi\b", "I", text.lower()).capitalize() if shouted else text
 
 
-_TITLE = re.compile(r"\"[A-Z][^\"]{0,60}\"|“[A-Z][^”]{0,60}”")
+_TITLE = re.compile(rf"\"{CAPITAL}[^\"]{{0,60}}\"|“{CAPITAL}[^”]{{0,60}}”")
 _HIDDEN = 0xF000  # private use area
 
 
@@ -163,12 +164,14 @@ def _supply_subject(text: str) -> str:
 
 
 _JOINT = "\ue123"  # stands for "speaker and others named", always plural
-_KIN_PHRASE = r"(?:[Mm]y|[Oo]ur|[Tt]he) (?!\w+ed\b)\w+(?: [A-Z]\w+)?|[A-Z][a-z]+"
+_KIN_PHRASE = (
+    rf"(?:[Mm]y|[Oo]ur|[Tt]he) (?!\w+ed\b)\w+(?: {CAPITAL}\w+)?|{CAPITAL}{SMALL}+"
+)
 _JOINT_SUBJECT = re.compile(
     rf"\b(?P<other>{_KIN_PHRASE}) and (?:I|me)\b(?! (?:am|was)\b)"
 )
 _JOINT_REVERSED = re.compile(
-    r"\b(?:me|I) and (?P<other>my (?!\w+ed\b)\w+(?: [A-Z]\w+)?)\b", re.IGNORECASE
+    rf"\b(?:me|I) and (?P<other>my (?!\w+ed\b)\w+(?: {CAPITAL}\w+)?)\b", re.IGNORECASE
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from memories.language.letters import CAPITAL
+
 _INTERJECTIONS = (
     r"oh+|wow|whoa|yeah|yea|yep|yes|yup|nah|nope|well|hey+|hi+|hello|howdy|ok|okay|"
     r"sure|"
@@ -27,7 +29,7 @@ _INTERJECTIONS = (
 
 _LEAD_IN = re.compile(
     r"^(?:"
-    r"(?:thanks|thank you|thx)(?: so much| a lot| again)?(?:,? [A-Z]\w+)?,? for\b"
+    rf"(?:thanks|thank you|thx)(?: so much| a lot| again)?(?:,? {CAPITAL}\w+)?,? for\b"
     r"[^,;–—-]*"
     r"(?:[,;–—]\s*| - |$)|"
     rf"(?:{_INTERJECTIONS})\b\s*[,!.:…—–-]+|"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.claims import Claim, read_claims
 from memories.pipeline.local.words import KIN, NOT_NAMES, is_negated
 from memories.types import ProposedEntity, ProposedRelation
@@ -24,13 +25,13 @@ _RELATIONS = {
 }
 """What claims say of whom, where the value is a thing of its own."""
 _PERSONAL = ("wife", "husband", "partner", "girlfriend", "boyfriend", "roommate")
-_WORD = r"[A-Z][\w&’-]*"
+_WORD = rf"{CAPITAL}[\w&’-]*"
 _NAME = rf"{_WORD}(?: (?:(?:of|the|de|da|la|van|von) )?{_WORD})*"
 _KIN = "|".join(sorted(KIN, key=len, reverse=True))
 _OF = rf"(?P<owner>{_WORD})(?:'s?|’s?) (?:[a-z]+ )?"
 _KIN_NAME = re.compile(rf"\b{_OF}(?P<kin>{_KIN}),? (?P<name>{_NAME})")
 _IS_KIN = re.compile(
-    rf"\b(?P<name>{_NAME}) is {_OF}(?:[a-z]+ )?(?P<kin>{_KIN})\b(?! [A-Z])"
+    rf"\b(?P<name>{_NAME}) is {_OF}(?:[a-z]+ )?(?P<kin>{_KIN})\b(?! {CAPITAL})"
 )
 _KIN_IS = re.compile(rf"\b{_OF}(?P<kin>{_KIN}) is (?:named |called )?(?P<name>{_NAME})")
 _AT_WORK = re.compile(rf"\b(?P<name>{_NAME}) from (?:the )?(?:work|office)\b")
@@ -42,7 +43,7 @@ _BONDS = {"engaged": "engaged_to", "married": "married_to"}
 _PET_NAME = re.compile(
     rf"(?P<owner>{_WORD})(?: (?:has|got|adopted) an? (?:[a-z]+ )?|'s (?:[a-z]+ )?)"
     r"(?P<kin>dog|cat|puppy|kitten|horse|rabbit|parrot|hamster|turtle)"
-    r"(?:,| named| called|'s name is| is called| is named)? (?P<name>[A-Z]\w+)"
+    rf"(?:,| named| called|'s name is| is called| is named)? (?P<name>{CAPITAL}\w+)"
 )
 _HAS = r"(?:has |have )?(?:just |recently |finally |now |also |still |been )*"
 _TOPIC = rf"(?:{_NAME}|[a-z-]+(?: (?!and |in |on |for |with |at )[a-z-]+)?)"
@@ -91,6 +92,7 @@ _VERBS = tuple(
     for verbs, what in ((_PLAIN, _NAME), (_OF_THINGS, _TOPIC))
     for verb, kind, type_ in verbs
 )
+_SUBJECT = re.compile(rf"(?P<name>{_NAME}) (?=[a-z])")
 _PAST = re.compile(r"\bused to\b")
 _NAMES = re.compile(rf"(?<![\w’'])({_NAME})")
 _MAX_WORDS = 4  # a longer "value" is a clause, no thing
@@ -163,7 +165,7 @@ def _subject_of(clause: str, drawn: _Drawn, speaker: str) -> tuple[str | None, s
         match = pattern.match(clause)
         if match is not None:
             return match["name"], clause[match.end() :].lstrip(" ,")
-    match = re.match(rf"(?P<name>{_NAME}) (?=[a-z])", clause)
+    match = _SUBJECT.match(clause)
     if match is None or match["name"] in NOT_NAMES - {speaker}:
         return None, ""
     return match["name"], clause[match.end() :]

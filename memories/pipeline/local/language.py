@@ -27,13 +27,15 @@ def is_english(text: str) -> bool:
     """True when English stopwords are at least as many as any other language's.
 
     A text without any known stopword counts as English when it is in Latin letters
-    without diacritics, so that "Allergic to peanuts" is read by the English rules.
+    without diacritics, but in names, so that "Allergic to peanuts" is read by the
+    English rules.
     """
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text.lower().replace("’", "'"))
+    said = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text.replace("’", "'"))
+    words = [word.lower() for word in said]
     hits = {
         code: sum(word in known for word in words) for code, known in _WORDS.items()
     }
     best = max(hits.values())
     if best == 0:
-        return text.isascii() or not words or all(word.isascii() for word in words)
+        return all(word.isascii() for word in said if not word.istitle())
     return hits["en"] == best

@@ -156,7 +156,7 @@ def shortened(text: str) -> str:
 
 
 def _within_a_sentence(text: str) -> str:
-    first = re.match(r"[A-Za-z]+", text)
+    first = re.match(r"[^\W\d_]+", text)
     word = first[0].lower() if first else ""
     is_small = word in _SMALL or (word.endswith("ing") and len(word) > 4)
     return text[:1].lower() + text[1:] if is_small else text

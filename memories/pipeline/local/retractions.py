@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.facts import Voice, to_third_person
 from memories.pipeline.local.fillers import strip_fillers
 
@@ -28,7 +29,7 @@ _FORGET = re.compile(
     r"^(?:please |can you |could you |you can )*(?:forget|delete|erase|remove|"
     r"(?:do not|don't|stop) remember(?:ing)?|no longer remember)(?: about)?"
     r"(?: the fact)?(?: that)? (?P<what>(?:(?:my|our|i|we|what i|everything)\b|"
-    r"(?<=that )(?-i:[A-Z])\w+(?: (?:and|from|at) \w+)? \w+ ).*)$",
+    rf"(?<=that )(?-i:{CAPITAL})\w+(?: (?:and|from|at) \w+)? \w+ ).*)$",
     re.IGNORECASE,
 )
 _TAIL = re.compile(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from memories.language.letters import CAPITAL, SMALL
 from memories.pipeline.local.fillers import strip_fillers
 from memories.pipeline.local.grammar import is_adverb, word_set
 from memories.pipeline.local.sentences import (
@@ -167,7 +168,7 @@ _ABOUT_LISTENER = re.compile(
     re.IGNORECASE,
 )
 
-_CONCRETE = re.compile(r"\d|(?<=[\w,] )[A-Z][a-z]+")
+_CONCRETE = re.compile(rf"\d|(?<=[\w,] ){CAPITAL}{SMALL}+")
 
 
 def screen(sentence: str, names: Collection[str] = ()) -> Screened:
@@ -246,14 +247,15 @@ def _states_something(text: str) -> bool:
 
 
 _HAS_NAMED_SUBJECT = re.compile(
-    r"^(?!The |This |That |A |An |It |There |Here |\w+ing )[A-Z]\w+(?: [A-Z][a-z]+)? "
-    r"(?:lives|works|likes|loves|hates|wants|went|moved|got|prefers|plays|studies|"
+    rf"^(?!The |This |That |A |An |It |There |Here |\w+ing ){CAPITAL}\w+"
+    rf"(?: {CAPITAL}{SMALL}+)? (?:lives|works|likes|loves|hates|wants|went|moved|got|"
+    r"prefers|plays|studies|"
     r"speaks|owns|enjoys|turned|said|told|bought|started|(?:is|was) (?:an? (?!\w+ way)|"
     r"the |from |allergic|married|pregnant|called|named|living|working|moving|studying|"
-    r"in [A-Z])|has (?:an? |two |three )|will (?:be|go|move|start|come))\b"
+    rf"in {CAPITAL})|has (?:an? |two |three )|will (?:be|go|move|start|come))\b"
 )
 _HAS_PLACED_SUBJECT = re.compile(
-    r"^[A-Z][a-z]+ from (?:the |my )?[a-z]+ (?:is|are|was|were|has|had|will|[a-z]+s|"
-    r"[a-z]+ed)\b"
+    rf"^{CAPITAL}{SMALL}+ from (?:the |my )?[a-z]+ (?:is|are|was|were|has|had|will|"
+    r"[a-z]+s|[a-z]+ed)\b"
 )
 """ "Anna from work": the speaker says whence they know them."""

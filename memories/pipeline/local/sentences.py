@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.grammar import COMMON_VERBS, is_past, word_set
 
 _ABBREVIATION = re.compile(
@@ -14,7 +15,7 @@ _ABBREVIATION = re.compile(
 
 _BOUNDARY = re.compile(
     r"(?<=[.!?…])[\"'”’)]*\s+(?=[\"'“‘(\[]*[^\s])|\n+|;\s+|(?<=[。！？])|"
-    r"\s+(?=[^\w\s.,;:!?'\"()/&$€£%#@*+=<>~-]{1,3}\s+[A-Z])"
+    rf"\s+(?=[^\w\s.,;:!?'\"()/&$€£%#@*+=<>~-]{{1,3}}\s+{CAPITAL})"
 )
 
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.facts import Voice
 from memories.pipeline.local.sharing import split_captions
 from memories.types import ChatMessage, EngineOptions
@@ -21,7 +22,7 @@ NOT_LISTENED_TO = "role {role} is not listened to for {subject} memory"
 
 _PERSON_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]+(?:[ '-][^\W\d_a-z][^\W\d_]*\.?){0,2}")
 _MACHINE = re.compile(r"\b(?:assistant|bot|agent|ai|gpt|system|user|tool)\b|bot$", re.I)
-_SPEAKER_PREFIX = re.compile(r"^\s*([A-Z][\w'-]+(?: [A-Z][\w'-]+)?):\s+(?=\S)")
+_SPEAKER_PREFIX = re.compile(rf"^\s*({CAPITAL}[\w'-]+(?: {CAPITAL}[\w'-]+)?):\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)

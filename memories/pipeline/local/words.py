@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from memories.language.letters import CAPITAL
 from memories.pipeline.local.grammar import word_set
 
 _STOPWORDS = word_set(
@@ -82,6 +83,10 @@ _NEGATION = re.compile(
 )
 
 
+_CAPITALISED = re.compile(rf"(^|[;.] +)?\b({CAPITAL}\w+)('s)?")
+_BEHIND_NAMES = re.compile(
+    rf" (?:{CAPITAL}\w+|is|has|was|does|will|would|cannot|\w+s)\b"
+)
 # By stem, as ``stem`` leaves it; the embedder is unsure of exactly these.
 _SYNONYMS = {
     "kid": "child",
@@ -139,7 +144,7 @@ def numbers(text: str) -> frozenset[str]:
 def names(text: str) -> frozenset[str]:
     """Capitalised words that are not the first common word of a sentence."""
     found = set()
-    for match in re.finditer(r"(^|[;.] +)?\b([A-Z][\w]+)('s)?", text):
+    for match in _CAPITALISED.finditer(text):
         opens_sentence = match[1] is not None and match[3] is None
         word = match[2]
         if word in NOT_NAMES or (opens_sentence and not _opens_as_name(text, match)):
@@ -152,9 +157,7 @@ def _opens_as_name(text: str, match: re.Match[str]) -> bool:
     """A first word is a name when a singular verb or another name follows."""
     after = text[match.end() :]
     is_plural = match[2].endswith("s") or match[2].endswith("ing")
-    return not is_plural and bool(
-        re.match(r" (?:[A-Z]\w+|is|has|was|does|will|would|cannot|\w+s)\b", after)
-    )
+    return not is_plural and bool(_BEHIND_NAMES.match(after))
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)

@@ -40,3 +40,19 @@ def test_other_names_are_mentions():
     assert {(e.name, e.type) for e in entities} == {
         ("User", "person"), ("Acme", "other")
     }  # fmt: skip
+
+
+ABROAD = [
+    ("User lives in Örebro.", [("User", "lives_in", "Örebro")]),
+    ("User works at ČEZ.", [("User", "works_at", "ČEZ")]),
+    ("User's sister Åsa lives in Örebro.", [("User", "sister", "Åsa"), ("Åsa", "lives_in", "Örebro")]),
+    ("Łukasz works at Żabka.", [("Łukasz", "works_at", "Żabka")]),
+    ("Émile moved to Évry.", [("Émile", "lives_in", "Évry")]),
+    ("Олег is married to Ольга.", [("Олег", "married_to", "Ольга")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "edges"), ABROAD)
+def test_a_name_begins_with_any_capital(text, edges):
+    _, relations = read_graph(text, "User")
+    assert [(r.source, r.type, r.target) for r in relations] == edges

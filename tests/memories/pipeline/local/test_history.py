@@ -70,3 +70,12 @@ def test_it_says_so_in_whatever_order_it_is_told(ann):
     assert "User lives_in Rome" in edges(ann, "2023-01-01")
     assert "User lives_in Oslo" not in edges(ann, "2023-01-01")
     assert edges(ann) == {"User lives_in Oslo", "User works_at Initech"}
+
+
+# --- names beyond A to Z ------------------------------------------------------------
+
+
+def test_a_place_that_begins_with_any_capital_is_a_place(ann):
+    say(ann, "I live in Lisbon.", "I moved to Łódź.")
+    assert in_force(ann) == {"User moved to Łódź"}
+    assert edges(ann) == {"User lives_in Łódź"}

@@ -176,3 +176,16 @@ def test_contradictions_are_seen(new, old):
 def test_a_text_says_the_same_as_itself(new, old):
     assert judge(new, new) is Standing.SAME
     assert judge(old, old) is Standing.SAME
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ("User moved to Łódź", "User lives in Lisbon"),
+        ("User works at ČEZ", "User works at Żabka"),
+        ("Émile lives in Évry", "Émile lives in Île-Rousse"),
+        ("User's sister is called Åsa", "User's sister is called Øyvor"),
+    ],
+)
+def test_names_beyond_ascii_contradict_as_others_do(new, old):
+    assert compare(new, old, 0.6, lambda one, other: 0.0) is Standing.AGAINST
