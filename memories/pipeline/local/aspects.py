@@ -7,17 +7,24 @@ state. Other languages than English are nobody's to say.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from memories.language.letters import CAPITAL
 from memories.pipeline.local.claims import read_claims
-from memories.pipeline.local.grammar import PARTICIPLES, is_past
+from memories.pipeline.local.grammar import (
+    ENGAGED,
+    PARTICIPLES,
+    STOOD,
+    is_past,
+    telling_verb,
+)
 from memories.types import Aspect, ValidTime
 
 _PLAN = re.compile(
     r"\b(?:plans?|planned|planning|intends?|hopes?|hoping|aims?|wants?|wishes|would "
     r"(?:like|love)|dreams? of|is (?:thinking|considering)|looking forward|scheduled|"
     r"is (?:about|set|due) to|going to(?= [a-z])|will|shall|is signing up|"
-    r"booked|has (?:an? )?(?:appointment|reservation|ticket)s?)\b",
+    rf"booked|{ENGAGED})\b",
     re.IGNORECASE,
 )
 _NOT_A_PLAN = re.compile(
@@ -58,13 +65,14 @@ _RELATIONSHIP = re.compile(
     r"in a relationship|single|widowed|friends with|related to)\b",
 )
 _LASTING = re.compile(
-    r"\b(?:used to|usually|often|always|regularly|since|until|till)\b"
+    r"\b(?:used to|usually|often|always|regularly|since|until|till|born)\b"
     r"|\bfor (?:\d+|an?|two|three|four|five|six|many|several|a few) "
-    r"(?:weeks?|months?|years?)\b|\b(?:lived|worked|studied|owned|knew|known|believed|"
-    r"belonged|resided|stayed|loved|liked|hated|preferred|suffered|wanted)\b",
+    r"(?:weeks?|months?|years?)\b",
     re.IGNORECASE,
 )
 """What went on for a while is no event, whatever its tense."""
+_BRIEF = ("instant", "day", "weekend", "week", "month", "season")
+"""What stood so at such a time is told as something that happened then."""
 _WORD = re.compile(r"(?:[^\W\d_]|')+")
 _SUBJECT_WORDS = 4
 """As in "Alice's sister Anna also": the words before the verb, at most."""
@@ -72,8 +80,14 @@ _HOLDS = ("residence", "employer", "occupation", "diet", "age", "car")
 """What "moved", "joined" and "got" begin still holds once that is over."""
 
 
-def read_aspect(text: str, valid: ValidTime = ValidTime()) -> Aspect:  # noqa: B008
-    """``valid`` is the time that the text tells: what recurs is no single event."""
+def read_aspect(
+    text: str,
+    valid: ValidTime = ValidTime(),  # noqa: B008
+    said_at: datetime | None = None,
+) -> Aspect:
+    """``valid`` is the time that the text tells, and ``said_at`` when it is told: what
+    recurs is no single event, and what is told in the present of a day to come is
+    planned."""
     sentence = text.split(";")[0]
     claims = read_claims(sentence)
     named = {claim.attribute for claim in claims}
@@ -87,8 +101,15 @@ def read_aspect(text: str, valid: ValidTime = ValidTime()) -> Aspect:  # noqa: B
         return Aspect.ABSENCE
     if _RELATIONSHIP.search(sentence) or "relationship status" in named:
         return Aspect.RELATIONSHIP
-    holds = named & {*_HOLDS} or valid.recurs or _LASTING.search(sentence)
-    return Aspect.EVENT if _happened(sentence) and not holds else Aspect.STATE
+    if valid.recurs or _LASTING.search(sentence) or named & {*_HOLDS}:
+        return Aspect.STATE
+    verb = telling_verb(sentence, is_dated=valid.start is not None)
+    if not claims and _is_ahead(verb, valid, said_at):
+        return Aspect.PLAN
+    if verb in STOOD:
+        is_brief = valid.start and not valid.end and valid.precision in _BRIEF
+        return Aspect.EVENT if is_brief else Aspect.STATE
+    return Aspect.EVENT if _happened(sentence, verb) else Aspect.STATE
 
 
 def is_plan(text: str) -> bool:
@@ -99,16 +120,18 @@ def is_plan(text: str) -> bool:
     return len(_WORD.findall(text[: planned.start()])) <= _SUBJECT_WORDS
 
 
-def _happened(sentence: str) -> bool:
-    """Whether the verb is a simple past: the first of the sentence that is one form or
-    the other decides, and "is", "was", "had" tell how something stood."""
-    for word in _WORD.findall(sentence)[1:]:
-        lowered = word.lower()
-        if lowered in ("is", "are", "was", "were", "has", "have", "had", "been"):
-            return lowered in ("has", "have") and _is_perfect(sentence, lowered)
-        if is_past(lowered):
-            return True
-    return False
+def _is_ahead(verb: str, valid: ValidTime, said_at: datetime | None) -> bool:
+    """ "has an exam next week", "flies to Rome on Friday"."""
+    is_present = verb in ("", "is", "are", "has", "have")
+    is_later = bool(said_at and valid.start and valid.start > said_at)
+    return is_present and is_later
+
+
+def _happened(sentence: str, verb: str) -> bool:
+    """Whether its telling verb is a simple past, or "has" with a participle."""
+    if verb in ("has", "have"):
+        return _is_perfect(sentence, verb)
+    return verb not in ("", "is", "are", "been")
 
 
 def _is_perfect(sentence: str, auxiliary: str) -> bool:

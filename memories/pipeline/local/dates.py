@@ -13,7 +13,16 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from memories.language.recurrence import read_recurrence
 from memories.language.times import MONTHS, Found, Said, find_times, local_day
-from memories.pipeline.local.grammar import is_past
+from memories.pipeline.local.grammar import (
+    ENGAGED,
+    STOOD,
+    TENSELESS,
+    expand_contractions,
+    is_adverb,
+    is_past,
+    telling_verb,
+    word_set,
+)
 from memories.pipeline.local.spans import spell_out_spans
 from memories.types import ValidTime
 
@@ -31,7 +40,7 @@ def resolve_dates(
     today, zone = local_day(spoken_at, timezone)
     said = Said(today, is_past=_speaks_of_past(text), is_future=_speaks_of_future(text))
     found = find_times(text, said)
-    valid = _valid(text, found, zone)
+    valid = _valid(text, found, today, zone)
     for item in reversed(found):
         written = _written(item)
         if written is not None:
@@ -46,20 +55,76 @@ _TO = re.compile(r"\s*(?:to|till|until|–|-)\s+(?:the\s+)?$", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?$", re.IGNORECASE)
 
 
-def _valid(text: str, found: Sequence[Found], zone: tzinfo) -> ValidTime:
-    """From the first date that is said, to the next one where that ends it."""
+def _valid(text: str, found: Sequence[Found], today: date, zone: tzinfo) -> ValidTime:
+    """From the first date that is said, to the next one where that ends it.
+
+    Of what was so before something else only that is known, as of "before May"; what
+    used to be is over when it is told.
+    """
     recurs = read_recurrence(text)
+    own = [item for item in found if not _is_of_another(text[: item.start])]
     if not found:
-        return ValidTime(recurs=recurs)
-    first, precision = found[0], found[0].named.grain
+        end = _midnight(today, zone) if _was_once(text) else None
+        return ValidTime(None, end, None, recurs)
+    if not own:
+        end = _midnight(found[0].named.period.first, zone)
+        return ValidTime(None, end, found[0].named.grain, recurs)
+    first, precision = own[0], own[0].named.grain
     if first.side in _ENDS:
         return ValidTime(None, _end(first, zone), precision, recurs)
     period = first.named.period
     begins = _next(period.last) if first.side == "after" else period.first
     start = _midnight(begins, zone)
-    end = _end(found[1], zone) if _is_ended(text, found) else None
+    end = _end(own[1], zone) if _is_ended(text, own) else None
+    if end is None and not first.side and _stood_for(text, first, today):
+        end = _end(first, zone)
     is_span = start is not None and end is not None and start < end
     return ValidTime(start, end if is_span else None, precision, recurs)
+
+
+_BEFORE = re.compile(
+    r"\bbefore (?P<what>\S+(?:(?! (?:I|we|he|she|they)\b)[^,;])+)$", re.IGNORECASE
+)
+_OWNERS = word_set("my our his her their the")
+
+
+def _is_of_another(before: str) -> bool:
+    """Whether a date tells when something else was: "before I left Rome in" 2020."""
+    found = _BEFORE.search(before)
+    if found is None:
+        return False
+    what = [word for word in found["what"].split() if not is_adverb(word)]
+    verb = 2 if what and what[0].lower() in _OWNERS else 1
+    is_doing = any(word.endswith("ing") for word in what[:1])
+    return is_doing or any(is_past(word) for word in what[verb : verb + 1])
+
+
+_USED_TO = re.compile(r"^(?:[^,]+, )?(?P<who>(?:[\w'’-]+ ){1,4})used to (?=[a-z])")
+_NOT_OVER = re.compile(
+    r"\b(?:am|is|are|was|were|be|been|get|gets|got|getting|became|when|where|that|which"
+    r"|who|how|and)\b|['’](?:m|s|re) $",
+    re.IGNORECASE,
+)
+_BY_NOW = re.compile(r"\b(?:now|nowadays|these days|currently|today)\b", re.IGNORECASE)
+
+
+def _was_once(text: str) -> bool:
+    """ "I used to smoke", and no word of now; nobody who is only used to it."""
+    told = _USED_TO.match(text)
+    return bool(told and not _NOT_OVER.search(told["who"]) and not _BY_NOW.search(text))
+
+
+def _stood_for(text: str, found: Found, today: date) -> bool:
+    """ "lived in Rome in 2010": so it was for that year, which is over."""
+    if found.named.grain != "year" or found.named.period.last >= today:
+        return False
+    verb = telling_verb(expand_contractions(text), is_dated=True)
+    return _was_once(text) or (verb in STOOD and not _PASSIVE.search(text))
+
+
+_PASSIVE = re.compile(
+    r"\b(?:was|were) (?:\w+ed|born|given|made|taken)\b", re.IGNORECASE
+)
 
 
 def _is_ended(text: str, found: Sequence[Found]) -> bool:
@@ -161,10 +226,22 @@ def written_day(day: date) -> str:
 # --- the tense of a sentence ----------------------------------------------------------
 
 
+_TOLD_AS_PAST = re.compile(r"\b(just|already|ago|been)\b")
+_BARE_PAST = re.compile(
+    r"\b(?:i|we|he|she|they|(?:my|our) \w+)(?: (?:also|finally|\w+ly))* "
+    rf"(?:{'|'.join(sorted(TENSELESS))})\b",
+    re.IGNORECASE,
+)
+""" "I read it on Monday": a day tells that it is past, where none recurs."""
+_ENGAGED = re.compile(rf"\b{ENGAGED}\b", re.IGNORECASE)
+
+
 def _speaks_of_past(text: str) -> bool:
     words = re.findall(r"[a-z']+", text.lower())
-    return any(is_past(word) for word in words) or bool(
-        re.search(r"\b(just|already|ago|been)\b", text)
+    if any(is_past(word) for word in words) or _TOLD_AS_PAST.search(text):
+        return True
+    return bool(_BARE_PAST.search(text)) and not (
+        read_recurrence(text) or _speaks_of_future(text)
     )
 
 
@@ -175,4 +252,4 @@ def _speaks_of_future(text: str) -> bool:
         r"about to|want to|looking forward|scheduled|upcoming|coming up|"
         r"(am|is|are|'m|'re|'s) \w+ing)\b"
     )
-    return bool(re.search(pattern, text.lower()))
+    return bool(re.search(pattern, text.lower()) or _ENGAGED.search(text))

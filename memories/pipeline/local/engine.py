@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import batched
 from uuid import UUID
 
@@ -122,6 +123,7 @@ class LocalEngine:
             extraction.retractions,
             list(extraction.dropped),
             extraction.corrections,
+            instants=[message.sent_at or options.reference for message in messages],
         )
         draft.drop_repetitions()
         if draft.facts:
@@ -170,13 +172,19 @@ class LocalEngine:
                 self._topic_vectors(draft), options.categories, self._embedder
             )
         draft.facts = [
-            _annotated(fact, categories, options)
+            _annotated(fact, categories, options, draft.said_at(fact))
             for fact, categories in zip(draft.facts, assigned, strict=True)
         ]
 
 
-def _annotated(fact: Fact, categories: tuple[str, ...], options: EngineOptions) -> Fact:
-    aspect = read_aspect(fact.text, fact.valid) if is_english(fact.text) else None
+def _annotated(
+    fact: Fact,
+    categories: tuple[str, ...],
+    options: EngineOptions,
+    said_at: datetime | None,
+) -> Fact:
+    is_read = is_english(fact.text)
+    aspect = read_aspect(fact.text, fact.valid, said_at) if is_read else None
     fact = replace(fact, categories=categories, aspect=aspect)
     if not options.with_graph:
         return fact
@@ -243,7 +251,8 @@ class _Doubts:
 class _Draft:
     """Facts and retractions on their way to a decision.
 
-    ``ended``: by the words of a fact, those of earlier ones of the add that it ends.
+    ``ended``: by the words of a fact, those of earlier ones of the add that it ends;
+    ``instants`` are when the messages were sent.
     """
 
     facts: list[Fact]
@@ -251,6 +260,11 @@ class _Draft:
     dropped: list[Dropped] = field(default_factory=list)
     corrections: frozenset[str] = frozenset()
     ended: dict[str, list[str]] = field(default_factory=dict)
+    instants: Sequence[datetime] = ()
+
+    def said_at(self, fact: Fact) -> datetime | None:
+        instants = [self.instants[position] for position in fact.messages]
+        return max(instants, default=None)
 
     def drop(self, reasons: Sequence[str | None]) -> None:
         """Move the facts with a reason to ``dropped``."""

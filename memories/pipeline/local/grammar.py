@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+
+_WORD = re.compile(r"(?:[^\W\d_]|')+")
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -30,8 +33,19 @@ PARTICIPLES = word_set(
 )
 # Same form in the present and the past: the rest of the sentence decides.
 TENSELESS = word_set(
-    "read put cut hit set let shut hurt bet cost spread beat upset split"
+    """read put cut hit set let shut hurt bet cost spread beat upset split burst cast
+    broadcast knit reset rid shed slit thrust"""
 )
+STOOD = word_set(
+    """was were had lived worked studied owned knew known believed belonged resided
+    stayed loved liked hated preferred suffered wanted"""
+)
+"""Pasts that tell how something stood, rather than what happened."""
+ENGAGED = (
+    r"(?:has|have)(?: got)? (?:an? |my |their )?(?:[\w'’-]+ ){0,3}?"
+    r"(?:appointment|reservation|booking|ticket|exam|interview|meeting)s?"
+)
+"""What somebody has is still to come, as a part of a pattern."""
 _PRESENT_IN_ED = word_set(
     "need feed speed bleed breed seed weed exceed proceed succeed embed heed"
 )
@@ -86,6 +100,28 @@ def is_past(word: str) -> bool:
 def is_participle(word: str) -> bool:
     """Whether ``word`` may follow "have"."""
     return word.lower() in PARTICIPLES or is_past(word)
+
+
+_STANDS = word_set("am is are was were has have had been")
+_NO_VERB_BEHIND = NOT_VERBS | MODALS | {"not"}
+_ANNOUNCES = word_set("a an the to their his her its some any")
+
+
+def telling_verb(sentence: str, *, is_dated: bool) -> str:
+    """The first auxiliary or past of a sentence; "" where it has only a present.
+
+    Of a third person "read" is no present, but it may be a noun: it counts behind a
+    name, or where nothing announces a noun, if the sentence says when.
+    """
+    words: list[str] = _WORD.findall(sentence)
+    for place, (before, word) in enumerate(pairwise(words), start=1):
+        if word.lower() in _STANDS or is_past(word):
+            return word.lower()
+        if is_dated and word in TENSELESS:
+            is_verb = before[0].isupper() or not _ANNOUNCES & {*words[:place]}
+            if is_verb and before not in _NO_VERB_BEHIND:
+                return word
+    return ""
 
 
 def third_person(verb: str) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +47,45 @@ from memories.types import Aspect, ValidTime
 )
 def test_what_a_fact_tells_of(text, aspect):
     assert read_aspect(text) == aspect
+
+
+SAID_AT = datetime(2026, 5, 20, 12, tzinfo=UTC)
+YESTERDAY, NEXT_WEEK, IN_MAY, IN_2019 = (
+    ValidTime(datetime(*day, tzinfo=UTC), None, precision)
+    for *day, precision in (
+        (2026, 5, 19, "day"), (2026, 5, 25, "week"), (2026, 5, 1, "month"),
+        (2019, 1, 1, "year"),
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "valid", "aspect"),
+    [
+        # How something stood at a time that is over is told as what happened then ...
+        ("Alice was ill on 19 May 2026", YESTERDAY, "event"),
+        ("Alice had an appointment with Bob on 19 May 2026", YESTERDAY, "event"),
+        ("Alice stayed in Rome in May 2026", IN_MAY, "event"),
+        # ... but for what took years, and what it began.
+        ("Alice had a dog in 2019", IN_2019, "state"),
+        ("Alice was hired by Acme in May 2026", IN_MAY, "state"),
+        ("Alice was born in May 2026", IN_MAY, "state"),
+        # The past of these looks like the present.
+        ("Alice put money in a savings account on 19 May 2026", YESTERDAY, "event"),
+        ("Alice read a book in May 2026", IN_MAY, "event"),
+        ("Alice hit a deer on 19 May 2026", YESTERDAY, "event"),
+        ("Alice likes to read in May 2026", IN_MAY, "preference"),
+        ("Alice wears a beautiful set in May 2026", IN_MAY, "state"),
+        # The present of a day to come.
+        ("Alice has a dentist appointment on 25 May 2026", NEXT_WEEK, "plan"),
+        ("Alice flies to Rome in the week of 25 May 2026", NEXT_WEEK, "plan"),
+        ("Alice's parents arrive in the week of 25 May 2026", NEXT_WEEK, "plan"),
+        ("Alice is at home in May 2026", IN_MAY, "state"),
+        ("Alice has a dentist appointment", ValidTime(), "plan"),
+    ],
+)
+def test_a_time_tells_what_a_verb_does_not(text, valid, aspect):
+    assert read_aspect(text, valid, SAID_AT) == aspect
 
 
 def test_what_recurs_is_no_single_event():

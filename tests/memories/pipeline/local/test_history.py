@@ -79,3 +79,25 @@ def test_a_place_that_begins_with_any_capital_is_a_place(ann):
     say(ann, "I live in Lisbon.", "I moved to Łódź.")
     assert in_force(ann) == {"User moved to Łódź"}
     assert edges(ann) == {"User lives_in Łódź"}
+
+
+# --- what is over ---------------------------------------------------------------------
+
+OVER = [
+    ("I was ill last week.", "2025-05-14"),
+    ("I had an appointment with the dentist yesterday.", "2025-05-19"),
+    ("I have a dentist appointment tomorrow at 10.", "2025-05-21"),
+    ("I put money in a savings account yesterday.", "2025-05-19"),
+    ("I read War and Peace last month.", "2025-04-10"),
+    ("I read a great book on 3 February.", "2025-02-03"),
+    ("I used to live in Graz.", "2010-01-01"),
+    ("I had a dog in 2019.", "2019-06-01"),
+    ("I worked at Siemens for six years before I joined BMW in 2021.", "2020-06-01"),
+]
+
+
+@pytest.mark.parametrize(("said", "when"), OVER)
+def test_what_happened_is_not_true_for_ever(ann, said, when):
+    say(ann, said)
+    assert len(true_at(ann, when)) == 1
+    assert true_at(ann, "2025-09-01") == []
