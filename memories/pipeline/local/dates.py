@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from memories.language.letters import CAPITAL
 from memories.language.recurrence import read_recurrence
 from memories.language.times import MONTHS, Found, Said, find_times, local_day
 from memories.pipeline.local.grammar import (
@@ -100,17 +101,23 @@ def _is_of_another(before: str) -> bool:
 
 
 _USED_TO = re.compile(r"^(?:[^,]+, )?(?P<who>(?:[\w'’-]+ ){1,4})used to (?=[a-z])")
+_WAS_THERE = re.compile(
+    r"^(?:[^,]+, )?(?P<who>(?:[\w'’-]+ ){1,4}?)(?:lived|resided|worked"
+    r"|(?:was|were) (?:living|working|based|employed))"
+    rf"(?: [\w'’-]+){{0,4}}? (?:in|at|for|by) (?:the )?{CAPITAL}"
+)
 _NOT_OVER = re.compile(
     r"\b(?:am|is|are|was|were|be|been|get|gets|got|getting|became|when|where|that|which"
-    r"|who|how|and)\b|['’](?:m|s|re) $",
+    r"|who|how|and|have|has)\b|['’](?:m|s|re|ve) $",
     re.IGNORECASE,
 )
 _BY_NOW = re.compile(r"\b(?:now|nowadays|these days|currently|today)\b", re.IGNORECASE)
 
 
 def _was_once(text: str) -> bool:
-    """ "I used to smoke", and no word of now; nobody who is only used to it."""
-    told = _USED_TO.match(text)
+    """ "I used to smoke", "I worked at Acme", and no word of now; nobody who is only
+    used to it."""
+    told = _USED_TO.match(text) or _WAS_THERE.match(text)
     return bool(told and not _NOT_OVER.search(told["who"]) and not _BY_NOW.search(text))
 
 

@@ -188,7 +188,9 @@ def _annotated(
     fact = replace(fact, categories=categories, aspect=aspect)
     if not options.with_graph:
         return fact
-    entities, relations = read_graph(fact.text, fact.speaker or "User")
+    entities, relations = read_graph(
+        fact.text, fact.speaker or "User", is_bounded=fact.valid.end is not None
+    )
     return replace(fact, entities=entities, relations=relations)
 
 

@@ -94,30 +94,39 @@ def _stands_alone(clause: str) -> bool:
     return len(clause.split()) > 2 and not (joint and joint.end() >= len(clause))
 
 
+_PRESENTS = ("am", "have", "live", "work", "like", "love", "hate", "study", "speak")
+_PRESENTS += ("own", "drive")
+_OF_I = "|".join(_PRESENTS)
+_OF_OTHERS = "|".join(map(third_person, _PRESENTS))
+_PASTS = "moved|got|started|bought"
+_ADVERB = "(?:also |really |just |currently |now )?"
+_OTHER = (
+    rf"(?!(?:It|This|That|There|Here|What|Who)\b)(?:[Mm]y (?:[a-z]+ ){{1,2}}?)?"
+    rf"{CAPITAL}\w+(?: {CAPITAL}\w+)?|[Mm]y [a-z]+"
+)
 _SIMPLE_VERB = re.compile(
-    r"^I(?:'m| (?:also |really |just |currently )?"
-    r"(?:am|have|live|work|like|love|hate|study|speak|play|own|drive|moved|got|"
-    r"started|bought))\b"
+    rf"^(?:(?P<i>I)(?:'m| {_ADVERB}(?:play|{_OF_I}|{_PASTS}))\b"
+    rf"|(?P<other>{_OTHER}) {_ADVERB}(?:plays|{_OF_OTHERS}|{_PASTS})\b)"
 )
 _SECOND_VERB = re.compile(
-    r",? (?:and|but) ((?:also |currently |really )?"
-    r"(?:am|have|live|work|like|love|hate|study|speak|own|drive|don't)\b "
-    r"(?:a|an|the|my|in|at|as|for|to|with|two|three|not|like|eat|drink|[a-z]+ing)\b)"
+    rf",? (?:and|but) ({_ADVERB}(?:(?P<i>{_OF_I}|don't)|{_OF_OTHERS}|{_PASTS})\b "
+    r"(?:a|an|the|my|in|at|as|for|to|with|two|three|not|like|eat|drink|[a-z]+ing"
+    r"|married|engaged)\b)"
 )
 
 
 def _split_verbs(clause: str) -> Iterator[str]:
     """ "I live in Rome and work at Acme" says two things that change apart."""
-    match = _SECOND_VERB.search(clause)
-    if match is None or not _SIMPLE_VERB.match(clause):
+    first, second = _SIMPLE_VERB.match(clause), _SECOND_VERB.search(clause)
+    if first is None or second is None or (first["other"] and second["i"]):
         yield clause
         return
-    left = clause[: match.start()]
-    if _SUBORDINATE.search(left) or re.search(r"\bto \w+", left):
+    left = clause[: second.start()]
+    if _SUBORDINATE.search(left) or re.search(r"\bto [a-z]", left):
         yield clause
         return
     yield left
-    yield "I " + clause[match.start(1) :]
+    yield f"{first['i'] or first['other']} {clause[second.start(1) :]}"
 
 
 def _lower_shouting(text: str) -> str:

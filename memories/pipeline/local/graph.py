@@ -7,7 +7,7 @@ Relations are read from the verb of the first clause and from what people are ca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from memories.language.letters import CAPITAL
@@ -47,11 +47,17 @@ _PET_NAME = re.compile(
 )
 _HAS = r"(?:has |have )?(?:just |recently |finally |now |also |still |been )*"
 _TOPIC = rf"(?:{_NAME}|[a-z-]+(?: (?!and |in |on |for |with |at )[a-z-]+)?)"
+_STILL = r"(?<=has ){0}ed(?=.* (?:since|for) )|(?<=been ){0}ing"
+""" "has lived in Rome since May": so it is now."""
 _PLAIN = (
-    (r"(?:lives?|resides?|is living|is based|settled) in", "lives_in", "place"),
+    (
+        rf"(?:lives?|resides?|is living|is based|settled|{_STILL.format('liv')}) in",
+        *("lives_in", "place"),
+    ),
     (r"(?:moved|relocated)(?: back| over)?(?: from [\w ]+?)? to", "lives_in", "place"),
     (
-        r"(?:works?|is working|is employed)(?: as an? [a-z ]+?)? (?:at|for|by)"
+        rf"(?:works?|is working|is employed|{_STILL.format('work')})"
+        r"(?: as an? [a-z ]+?)? (?:at|for|by)"
         r"|joined|started (?:working )?at|was hired by"
         r"|(?:started|got|took) (?:an?|their) (?:new )?job (?:at|with)",
         *("works_at", "organization"),
@@ -82,18 +88,50 @@ _PLAIN = (
         *("also_known_as", "person"),
     ),
 )
+_ONCE = (
+    (
+        r"(?:used to (?:live|reside|be based)|(?:had )?lived|resided"
+        r"|was (?:living|based)|had been living) in",
+        *("lives_in", "place"),
+    ),
+    (
+        r"(?:used to work|(?:had )?worked|was (?:working|employed)|had been working)"
+        r"(?: as an? [a-z ]+?)? (?:at|for|by)",
+        *("works_at", "organization"),
+    ),
+    (r"used to study at", "studied_at", "organization"),
+    (r"used to be married to", "married_to", "person"),
+    (r"used to be engaged to", "engaged_to", "person"),
+    (r"(?:was|used to be) (?:dating|seeing)|used to date|dated", "dating", "person"),
+    (
+        r"used to (?:play for|belong to)|played for|belonged to"
+        r"|(?:was|used to be) an? (?:[a-z]+ )?member of",
+        *("member_of", "organization"),
+    ),
+    (r"used to report to|reported to", "reports_to", "person"),
+)
+"""What was so, of what is known to be over."""
 _OF_THINGS = (
     (r"owns|bought", "owns", "thing"),
     (r"plays", "plays", "topic"),
     (r"likes?|loves?|enjoys?|adores?", "likes", "topic"),
 )
-_VERBS = tuple(
-    (re.compile(rf"{_HAS}(?:{verb})(?: (?:the|an?))? (?P<value>{what})"), kind, type_)
-    for verbs, what in ((_PLAIN, _NAME), (_OF_THINGS, _TOPIC))
-    for verb, kind, type_ in verbs
-)
+_Verbs = tuple[tuple[re.Pattern[str], str, str], ...]
+
+
+def _compiled(verbs: Sequence[tuple[str, str, str]], what: str) -> _Verbs:
+    """(verb and its value, relation, type of the value)."""
+    behind = rf"(?: (?:the|an?))? (?P<value>{what})"
+    return tuple(
+        (re.compile(rf"{_HAS}(?:{verb}){behind}"), kind, type_)
+        for verb, kind, type_ in verbs
+    )
+
+
+_VERBS = _compiled(_PLAIN, _NAME) + _compiled(_OF_THINGS, _TOPIC)
+_PAST_VERBS = _compiled(_ONCE, _NAME)
 _SUBJECT = re.compile(rf"(?P<name>{_NAME}) (?=[a-z])")
-_PAST = re.compile(r"\bused to\b")
+_PAST = re.compile(r"\bused to\b ?")
 _NAMES = re.compile(rf"(?<![\w’'])({_NAME})")
 _MAX_WORDS = 4  # a longer "value" is a clause, no thing
 
@@ -116,8 +154,12 @@ class _Drawn:
         self.relations.setdefault(ProposedRelation(source, kind, target))
 
 
-def read_graph(text: str, speaker: str) -> Graph:
-    """The named people, places and things of ``text`` and how they are related."""
+def read_graph(text: str, speaker: str, *, is_bounded: bool = False) -> Graph:
+    """The named people, places and things of ``text`` and how they are related.
+
+    What was so is an edge only where the time of the text has an end (``is_bounded``):
+    else it would hold today.
+    """
     drawn = _Drawn()
     for pattern, kind in (
         (_KIN_NAME, "person"),
@@ -132,8 +174,10 @@ def read_graph(text: str, speaker: str) -> Graph:
         drawn.relate(couple["owner"], bond, couple["name"], "person")
     for match in _AT_WORK.finditer(text):
         drawn.relate(speaker, "colleague", match["name"], "person")
-    if not is_negated(text) and not _PAST.search(text):
-        for subject, kind, value, type_ in _read_verbs(text, drawn, speaker):
+    plain, was_once = _PAST.subn("", text)
+    if not is_negated(plain) and (is_bounded or not was_once):
+        verbs = _VERBS + (_PAST_VERBS if is_bounded else ())
+        for subject, kind, value, type_ in _read_verbs(text, drawn, speaker, verbs):
             drawn.relate(subject, kind, value, type_)
     for claim in read_claims(text):
         _relate_claim(drawn, claim, text, speaker)
@@ -144,14 +188,14 @@ def read_graph(text: str, speaker: str) -> Graph:
 
 
 def _read_verbs(
-    text: str, drawn: _Drawn, speaker: str
+    text: str, drawn: _Drawn, speaker: str, verbs: _Verbs
 ) -> Iterator[tuple[str, str, str, str]]:
     """(subject, relation, value, its type) of the first clause."""
     clause = re.split(r"[;(]", text)[0]
     subject, rest = _subject_of(clause, drawn, speaker)
     if subject is None:
         return
-    for pattern, kind, type_ in _VERBS:
+    for pattern, kind, type_ in verbs:
         match = pattern.match(rest)
         if match is not None:
             value = _plain(match["value"])
@@ -166,9 +210,14 @@ def _subject_of(clause: str, drawn: _Drawn, speaker: str) -> tuple[str | None, s
         if match is not None:
             return match["name"], clause[match.end() :].lstrip(" ,")
     match = _SUBJECT.match(clause)
-    if match is None or match["name"] in NOT_NAMES - {speaker}:
+    if match is None or _is_no_name(match["name"], speaker):
         return None, ""
     return match["name"], clause[match.end() :]
+
+
+def _is_no_name(name: str, speaker: str) -> bool:
+    """ "In May", and "Before Anna" as well."""
+    return bool({name, name.split()[0]} & (NOT_NAMES - {speaker}))
 
 
 def _relate_claim(drawn: _Drawn, claim: Claim, text: str, speaker: str) -> None:

@@ -20,6 +20,9 @@ SAID = [
     ("User is a member of the Sierra Club.", [("User", "member_of", "Sierra Club")]),
     ("User owns a Tesla.", [("User", "owns", "Tesla")]),
     ("User speaks Spanish.", [("User", "speaks", "Spanish")]),
+    ("User has lived in Rome since 2019.", [("User", "lives_in", "Rome")]),
+    ("User has been working at Acme for years.", [("User", "works_at", "Acme")]),
+    ("Before Anna moved to Oslo, Bob lived in Rome.", []),
     ("User's boss is Jane Miller.", [("User", "boss", "Jane Miller")]),
     ("User goes by Ally.", [("User", "also_known_as", "Ally")]),
     ("User has a dog named Rex.", [("User", "dog", "Rex")]),
@@ -40,6 +43,25 @@ def test_other_names_are_mentions():
     assert {(e.name, e.type) for e in entities} == {
         ("User", "person"), ("Acme", "other")
     }  # fmt: skip
+
+
+ONCE = [
+    ("User lived in Vienna from 2015 to 2019.", [("User", "lives_in", "Vienna")]),
+    ("User used to live in Graz.", [("User", "lives_in", "Graz")]),
+    ("User worked as a cook at Acme until 2019.", [("User", "works_at", "Acme")]),
+    ("User used to work for Acme.", [("User", "works_at", "Acme")]),
+    ("User was dating Tom in 2010.", [("User", "dating", "Tom")]),
+    ("User's sister Anna lived in Porto.", [("User", "sister", "Anna"), ("Anna", "lives_in", "Porto")]),
+    ("User never lived in Graz.", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "edges"), ONCE)
+def test_what_was_so_is_an_edge_of_its_time(text, edges):
+    _, relations = read_graph(text, "User", is_bounded=True)
+    assert [(r.source, r.type, r.target) for r in relations] == edges
+    _, relations = read_graph(text, "User")
+    assert all(r.type == "sister" for r in relations)
 
 
 ABROAD = [

@@ -101,3 +101,33 @@ def test_what_happened_is_not_true_for_ever(ann, said, when):
     say(ann, said)
     assert len(true_at(ann, when)) == 1
     assert true_at(ann, "2025-09-01") == []
+
+
+# --- the past in the graph ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ("I lived in Vienna from 2015 to 2019.", "User lives_in Vienna"),
+        ("I used to live in Vienna.", "User lives_in Vienna"),
+        ("I worked at Siemens from 2015 to 2019.", "User works_at Siemens"),
+        ("I used to work at Siemens.", "User works_at Siemens"),
+        ("I lived in Vienna.", "User lives_in Vienna"),
+    ],
+)
+@pytest.mark.parametrize("is_past_first", [True, False])
+def test_what_was_so_was_so_then_and_is_not_now(ann, said, then, is_past_first):
+    now = "I live in Berlin and work at Acme."
+    say(ann, *([said, now] if is_past_first else [now, said]))
+    assert edges(ann, "2017-06-01") == {then}
+    assert edges(ann) == {"User lives_in Berlin", "User works_at Acme"}
+    assert {head.state for head in ann.heads()} == {State.ACTIVE}
+
+
+def test_two_things_of_one_sentence_change_apart(ann):
+    say(
+        ann, "My brother Tom lives in Porto and works at Farol.", "Tom moved to Lisbon."
+    )
+    assert edges(ann) >= {"Tom lives_in Lisbon", "Tom works_at Farol"}
+    assert "Tom lives_in Porto" not in edges(ann)
