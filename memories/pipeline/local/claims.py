@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from memories.language.letters import CAPITAL
-from memories.pipeline.local.words import content_stems, stem
+from memories.pipeline.local.words import content_stems, stem, without_contrast
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ _DATE_AHEAD = re.compile(rf"^On .+? \d{{4}},? (?={CAPITAL})")
 @lru_cache(maxsize=4096)
 def read_claims(text: str) -> tuple[Claim, ...]:
     """What the first clause of ``text`` claims; empty when no rule knows it."""
-    clause = _DATE_AHEAD.sub("", text.split(";")[0])
+    clause = _DATE_AHEAD.sub("", without_contrast(text.split(";")[0]))
     plain, denials = _DENIALS.subn("", clause)
     plain = _ADVERBS.sub("", plain.replace("cannot stand", "hates"))
     claims: dict[str, Claim] = {}

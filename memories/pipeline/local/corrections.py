@@ -1,11 +1,18 @@
-"""Sentences that set right what was said before: "No, it was March when I moved"."""
+"""Sentences that set right what was said before: "No, it was March when I moved".
+
+Some say only what was meant: "I meant 1 July 2024". What they set right is then the
+sentence before, with its time or its name in other words.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 
+from memories.language.letters import CAPITAL
 from memories.language.times import MONTHS, WEEKDAYS, Said, find_times
+from memories.pipeline.local.words import NOT_NAMES
 
 _SETS_RIGHT = re.compile(
     r"^(?:oh,? |well,? |sorry,? |wait,? )*(?:no\b[,.:;! –-]|actually,? |sorry[,:]? |"
@@ -36,10 +43,70 @@ def uncleft(sentence: str) -> str:
     return f"{match['lead']}{match['what']} {_preposition(when)}{when}{match['end']}"
 
 
-def _is_time(when: str) -> bool:
+_MEANT = re.compile(
+    r"^(?:(?:oh|well|no|sorry|wait|actually|correction)\b[,.!:]? ?)*"
+    r"(?P<meant>(?:I mean|I meant|I meant to say|make that|make it)\b,? )?"
+    r"(?:(?:it|that) was |it's )?(?P<what>[^,;]{3,40}?)[.!]*$",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"\b(?:on|in|at) $", re.IGNORECASE)
+_AHEAD = re.compile(r"^(?:on|in) ")
+_BOUND = re.compile(r"\b(?:since|until|till|by|from|before|after|for) $", re.IGNORECASE)
+_A_NAME = rf"{CAPITAL}[\w'’-]*\w(?: {CAPITAL}[\w'’-]*\w){{0,2}}"
+_NAME = re.compile(rf"(?<=[\w,] ){_A_NAME}")
+_ONLY_NAME = re.compile(rf"(?:(?:in|at|with|to|for|from) )?({_A_NAME})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What is meant instead of the time, or of the name, of the sentence before."""
+
+    words: str
+    is_time: bool
+
+
+def read_meant(sentence: str) -> Meant | None:
+    """Of a sentence that says nothing but that; a bare name may be somebody called."""
+    match = _MEANT.match(sentence.strip().replace("’", "'"))
+    if match is None or not sets_something_right(sentence):
+        return None
+    when = re.sub(r"^(?:on|in|at) ", "", match["what"], flags=re.IGNORECASE)
+    if _is_time(when, from_start=True):
+        return Meant(_preposition(when) + when, is_time=True)
+    name = _ONLY_NAME.match(match["what"]) if match["meant"] else None
+    return Meant(name[1], is_time=False) if name and name[1] not in NOT_NAMES else None
+
+
+def put_right(said: str, meant: Meant) -> str | None:
+    """``said`` with its one time, or its one name, as it was meant."""
+    if meant.is_time:
+        places = [
+            (found.start + len(found.match.groupdict().get("lead") or ""), found.end)
+            for found in find_times(said, Said(_ANY_DAY, is_question=True))
+        ]
+    else:
+        names = (name for name in _NAME.finditer(said) if name[0] not in NOT_NAMES)
+        places = [name.span() for name in names]
+    if len(places) != 1:
+        return None
+    start, end = places[0]
+    before = _LINK.sub("", said[:start]) if meant.is_time else said[:start]
+    words = meant.words
+    if meant.is_time and _BOUND.search(before):
+        words = _AHEAD.sub("", words)
+    return f"{before}{words}{said[end:]}"
+
+
+def _is_time(when: str, *, from_start: bool = False) -> bool:
+    """Whether a time ends it, or is all of it."""
     said = Said(_ANY_DAY, is_question=True)
-    words = f"{_preposition(when)}{when}"
-    return any(found.end == len(words) for found in find_times(words, said))
+    ahead = _preposition(when)
+    ending = [
+        found
+        for found in find_times(f"{ahead}{when}", said)
+        if found.end == len(f"{ahead}{when}")
+    ]
+    return any(found.start <= len(ahead) or not from_start for found in ending)
 
 
 def _preposition(when: str) -> str:

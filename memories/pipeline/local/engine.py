@@ -70,6 +70,7 @@ MAX_DOUBTS = 200  # texts embedded in one add only to tell facts apart
 _VERDICTS = {
     Standing.SAME: Verdict.NONE,
     Standing.POORER: Verdict.NONE,
+    Standing.CORRECTS: Verdict.UPDATE,
     Standing.AGAINST: Verdict.DELETE,
     Standing.RICHER: Verdict.UPDATE,
 }
@@ -97,7 +98,7 @@ class LocalEngine:
         Raises only what the embedder, ``recall`` and the heartbeat raise.
         """
         doubts = _Doubts(self._embedder)
-        draft = self._draft(messages, options, doubts)
+        draft = self._draft(messages, context.recent, options, doubts)
         queries = [fact.text for fact in draft.facts]
         queries += [retraction.text for retraction in draft.retractions]
         found = [near for some in batched(queries, WINDOW) for near in recall(some)]
@@ -112,12 +113,13 @@ class LocalEngine:
     def _draft(
         self,
         messages: Sequence[ChatMessage],
+        before: Sequence[ChatMessage],
         options: EngineOptions,
         doubts: _Doubts,
     ) -> _Draft:
         if options.memory_type == "procedure":
             return _procedure_draft(messages)
-        extraction = extract(messages, options)
+        extraction = extract(messages, options, before)
         draft = _Draft(
             list(extraction.facts),
             extraction.retractions,
@@ -315,6 +317,8 @@ class _Settled:
             self._drop(later, SAID_TWICE)
         elif standing is Standing.RICHER:
             self._drop(earlier, SAID_FULLER)
+        elif standing is Standing.CORRECTS:
+            self._drop(earlier, CORRECTED)
         elif standing is Standing.AGAINST:
             self._end(earlier, later)
 
@@ -323,11 +327,8 @@ class _Settled:
         self.is_open[position] = False
 
     def _end(self, earlier: int, later: int) -> None:
-        """What was told wrongly goes; what was so until then is history, and kept."""
+        """What was so until then is history, and kept."""
         new, old = self._draft.facts[later], self._draft.facts[earlier]
-        if new.text in self._draft.corrections:
-            self._drop(earlier, CORRECTED)
-            return
         self._draft.ended.setdefault(new.text, []).append(old.text)
         starts = old.valid.start, new.valid.start
         is_older = starts[0] and starts[1] and starts[1] < starts[0]

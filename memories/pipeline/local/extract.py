@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from memories.language.letters import CAPITAL
-from memories.pipeline.local.corrections import sets_something_right, uncleft
+from memories.pipeline.local.corrections import (
+    Meant,
+    put_right,
+    read_meant,
+    sets_something_right,
+    uncleft,
+)
 from memories.pipeline.local.dates import resolve_dates
 from memories.pipeline.local.facts import Voice, split_clauses, to_third_person
 from memories.pipeline.local.fillers import strip_fillers
@@ -70,9 +76,16 @@ class Extraction:
     corrections: frozenset[str] = frozenset()
 
 
-def extract(messages: Sequence[ChatMessage], options: EngineOptions) -> Extraction:
-    """Self-contained facts of the messages that are listened to. Never raises."""
-    reader = _Reader(options)
+def extract(
+    messages: Sequence[ChatMessage],
+    options: EngineOptions,
+    before: Sequence[ChatMessage] = (),
+) -> Extraction:
+    """Self-contained facts of the messages that are listened to. Never raises.
+
+    ``before`` is what was said just before them: they may set it right.
+    """
+    reader = _Reader(options, before)
     turns = read_turns(messages, options)
     names = {turn.speaker for turn in turns if turn.speaker}
     for turn in turns:
@@ -92,10 +105,12 @@ class _Reader:
 
     ``previous`` is the fact of the sentence just before, in the same message: what a
     following "it" or "she" can refer to. ``question`` is what ``asker`` asked just
-    before, until it is answered.
+    before, until it is answered. ``said`` is the last clause of each speaker that told
+    a fact, in their own words.
     """
 
     options: EngineOptions
+    before: Sequence[ChatMessage] = ()
     facts: list[Fact] = field(default_factory=list)
     retractions: list[Retraction] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
@@ -103,6 +118,7 @@ class _Reader:
     previous: Fact | None = None
     question: str | None = None
     asker: tuple[str, str | None] = ("", None)
+    said: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     def read(self, turn: Turn, names: set[str]) -> None:
         self.previous = None
@@ -140,6 +156,10 @@ class _Reader:
     def _read_english(
         self, turn: Turn, voice: Voice, sentence: str, names: set[str]
     ) -> None:
+        meant = read_meant(sentence) if not self.question else None
+        if meant is not None:
+            self._set_right(turn, voice, sentence, meant)
+            return
         retraction = read_retraction(sentence, voice, turn.position)
         if retraction is not None and not turn.is_document:
             self.retractions.append(retraction)
@@ -159,6 +179,24 @@ class _Reader:
             if screened.drop_reason == QUESTION:
                 self.previous = self.question = None
 
+    def _set_right(self, turn: Turn, voice: Voice, sentence: str, meant: Meant) -> None:
+        """Tell the clause before anew, as it was meant."""
+        said = self.said.get(_who(turn)) or self._said_before(turn)
+        again = put_right(said, meant) if said else None
+        if again is None:
+            self._drop(turn, NOT_SELF_CONTAINED, sentence)
+            return
+        facts = len(self.facts)
+        self._read_clause(turn, voice, again)
+        self.corrections |= {fact.text for fact in self.facts[facts:]}
+
+    def _said_before(self, turn: Turn) -> str | None:
+        """The last clause of the same speaker before these messages."""
+        reader = _Reader(self.options)
+        for earlier in read_turns(self.before, self.options):
+            reader.read(earlier, set())
+        return reader.said.get(_who(turn))
+
     def _add(self, turn: Turn, voice: Voice, screened: Screened) -> bool:
         """Among people, keep what tells of the world rather than of the speaker."""
         if screened.drop_reason not in (NOTHING_STATED, REQUEST):
@@ -175,6 +213,7 @@ class _Reader:
             self._keep_answer(turn, voice, self.question, clause)
         elif not is_vague:
             self._keep(_fact(turn, text, valid))
+            self.said[_who(turn)] = clause
         elif self._explain(turn, voice, text, valid):
             return
         elif not turn.is_among_people or not self._remark(turn, voice, text, valid):

@@ -94,10 +94,8 @@ def _stands_alone(clause: str) -> bool:
     return len(clause.split()) > 2 and not (joint and joint.end() >= len(clause))
 
 
-_PRESENTS = ("am", "have", "live", "work", "like", "love", "hate", "study", "speak")
-_PRESENTS += ("own", "drive")
-_OF_I = "|".join(_PRESENTS)
-_OF_OTHERS = "|".join(map(third_person, _PRESENTS))
+_OF_I = "am|have|live|work|like|love|hate|study|speak|own|drive"
+_OF_OTHERS = "|".join(map(third_person, _OF_I.split("|")))
 _PASTS = "moved|got|started|bought"
 _ADVERB = "(?:also |really |just |currently |now )?"
 _OTHER = (

@@ -24,6 +24,7 @@ _INTERJECTIONS = (
     r"you bet|you got it|likewise|phew|man|gosh|dang|i see|got it|makes sense|however|"
     r"on (?:another|a different|a lighter|a side) note|in other news|first of all|"
     r"(?:great|good|bad|big|exciting) (?:news|idea|point|question|call|job|choice)|"
+    r"correction|let me correct (?:that|this|it|myself)|"
     r"in fact|plus|to be fair|great to hear|so cool|so true|too bad|nice one|gotcha"
 )
 
@@ -34,7 +35,7 @@ _LEAD_IN = re.compile(
     r"(?:[,;–—]\s*| - |$)|"
     rf"(?:{_INTERJECTIONS})\b\s*[,!.:…—–-]+|"
     r"(?:and|but|so|also|plus|oh|well|yeah|yep|hey|hi|hello|wow|aw+|thanks|haha+|lol|"
-    r"omg|ah+|ugh|ok|okay|btw)\s+(?=\w)|"
+    r"omg|ah+|ugh|ok|okay|btw|actually)\s+(?=\w)|"
     r"(?:ever )?since (?:we|i) last (?:\w+ ?){1,4},\s*|"
     r"(?:speaking|talking) of [^,]*,\s*|not a problem,\s*|"
     r"(?:please )?(?:remember|note|keep in mind|don't forget|be aware|know) that\s|"

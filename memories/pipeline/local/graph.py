@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from memories.language.letters import CAPITAL
 from memories.pipeline.local.claims import Claim, read_claims
-from memories.pipeline.local.words import KIN, NOT_NAMES, is_negated
+from memories.pipeline.local.words import KIN, NOT_NAMES, is_negated, without_contrast
 from memories.types import ProposedEntity, ProposedRelation
 
 _RELATIONS = {
@@ -174,7 +174,7 @@ def read_graph(text: str, speaker: str, *, is_bounded: bool = False) -> Graph:
         drawn.relate(couple["owner"], bond, couple["name"], "person")
     for match in _AT_WORK.finditer(text):
         drawn.relate(speaker, "colleague", match["name"], "person")
-    plain, was_once = _PAST.subn("", text)
+    plain, was_once = _PAST.subn("", without_contrast(text))
     if not is_negated(plain) and (is_bounded or not was_once):
         verbs = _VERBS + (_PAST_VERBS if is_bounded else ())
         for subject, kind, value, type_ in _read_verbs(text, drawn, speaker, verbs):

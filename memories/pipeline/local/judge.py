@@ -7,6 +7,7 @@ thresholds come from the labelled table in tests/memories/pipeline/local/test_ju
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 
@@ -28,6 +29,7 @@ from memories.pipeline.local.matters import (
 )
 from memories.pipeline.local.words import (
     content_stems,
+    denies_value,
     is_negated,
     kin,
     names,
@@ -50,6 +52,7 @@ class Standing(Enum):
     SAME = "says the same"
     RICHER = "says the same and more"
     POORER = "says less than is known"
+    CORRECTS = "sets it right"
     AGAINST = "contradicts"
     APART = "is another fact"
 
@@ -62,11 +65,23 @@ def standing_of(
     *,
     is_correction: bool,
 ) -> Standing:
-    """As :func:`compare`; what was said to set something right is against what it is
-    another telling of."""
+    """As :func:`compare`; what was said to set something right corrects what it tells
+    anew, and what it contradicts without a word of change."""
     if is_correction and is_redated(new, old):
-        return Standing.AGAINST
-    return compare(new, old, similarity, embed)
+        return Standing.CORRECTS
+    standing = compare(new, old, similarity, embed)
+    is_correction = is_correction or denies_value(new, old)
+    if standing is not Standing.AGAINST or not is_correction:
+        return standing
+    is_change = is_negated(new) or _CHANGE.search(new) or is_plan(old) != is_plan(new)
+    return Standing.AGAINST if is_change else Standing.CORRECTS
+
+
+_CHANGE = re.compile(
+    r"\b(?:moved|relocated|joined|started|became|turned|went|left|got|changed|switched"
+    r"|now|since|lately|recently|ago)\b"
+)
+"""What was so until then was told rightly."""
 
 
 def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standing:

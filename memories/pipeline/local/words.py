@@ -170,4 +170,23 @@ def kin(text: str) -> frozenset[str]:
 
 def is_negated(text: str) -> bool:
     """Whether the statement denies, or speaks of what is over or disliked."""
-    return bool(_NEGATION.search(text.split(";")[0]))
+    return bool(_NEGATION.search(without_contrast(text.split(";")[0])))
+
+
+_CONTRAST = re.compile(
+    r",(?: and| but)? not (?:(?:in|at|for|with|to|on|by|from|an?|the) )*"
+    r"(?P<what>[\w'’-]+(?: [\w'’-]+){0,2})$"
+)
+
+
+def without_contrast(text: str) -> str:
+    """ "lives in Lyon, not in Paris" states the one, and denies nothing of it."""
+    return _CONTRAST.sub("", text)
+
+
+def denies_value(new: str, old: str) -> bool:
+    """Whether ``old`` says what ``new`` is set off against: "..., not in Paris"."""
+    contrast = _CONTRAST.search(new)
+    return contrast is not None and content_stems(contrast["what"]) <= content_stems(
+        old
+    )

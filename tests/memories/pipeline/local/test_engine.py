@@ -17,6 +17,7 @@ from memories.pipeline.local.engine import (
     SAID_TWICE,
     LocalEngine,
 )
+from memories.pipeline.local.screening import NOT_SELF_CONTAINED
 from memories.types import ChatMessage, Context, ProposedRelation, Verdict
 from tests.memories.pipeline.local.conversation import (
     EMBEDDER,
@@ -237,7 +238,7 @@ def test_what_is_not_what_was_planned_leaves_the_plan(said):
 def test_what_was_told_of_another_day_is_corrected(known, said, stands):
     conversation = Conversation()
     conversation.say(known)
-    assert verdicts(conversation.say(said)) == ["DELETE"]
+    assert verdicts(conversation.say(said)) == ["UPDATE"]
     assert conversation.texts == [stands]
 
 
@@ -283,6 +284,34 @@ def test_what_was_told_wrongly_in_the_same_add_is_dropped():
         "User met Ben at the gym on 4 May 2023"
     ]
     assert [d.reason for d in result.dropped] == [CORRECTED]
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ("I met Ben in May. No, in April.", "User met Ben in April 2023"),
+        ("I met Ben yesterday. Wait, it was Sunday.", "User met Ben on 7 May 2023"),
+        ("I live in Oslo. I meant Bergen.", "User lives in Bergen"),
+    ],
+)
+def test_what_was_meant_takes_the_place_of_what_was_said(said, stands):
+    result = Conversation().say(said)
+    assert [d.fact.text for d in result.decisions] == [stands]
+    assert [d.reason for d in result.dropped] == [CORRECTED]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I meant July.",  # what?
+        "I meant Globex.",
+        "I met Ben at Acme. I meant Tom.",  # instead of whom?
+    ],
+)
+def test_what_was_meant_without_what_was_said_is_dropped(said):
+    result = Conversation().say(said)
+    assert not [d for d in result.decisions if "meant" in d.fact.text]
+    assert [d.reason for d in result.dropped] == [NOT_SELF_CONTAINED]
 
 
 def test_what_is_ended_was_kept_or_there_is_nothing_to_end():

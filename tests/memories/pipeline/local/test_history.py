@@ -131,3 +131,55 @@ def test_two_things_of_one_sentence_change_apart(ann):
     )
     assert edges(ann) >= {"Tom lives_in Lisbon", "Tom works_at Farol"}
     assert "Tom lives_in Porto" not in edges(ann)
+
+
+# --- corrections ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "stands"),
+    [
+        (
+            "I adopted Rex in January.",
+            "Actually, I adopted Rex in February.",
+            "User adopted Rex in February 2025",
+        ),
+        ("I live in Paris.", "No, I live in Lyon, not in Paris.", "User lives in Lyon"),
+        ("I live in Paris.", "I live in Lyon, not in Paris.", "User lives in Lyon"),
+        (
+            "My sister's name is Eva.",
+            "Actually my sister's name is Ewa.",
+            "User's sister's name is Ewa",
+        ),
+        ("I work at Acme.", "Correction: I work at Globex.", "User works at Globex"),
+        # Only what was meant is told.
+        (
+            "I adopted Rex in January.",
+            "I meant 1 July 2024.",
+            "User adopted Rex on 1 July 2024",
+        ),
+        (
+            "I adopted Rex in January.",
+            "Sorry, in February.",
+            "User adopted Rex in February 2025",
+        ),
+        ("I work at Acme.", "I meant Globex.", "User works at Globex"),
+    ],
+)
+def test_what_was_told_wrongly_was_never_true(ann, known, said, stands):
+    say(ann, known, said)
+    (only,) = ann.heads()
+    assert (only.state, only.text.split(", not")[0]) == (State.ACTIVE, stands)
+    assert not any("Paris" in edge or "Acme" in edge for edge in edges(ann))
+    assert [version.number for version in ann.versions(only.id)] == [1, 2]
+
+
+def test_a_change_is_no_correction(ann):
+    say(ann, "I live in Lisbon.", "Actually, I moved to Oslo on 1 May 2025.")
+    assert edges(ann, "2025-04-01") == {"User lives_in Lisbon"}
+    assert edges(ann) == {"User lives_in Oslo"}
+
+
+def test_a_home_set_off_against_another_is_an_edge(ann):
+    say(ann, "No, I live in Lyon, not in Paris.")
+    assert edges(ann) == {"User lives_in Lyon"}
