@@ -29,6 +29,8 @@ _PLAN = re.compile(
 )
 _NOT_A_PLAN = re.compile(
     r"\b(?:went|was|were|had|did) (?:planned|planning|going to|hoping|about to)\b"
+    r"|\b(?:stopped|quit|gave up|given up|began|started|keeps?|kept|avoids?|misses|of"
+    r"|before|after|for|from|like|no longer) going to\b"
     r"|\bwill (?:always|never)\b|\bwants? (?:it|that)\b"
     r"|\b(?:will|shall) not\b|\b(?:is|are|was|were|does|do|did) not (?:going|planning|"
     r"hoping|plan|intend|hope|want|wish)\b",

@@ -221,7 +221,7 @@ def _fitted(text: str, found: Found, written: str) -> str:
         return phrase[: len(lead)] + re.sub(r"^(on|in) ", "", written)
     if _ABSOLUTE.match(phrase) or _PREPOSITION.search(before):
         return re.sub(r"^(on|in) (the )?", r"\2", written)
-    if not before.strip():
+    if not before.strip() and phrase[:1].isupper():
         return written[0].upper() + written[1:]
     return written
 

@@ -24,6 +24,7 @@ from memories.pipeline.local.grammar import word_set
 from memories.pipeline.local.matters import (
     dates,
     is_given_up,
+    is_of_other_days,
     is_outcome,
     is_redated,
 )
@@ -145,8 +146,13 @@ def _are_guarded_apart(new: str, old: str) -> bool:
 
 
 def _compare_polarity(new: str, old: str, similarity: float) -> Standing:
-    """A denial of the same words contradicts; of other words, it is another fact. Who
-    gave something up did so wherever and whenever they used to do it."""
+    """A denial of the same words contradicts; of other words, it is another fact.
+
+    Who gave something up did so wherever and whenever they used to do it; of one day of
+    two, the other is kept.
+    """
+    if is_of_other_days(new, old):
+        return Standing.APART
     if is_given_up(new, old):
         return Standing.AGAINST
     added, missing = _differences(new, old)

@@ -64,11 +64,15 @@ _UNTOLD = (
 _CALLED_OFF = re.compile(
     r"\b(?:cancel(?:l?ed|s)|called off|decided (?:not to|against)|gave up on)\b"
 )
-_GIVEN_UP = re.compile(
-    r"^(?P<who>\S+) (?:(?:has|have) )?(?:stopped|quit|given up|gave up) "
-    r"(?P<what>\w+ing)(?: (?P<rest>.+))?$"
+_GIVEN_UP = (
+    re.compile(
+        r"^(?P<who>.+?) (?:has |have )?(?:stopped (?=\w+ing\b)|quit |gave up "
+        r"|given up |(?:is |are )?no longer )(?P<what>.+)$"
+    ),
+    re.compile(
+        r"^(?P<who>.+?) (?:does|do|is|are) not (?P<what>.+?) any ?(?:more|longer)$"
+    ),
 )
-_HABIT = re.compile(r"^(?P<who>\S+) (?:goes )?(?P<what>[a-z]+)\b")
 _WHOSE = re.compile(r"^[\w-]+(?:['’]s? [a-z]+)?")
 _CACHED_TEXTS = 4096
 
@@ -106,14 +110,30 @@ def is_outcome(new: str, plan: str) -> bool:
 
 
 def is_given_up(new: str, old: str) -> bool:
-    """Whether ``old`` is a habit that ``new`` tells the end of, and says no less."""
-    over, habit = _GIVEN_UP.match(new), _HABIT.match(old)
-    if over is None or habit is None or over["who"] != habit["who"]:
+    """Whether ``old`` is a habit that ``new`` tells the end of, and says no less.
+
+    What it begins with is what was given up: who stopped playing tennis may teach it.
+    """
+    over = next((found for form in _GIVEN_UP if (found := form.match(new))), None)
+    if over is None or not old.startswith(f"{over['who']} "):
         return False
-    is_habit = read_aspect(old) is Aspect.STATE and stem(over["what"]) == stem(
-        habit["what"]
+    told = content_stems(over["what"])
+    known = words_of(old.removeprefix(over["who"]))
+    doing = next((stems for word in known if (stems := content_stems(word))), None)
+    is_same = doing is not None and doing <= told <= content_stems(old)
+    return is_same and read_aspect(old) is Aspect.STATE
+
+
+def is_of_other_days(new: str, old: str) -> bool:
+    """Whether a text names weekdays, and not all of those that another names."""
+    days = _days(new)
+    return bool(days) and days != _days(old)
+
+
+def _days(text: str) -> frozenset[str]:
+    return frozenset(
+        day for word in words_of(text) if (day := word.lower().rstrip("s")) in WEEKDAYS
     )
-    return is_habit and content_stems(over["rest"] or "") <= content_stems(old)
 
 
 def is_redated(new: str, old: str) -> bool:

@@ -14,6 +14,7 @@ CASES = [
     # days
     ("I saw her yesterday", "I saw her on 8 May 2023", "2023-05-08", "day"),
     ("Yesterday I ran", "On 8 May 2023 I ran", "2023-05-08", "day"),
+    ("on 8 May 2023 I ran", "on 8 May 2023 I ran", "2023-05-08", "day"),
     ("I cooked last night", "I cooked on the night of 8 May 2023", "2023-05-08", "day"),
     ("I ran three days ago", "I ran on 6 May 2023", "2023-05-06", "day"),
     # weekdays: the last one; "on" by the tense; a preposition is not doubled

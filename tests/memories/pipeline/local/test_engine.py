@@ -187,6 +187,40 @@ def test_forgetting_nothing_in_particular_forgets_nothing(said):
     assert conversation.say(said).decisions == ()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I no longer go to yoga.",
+        "I don't go to yoga any more.",
+        "I don't go to yoga anymore.",
+        "I stopped going to yoga.",
+        "I gave up yoga.",
+        "I've quit yoga.",
+        "I'm no longer going to yoga.",
+    ],
+)
+def test_a_habit_that_is_given_up_ends(said):
+    conversation = Conversation()
+    conversation.say("I go to yoga every Tuesday and Thursday.")
+    assert verdicts(conversation.say(said)) == ["DELETE"]
+    assert len(conversation.texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("habit", "said"),
+    [
+        ("I go to yoga every Tuesday and Thursday.", "I no longer go to yoga on Tuesdays."),
+        ("I teach kids playing tennis.", "I stopped playing tennis."),
+        ("My sister goes to yoga every Tuesday.", "I no longer go to yoga."),
+        ("I go to yoga every Tuesday.", "I no longer go to the pool."),
+    ],
+)  # fmt: skip
+def test_what_is_not_given_up_goes_on(habit, said):
+    conversation = Conversation()
+    conversation.say(habit)
+    assert verdicts(conversation.say(said)) == ["ADD"]
+
+
 # --- plans, and corrections -----------------------------------------------------------
 
 
