@@ -60,6 +60,7 @@ FAULTS = (
     "wrong_schema",  # JSON of another shape
     "no_format",  # 400: response_format is not supported
     "not_json",  # an error page under HTTP 200
+    "nested",  # JSON deeper than anybody reads
     "short",  # embeddings: a vector too few
 )
 
@@ -390,6 +391,7 @@ def _failure(fault: Fault) -> Answer | None:
         "redirect": Answer(307, {}, {"location": "http://127.0.0.1:9/v1"}),
         "unauthorized": Answer(401, _error_body(fault.says or "Incorrect API key")),
         "not_json": Answer(body="<html>gateway</html>"),
+        "nested": Answer(body="[" * 100_000 + "]" * 100_000),
     }
     return failures.get(fault.kind)
 

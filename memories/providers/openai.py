@@ -11,7 +11,6 @@ compatible servers differ in fields we do not need.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import logging
 import os
@@ -322,7 +321,7 @@ class Caller:
             _raise_for_status(exc)
         except openai.OpenAIError as exc:
             raise ProviderUnavailable(_kind(exc)) from exc
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise ProviderReplyInvalid("The endpoint did not answer in JSON.") from exc
         finally:
             _body_deadline.reset(token)
@@ -626,7 +625,7 @@ def _read_rows(payload: Any) -> list[Vectors]:
     try:
         items: Iterable[Any] = sorted(payload["data"], key=lambda item: item["index"])
         rows = [_decode_vector(item["embedding"]) for item in items]
-    except (KeyError, TypeError, ValueError, binascii.Error) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise ProviderReplyInvalid("The embeddings could not be read.") from exc
     if not rows:
         raise ProviderReplyInvalid("The endpoint answered with no embedding.")

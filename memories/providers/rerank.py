@@ -97,7 +97,7 @@ def _read_scores(payload: Any, count: int) -> tuple[float | None, ...]:
             if not 0 <= row["index"] < count or not math.isfinite(score):
                 raise ValueError
             scores[row["index"]] = score
-    except (TypeError, ValueError, KeyError, AttributeError) as exc:
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as exc:
         raise ProviderReplyInvalid("The scores could not be read.") from exc
     if count and all(score is None for score in scores):
         raise ProviderReplyInvalid("The endpoint scored none of the texts.")

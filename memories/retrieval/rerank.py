@@ -7,7 +7,7 @@ an answer leaves the order as it was, and is told. Never inside a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from memories.models.settings import RERANK_BY_CHAT
 from memories.providers.base import Reranked, Reranker
 from memories.providers.factory import chat_for, reranker_for
 from memories.providers.local import cut_tokens
+from memories.providers.outages import Outages
 from memories.retrieval.rank import Explained, Gate, Ranked
 from memories.retrieval.rerank_by_chat import ChatReranker
 from memories.retrieval.stages import stage
@@ -22,7 +23,11 @@ from memories.retrieval.succession import successors_first
 from memories.selectors.projects import ProjectSetup
 from memories.types import SearchRequest
 from memplatform.lib import logs
-from memplatform.lib.errors import ProviderError
+from memplatform.lib.errors import (
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
 from tenants import quotas, usage
 from tenants.selectors import Access
 from tenants.usage import Amounts, Payer
@@ -33,6 +38,13 @@ TOKENS_OF_TEXT = 256
 """Of a memory that a reranker is shown; theirs read 512 of query and text together."""
 NO_RERANKER = "no_reranker"
 """The problem of a project that has none."""
+RESTING = "reranker_resting"
+"""The problem of one that did not answer a moment ago: it is not asked meanwhile."""
+PAUSE_S = 10.0
+"""A hanging reranker then holds one thread of a process for ``rerank_timeout_s`` (3 s)
+of every ten, whatever is asked of it."""
+
+outages = Outages(PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +89,33 @@ def ask_reranker(
             return Reranking(problem=NO_RERANKER)
         if not best:
             return Reranking(reranker.model)
+        whom = _identity_of(setup, reranker)
+        if not outages.may_ask(whom):
+            return Reranking(problem=RESTING)
         cut = [cut_tokens(texts[memory_id], TOKENS_OF_TEXT) for memory_id in best]
-        reply = reranker.rerank(request.query, cut)
+        reply = _ask(whom, reranker, request.query, cut)
     except ProviderError as error:
         log.warning("search not reranked", extra={"code": error.code})
         return Reranking(problem=error.code, asked=len(best))
     found = zip(best, reply.scores, strict=True)
     scores = {memory_id: score for memory_id, score in found if score is not None}
     return Reranking(reply.model, scores, asked=len(best), reply=reply)
+
+
+def _ask(
+    whom: Hashable, reranker: Reranker, query: str, texts: Sequence[str]
+) -> Reranked:
+    """What it answers; that it did not in time, or could not be reached, is noted."""
+    try:
+        reply = reranker.rerank(query, texts)
+    except (ProviderTimeout, ProviderUnavailable):
+        outages.note_failure(whom)
+        raise
+    except ProviderError:  # an answer, too: it is there
+        outages.note_answer(whom)
+        raise
+    outages.note_answer(whom)
+    return reply
 
 
 def apply_scores(
@@ -166,3 +197,15 @@ def _reranker_of(setup: ProjectSetup) -> Reranker | None:
         chat = chat_for(setup.chat_config, deadline_s=deadline_s)
         return ChatReranker(chat) if chat else None
     return reranker_for(setup.rerank_config, deadline_s=deadline_s)
+
+
+def _identity_of(setup: ProjectSetup, reranker: Reranker) -> Hashable:
+    """What an outage is remembered by: of each project its own, since how long is
+    waited is its choice; with other settings it is asked at once.
+    """
+    chosen = setup.settings
+    is_chat = chosen.rerank_by == RERANK_BY_CHAT
+    config = setup.chat_config if is_chat else setup.rerank_config
+    address = config.base_url if config else ""
+    patience = (chosen.rerank_by, chosen.rerank_timeout_s)
+    return (setup.project_id, address, reranker.model, *patience)

@@ -75,7 +75,7 @@ def _read_scores(reply: ChatReply, count: int) -> tuple[float | None, ...]:
 def _order_in(text: str) -> Sequence[Any]:
     try:
         order = json.loads(text)["order"]
-    except (ValueError, TypeError, KeyError) as exc:
+    except (ValueError, TypeError, KeyError, RecursionError) as exc:
         raise ProviderReplyInvalid("The model's order could not be read.") from exc
     if not isinstance(order, list):
         raise ProviderReplyInvalid("The model's order is no list.")

@@ -114,7 +114,7 @@ def _ask_chat(candidate: ProviderConfig) -> Tried:
 def _is_ready(text: str) -> bool:
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(answer, dict) and answer.get("ready") is True
 

@@ -140,6 +140,18 @@ def test_without_a_reranker_the_answer_says_so(shelf, ask):
     assert ids_of(answer)[0] == shelf["bees"]
 
 
+def test_a_reranker_that_rests_is_told_of(shelf, ask, acme, model_server):
+    with tenant_scope(acme.id):
+        configure_provider(
+            acme.project, "rerank", base_url=model_server.base_url, model="r-1"
+        )
+    model_server.order("drop", path="rerank", times=9)
+    ask("Who keeps bees?", rerank=True)
+    answer = ask("Who keeps bees?", rerank=True)
+    assert answer.json()["rerank"]["problem"] == "reranker_resting"
+    assert answer["X-Memplatform-Warning"] == "not reranked: reranker_resting"
+
+
 def test_nothing_to_find_is_an_empty_list(ask):
     answer = ask("bees")
     assert answer.status_code == 200

@@ -103,6 +103,7 @@ def test_it_tries_transport_faults_again(model_server, fault):
         ("truncated", ProviderReplyInvalid, 1),  # asking anew is the engine's business
         ("empty", ProviderReplyInvalid, 1),
         ("not_json", ProviderReplyInvalid, 1),
+        ("nested", ProviderReplyInvalid, 1),
     ],
 )
 def test_it_maps_faults_to_our_errors(model_server, fault, error, requests):

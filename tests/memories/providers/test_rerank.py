@@ -6,12 +6,13 @@ import time
 from decimal import Decimal
 from uuid import uuid4
 
+import httpx2
 import pytest
 
 from memories.models import ProviderConfig
 from memories.providers import secrets
 from memories.providers.factory import reranker_for
-from memories.providers.rerank import TEXTS_AT_A_TIME
+from memories.providers.rerank import TEXTS_AT_A_TIME, HttpReranker, RerankConfig
 from memplatform.lib.errors import (
     ProviderError,
     ProviderRejected,
@@ -86,7 +87,8 @@ def test_tokens_and_cost_are_told_where_the_endpoint_does(
 
 
 @pytest.mark.parametrize(
-    "kind", ["error", "drop", "unauthorized", "redirect", "not_json", "malformed"]
+    "kind",
+    ["error", "drop", "unauthorized", "redirect", "not_json", "nested", "malformed"],
 )
 def test_a_fault_is_an_error_of_ours(config, model_server, kind):
     model_server.order(kind, path="rerank", times=9)
@@ -99,6 +101,19 @@ def test_an_answer_without_scores_is_none(config, model_server, kind):
     model_server.order(kind, path="rerank", times=9)
     with pytest.raises(ProviderReplyInvalid):
         ask(config())
+
+
+@pytest.mark.parametrize("score", ["9" * 400, "1e999"])
+def test_a_score_beyond_all_numbers_is_no_score(score):
+    said = f'{{"results": [{{"index": 0, "relevance_score": {score}}}]}}'
+    answers = httpx2.MockTransport(lambda _: httpx2.Response(200, text=said))
+    config = RerankConfig(
+        base_url="http://model.test/v1",
+        model="m",
+        http_client=httpx2.Client(transport=answers),
+    )
+    with pytest.raises(ProviderReplyInvalid):
+        HttpReranker(config).rerank(QUERY, TEXTS)
 
 
 def test_a_refusal_is_told_as_it_came_first(config, model_server):

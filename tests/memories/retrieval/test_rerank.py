@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memories.providers.outages import Outages
+from memories.retrieval import rerank
 from memories.retrieval.query import read_query
 from memories.retrieval.rank import (
     CALIBRATIONS,
@@ -187,6 +189,7 @@ def test_it_is_shown_the_best_candidates_only(ann, model_server):
         ("error", "provider_unavailable"),
         ("unauthorized", "provider_rejected"),
         ("wrong_schema", "provider_reply_invalid"),
+        ("nested", "provider_reply_invalid"),
     ],
 )
 def test_without_an_answer_the_order_stays(ann, model_server, fault, problem):
@@ -196,6 +199,79 @@ def test_without_an_answer_the_order_stays(ann, model_server, fault, problem):
     found = ask(ann)
     assert found.hits == before
     assert (bool(found.reranking), found.reranking.problem) == (False, problem)
+
+
+@pytest.fixture
+def passing(monkeypatch) -> list[float]:
+    """The seconds that the memory of outages sees pass: ``passing[0] += 1``."""
+    seconds = [0.0]
+    forgetful = Outages(rerank.PAUSE_S, now=lambda: seconds[0])
+    monkeypatch.setattr(rerank, "outages", forgetful)
+    return seconds
+
+
+@pytest.mark.parametrize("fault", ["hang", "drop", "error"])
+def test_who_does_not_answer_is_left_alone_for_a_while(
+    ann, model_server, passing, fault
+):
+    """Eight searches that wait for it would leave no thread for anything else."""
+    set_to(ann, rerank_timeout_s=0.5)
+    model_server.order(fault, path="rerank", times=99)
+    assert ask(ann).reranking.problem.startswith("provider_")
+    asked = model_server.stats()["rerank"]
+    found = ask(ann)
+    assert found.reranking.problem == "reranker_resting"
+    assert found.hits == ask(ann, rerank=False).hits
+    assert model_server.stats()["rerank"] == asked
+
+
+def test_it_is_asked_again_once_the_pause_is_over(ann, model_server, passing):
+    set_to(ann, rerank_timeout_s=0.5)
+    model_server.order("hang", path="rerank")
+    assert ask(ann).reranking.problem == "provider_timeout"
+    passing[0] += rerank.PAUSE_S
+    assert ask(ann).reranking
+    assert ask(ann).reranking
+
+
+def test_after_the_pause_one_looks_while_the_others_go_on(passing):
+    outages = rerank.outages
+    outages.note_failure("reranker")
+    passing[0] += rerank.PAUSE_S
+    assert [outages.may_ask("reranker") for _ in range(3)] == [True, False, False]
+    outages.note_failure("reranker")
+    assert not outages.may_ask("reranker")
+    assert outages.may_ask("another")
+
+
+def test_other_settings_are_tried_at_once(ann, model_server, passing):
+    set_to(ann, rerank_timeout_s=0.5)
+    model_server.order("hang", path="rerank")
+    ask(ann)
+    set_to(ann, rerank_timeout_s=5)
+    assert ask(ann).reranking
+
+
+def test_an_outage_for_one_is_none_for_another(ann, other, model_server, passing):
+    """How long is waited is each project's choice."""
+    set_to(ann, rerank_timeout_s=0.5)
+    with other.scope():
+        configure_provider(
+            other.company.project,
+            "rerank",
+            base_url=model_server.base_url,
+            model="reranker-1",
+        )
+    other.keep("Ann keeps bees.")
+    model_server.order("hang", path="rerank")
+    ask(ann)
+    assert ask(other).reranking
+
+
+def test_a_refusal_is_an_answer(ann, model_server, passing):
+    model_server.order("unauthorized", path="rerank", times=2)
+    assert ask(ann).reranking.problem == "provider_rejected"
+    assert ask(ann).reranking
 
 
 def test_a_project_without_one_is_told_so(agent):
@@ -240,7 +316,7 @@ def test_numbers_that_are_none_are_passed_over(agent, models):
     assert scores == [1.0, 0.5, None]
 
 
-@pytest.mark.parametrize("reply", ["Bees first.", '{"order": "2"}', "[]"])
+@pytest.mark.parametrize("reply", ["Bees first.", '{"order": "2"}', "[]", "[" * 9999])
 def test_a_chat_model_that_makes_no_sense_changes_nothing(agent, models, reply):
     for text in FACTS:
         agent.keep(text)
