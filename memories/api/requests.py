@@ -210,7 +210,7 @@ def read_search(raw: object, access: Access) -> SearchRequest:
         visibility=_visibility(fields),
         rerank=fields.read("rerank", reading.boolean, default=False),
         keyword_search=fields.read("keyword_search", reading.boolean, default=False),
-        reference=fields.read("reference_date", reading.time, None),
+        reference=fields.read("reference_date", reading.said_at, None),
     )
     fields.check()
     return request

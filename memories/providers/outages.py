@@ -28,7 +28,7 @@ class Outages:
         self._lock = threading.Lock()
 
     def may_ask(self, whom: Hashable) -> bool:
-        """Whether it is worth asking; after a pause, for the first who wants to know."""
+        """Whether it is worth asking; after a pause, for the first who wonders."""
         with self._lock:
             away_until = self._away_until.get(whom)
             if away_until is None:

@@ -7,6 +7,7 @@ setting, a provider, a space or a prompt also touches ``Project.updated_at``.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -169,33 +170,47 @@ class ProjectSetup:
     @property
     def text_config(self) -> str:
         """The text-search configuration of the project's first language."""
-        return (
-            TEXT_CONFIGS.get(self.languages[0], "simple")
-            if self.languages
-            else "english"
-        )
+        return _text_config_of(self.languages[0]) if self.languages else "english"
+
+
+def _text_config_of(language: str) -> str:
+    """That of pt for pt-BR: no region or script has stems of its own."""
+    return TEXT_CONFIGS.get(re.split("[-_]", language.lower())[0], "simple")
 
 
 TEXT_CONFIGS = {
     "ar": "arabic",
+    "ca": "catalan",
     "da": "danish",
     "de": "german",
     "el": "greek",
     "en": "english",
     "es": "spanish",
+    "eu": "basque",
     "fi": "finnish",
     "fr": "french",
+    "ga": "irish",
+    "hi": "hindi",
     "hu": "hungarian",
+    "hy": "armenian",
     "id": "indonesian",
     "it": "italian",
+    "lt": "lithuanian",
+    "nb": "norwegian",
+    "ne": "nepali",
     "nl": "dutch",
+    "nn": "norwegian",
     "no": "norwegian",
     "pt": "portuguese",
     "ro": "romanian",
     "ru": "russian",
+    "sr": "serbian",
     "sv": "swedish",
+    "ta": "tamil",
     "tr": "turkish",
+    "yi": "yiddish",
 }
+"""Of PostgreSQL 16 and newer, by language; others are compared word for word."""
 
 _cache: dict[UUID, tuple[datetime, ProjectSetup]] = {}
 _CACHED_PROJECTS = 10_000

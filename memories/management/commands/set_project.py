@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from memories.models.settings import ProjectSettings
-from memories.services.configuration import change_settings
+from memories.services.configuration import change_locale, change_settings
 from tenants import selectors
 from tenants.management.arguments import clear_errors, find_project
+from tenants.models import Project
 from tenants.scopes import tenant_scope
+
+LOCALE: Mapping[str, Any] = {"timezone": "UTC", "languages": []}
+"""What is no setting but a column of the project, with its default."""
 
 
 class Command(BaseCommand):
@@ -31,12 +36,36 @@ class Command(BaseCommand):
             tenant = selectors.get_tenant(options["tenant"])
             with tenant_scope(tenant.id):
                 project = find_project(options["project"])
-                if changes:
-                    settings = change_settings(project, changes)
-                else:
-                    settings = ProjectSettings.of(project.settings)
-        for name in ProjectSettings.__dataclass_fields__:
-            self.stdout.write(f"{name} = {json.dumps(getattr(settings, name))}")
+                _change(project, changes)
+                project = find_project(options["project"])
+        settings = ProjectSettings.of(project.settings)
+        self._show(project, LOCALE)
+        self._show(settings, ProjectSettings.__dataclass_fields__)
+
+    def _show(self, holder: object, names: Iterable[str]) -> None:
+        for name in names:
+            self.stdout.write(f"{name} = {json.dumps(getattr(holder, name))}")
+
+
+def _change(project: Project, changes: Mapping[str, Any]) -> None:
+    """All of it or nothing. Raises InvalidRequest."""
+    locale = {name: _locale(name, changes[name]) for name in changes if name in LOCALE}
+    others = {name: value for name, value in changes.items() if name not in LOCALE}
+    if locale:
+        change_locale(project, locale)
+    if others:
+        change_settings(project, others)
+
+
+def _locale(name: str, value: Any) -> Any:
+    """``languages`` may be a list, or codes between commas; None is the default."""
+    if value is None:
+        return LOCALE[name]
+    if name == "languages" and not isinstance(value, list):
+        value = str(value).split(",")
+    if isinstance(value, list):
+        return [str(part).strip() for part in value]
+    return str(value)
 
 
 def _parse(change: str) -> tuple[str, Any]:
@@ -47,5 +76,5 @@ def _parse(change: str) -> tuple[str, Any]:
         return name, None
     try:
         return name, json.loads(raw)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return name, raw

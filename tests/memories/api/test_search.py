@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from memories.api.requests import read_search
+from memories.retrieval.query import read_query
 from memories.services.configuration import configure_provider
 from memories.types import Verdict
 from tenants.scopes import tenant_scope
@@ -117,6 +119,26 @@ def ids_of(answer):
 )
 def test_options_are_taken(shelf, ask, option):
     assert ids_of(ask("Who keeps bees?", **option))[0] == shelf["bees"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "yesterday"),
+    [
+        ("2026-03-02T00:30:00+09:00", "2026-03-01"),  # 1 March, 15:30 in UTC
+        ("2026-03-02T00:30:00Z", "2026-03-01"),
+        ("2026-03-01T23:30:00-05:00", "2026-02-28"),  # 2 March in UTC
+        ("2026-03-02", "2026-03-01"),
+    ],
+)
+def test_yesterday_is_that_of_who_asks(agent, reference, yesterday):
+    body = {
+        "query": "What did I do yesterday?",
+        "filters": _IDA,
+        "reference_date": reference,
+    }
+    request = read_search(body, agent.access)
+    query = read_query(request.query, reference=request.reference)
+    assert [period.first.isoformat() for period in query.periods] == [yesterday]
 
 
 def test_a_reranker_that_was_asked_is_told_of(shelf, ask, acme, model_server):

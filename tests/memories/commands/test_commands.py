@@ -48,9 +48,24 @@ def test_a_project_is_shown_and_changed(acme):
     assert "recalled_memories = 10" in run("set_project", "acme", "recalled_memories=")
 
 
+def test_where_a_projects_users_are_is_set(acme):
+    said = run("set_project", "acme", "languages=pt-BR, en", "timezone=America/Bahia")
+    assert 'languages = ["pt-BR", "en"]' in said
+    assert 'timezone = "America/Bahia"' in said
+    assert 'languages = ["de"]' in run("set_project", "acme", 'languages=["de"]')
+    said = run("set_project", "acme", "languages=", "timezone=", "recent_messages=3")
+    assert "languages = []" in said
+    assert 'timezone = "UTC"' in said
+    assert "recent_messages = 3" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["acme", "languages=klingon"], "codes such as en or pt-BR"),
+        (["acme", "languages=[1]"], "codes such as en or pt-BR"),
+        (["acme", "timezone=Mars/Base"], "There is no timezone 'Mars/Base'"),
+        (["acme", "timezone=5"], "There is no timezone"),
         (["nowhere"], "nowhere"),
         (["acme", "--project", "none"], "its projects: 'acme project'"),
         (["acme", "engine"], "'engine' is not name=value"),

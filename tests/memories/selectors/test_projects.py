@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from memories.prompts import shipped_prompts
-from memories.selectors.projects import get_setup, known_setup
+from memories.selectors.projects import TEXT_CONFIGS, get_setup, known_setup
 from memories.services.configuration import change_settings
 from memories.services.setup import ready_setup
 from memplatform.lib import clock
@@ -55,10 +55,28 @@ def test_two_first_uses_make_one_space(agent):
 
 @pytest.mark.parametrize(
     ("languages", "text_config"),
-    [(["de", "en"], "german"), (["ja"], "simple"), ([], "english")],
+    [
+        (["de", "en"], "german"),
+        (["ja"], "simple"),
+        ([], "english"),
+        (["pt-BR"], "portuguese"),  # a region has its language's stems
+        (["en-US"], "english"),
+        (["zh-Hant"], "simple"),
+        (["pt_BR"], "portuguese"),  # as locales are written
+        (["nb"], "norwegian"),  # the two written forms of one language
+        (["nn-NO"], "norwegian"),
+        (["ca"], "catalan"),
+    ],
 )
 def test_the_first_language_chooses_how_words_are_read(agent, languages, text_config):
     with agent.scope():
         project = Project.objects.filter(id=agent.access.project_id)
         project.update(languages=languages, updated_at=clock.now())
     assert agent.setup.text_config == text_config
+
+
+def test_every_language_has_a_configuration_in_the_database(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cfgname FROM pg_ts_config")
+        known = {name for (name,) in cursor.fetchall()}
+    assert set(TEXT_CONFIGS.values()) <= known
