@@ -14,11 +14,10 @@ question without ``evidence`` has its answer nowhere: it measures abstention.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from memories.evaluation.datasets.reading import DatasetProblem, Record, record_of
+from memories.evaluation.datasets.reading import DatasetProblem, Record, read_lines
 from memories.evaluation.types import (
     Conversation,
     Dataset,
@@ -29,6 +28,12 @@ from memories.evaluation.types import (
 
 NAME = "custom"
 ROLES = ("user", "assistant", "system", "tool")
+OF_CONVERSATION = ("conversation", "sessions")
+OF_SESSION = ("id", "at", "messages")
+OF_MESSAGE = ("id", "role", "name", "content", "at")
+OF_QUESTION = (
+    "question", "conversation", "evidence", "answer", "category", "asked_at",
+)  # fmt: skip
 
 
 def load(path: Path) -> Dataset:
@@ -39,17 +44,19 @@ def load(path: Path) -> Dataset:
         raise DatasetProblem(f"{path}: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:
         raise DatasetProblem(f"{path}: is not UTF-8 text.") from exc
-    return parse(text.splitlines(), path.name)
+    return parse(text, path.name)
 
 
-def parse(lines: Iterable[str], source: str) -> Dataset:
+def parse(text: str, source: str) -> Dataset:
     """``source`` is how problems call it: a file's name, say."""
     told: dict[str, tuple[Session, ...]] = {}
     asked: list[Record] = []
-    for record in _records(lines, source):
+    for record in read_lines(text, source):
         if "question" in record.fields:
+            record.refuse_unknown(OF_QUESTION)
             asked.append(record)
         elif "sessions" in record.fields:
+            record.refuse_unknown(OF_CONVERSATION)
             name = record.text("conversation")
             if name in told:
                 raise record.problem("conversation", f"{name!r} is told twice.")
@@ -61,20 +68,10 @@ def parse(lines: Iterable[str], source: str) -> Dataset:
     return Dataset(NAME, tuple(_joined(told, asked)))
 
 
-def _records(lines: Iterable[str], source: str) -> Iterator[Record]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        place = f"{source}, line {number}"
-        try:
-            yield record_of(json.loads(line), place)
-        except json.JSONDecodeError as exc:
-            raise DatasetProblem(f"{place}: is not JSON: {exc.msg}.") from exc
-
-
 def _sessions(record: Record) -> Iterator[Session]:
     known: set[str] = set()
     for number, session in enumerate(record.records("sessions", "session"), 1):
+        session.refuse_unknown(OF_SESSION)
         session_id = session.optional_text("id") or str(number)
         turns = tuple(_turns(session, session_id))
         for turn in turns:
@@ -87,6 +84,7 @@ def _sessions(record: Record) -> Iterator[Session]:
 def _turns(session: Record, session_id: str) -> Iterator[Turn]:
     at = session.iso_time("at")
     for number, message in enumerate(session.records("messages", "message"), 1):
+        message.refuse_unknown(OF_MESSAGE)
         role = message.optional_text("role") or "user"
         if role not in ROLES:
             raise message.problem("role", f"must be one of {', '.join(ROLES)}.")

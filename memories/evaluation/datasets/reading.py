@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from memories.exports.parsing import Wrong, check_storable
 
 
 class DatasetProblem(ValueError):
@@ -23,6 +26,17 @@ class Record:
 
     def problem(self, field: str, sentence: str) -> DatasetProblem:
         return DatasetProblem(f"{self.place}: {field} {sentence}")
+
+    def refuse_unknown(self, known: Collection[str]) -> None:
+        """Raise DatasetProblem for a field that nobody reads: a slip would make another
+        question of it, and quietly.
+        """
+        for field in self.fields:
+            if field not in known:
+                meant = get_close_matches(field, known, n=1)
+                others = f"; known are {', '.join(known)}."
+                hint = f" ({meant[0]}?)" if meant else ""
+                raise self.problem(field, f"is unknown{hint}{others}")
 
     def text(self, field: str) -> str:
         """A text with something in it; a number counts as what it looks like."""
@@ -77,6 +91,37 @@ def record_of(value: Any, place: str) -> Record:
     if not isinstance(value, dict):
         raise DatasetProblem(f"{place}: must be an object.")
     return Record(value, place)
+
+
+def read_lines(text: str, source: str) -> Iterator[Record]:
+    """The objects of JSON Lines, each with its number, from 1; blank lines are passed
+    over. ``source`` is how problems call it.
+
+    Only a newline ends a line: JSON may hold the others of Unicode within a text.
+    """
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        if line.strip():
+            place = f"{source}, line {number}"
+            yield record_of(_value_of(line, place), place)
+
+
+def _value_of(line: str, place: str) -> Any:
+    try:
+        value = json.loads(line, parse_constant=_refuse_constant)
+        check_storable(value)
+    except json.JSONDecodeError as exc:
+        raise DatasetProblem(f"{place}: is not JSON: {exc.msg}.") from exc
+    except RecursionError as exc:
+        raise DatasetProblem(f"{place}: is nested too deeply.") from exc
+    except Wrong as exc:
+        raise DatasetProblem(f"{place}: {exc}") from exc
+    except ValueError as exc:  # more digits than Python reads
+        raise DatasetProblem(f"{place}: holds a number of too many digits.") from exc
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Wrong(f"{name} is no JSON.")
 
 
 def read_json(path: Path) -> Any:

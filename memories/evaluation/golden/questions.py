@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from memories.evaluation.datasets.reading import DatasetProblem, Record, record_of
+from memories.evaluation.datasets.reading import DatasetProblem, Record, read_lines
 from memories.evaluation.types import Conversation, Dataset, Question
 from memories.types import SCOPE_KEYS
 
@@ -26,18 +26,19 @@ MAX_CHARS = 2_000
 MAX_CATEGORY_CHARS = 100
 USUAL_CATEGORY = "questions"
 SOURCE = "Questions"
+FIELDS = ("question", *SCOPE_KEYS, "filters", "expects", "category")
 
 Stored = Mapping[str, Any]
 
 
 def parse(text: str) -> list[dict[str, Any]]:
     """As they are kept; raises DatasetProblem, which names line and field."""
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
+    records = list(read_lines(text, SOURCE))
+    if not records:
         raise DatasetProblem(f"{SOURCE}: there is none.")
-    if len(lines) > MOST:
+    if len(records) > MOST:
         raise DatasetProblem(f"{SOURCE}: a set may hold {MOST} at most.")
-    return [_question(_record(number, line)) for number, line in lines]
+    return [_question(record) for record in records]
 
 
 def write(questions: Sequence[Stored]) -> str:
@@ -75,14 +76,6 @@ def held_by(text: str, expects: Sequence[str]) -> frozenset[str]:
     )
 
 
-def _record(number: int, line: str) -> Record:
-    place = f"{SOURCE}, line {number}"
-    try:
-        return record_of(json.loads(line), place)
-    except json.JSONDecodeError as exc:
-        raise DatasetProblem(f"{place}: is not JSON: {exc.msg}.") from exc
-
-
 def _question(record: Record) -> dict[str, Any]:
     if "sessions" in record.fields or "evidence" in record.fields:
         raise record.problem(
@@ -91,6 +84,7 @@ def _question(record: Record) -> dict[str, Any]:
             " custom` measures those. Here questions are asked of what is remembered;"
             " say what the answer must hold in expects.",
         )
+    record.refuse_unknown(FIELDS)
     return {
         "question": _short(record, "question", record.text("question"), MAX_CHARS),
         "filters": _filters(record),

@@ -52,6 +52,39 @@ def test_an_empty_list_says_what_a_golden_set_is_for(console, ada, page):
     )
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 50_000,
+        '{"question": ' + "9" * 5_000 + ', "user_id": "ann"}',
+        r'{"question": "half \ud800", "user_id": "ann"}',
+        r'{"question": "?", "user_id": "ann", "category": "\udc00"}',
+        r'{"question": "?", "filters": {"user_id": "a\u0000n"}}',
+        r'{"question": "?", "user_id": "a\u0000n"}',
+        '{"question": "?", "filters": {"metadata": {"n": ' + "9" * 4_000 + "}}}",
+    ],
+)
+def test_what_nobody_could_keep_is_told_in_the_form(console, ada, page, line):
+    wrong = {**CHOSEN, "questions": QUESTIONS + "\n" + line}
+    answer = console(ada).post(page("memories:new-golden-set"), wrong)
+    assert answer.status_code == 422
+    assert "line 2" in text_of(answer) or "question 2" in text_of(answer)
+
+
+def test_a_set_is_saved_again_as_it_was_shown(console, ada, page, scope):
+    """Also with a line separator within a text, which JSON allows."""
+    odd = r'{"question": "Where?", "user_id": "ann", "expects": ["a\u2028b"]}'
+    console(ada).post(page("memories:new-golden-set"), {**CHOSEN, "questions": odd})
+    with scope():
+        made = GoldenSet.objects.get()
+    url = page("memories:edit-golden-set", made.id)
+    shown = console(ada).get(url).context["form"].initial["questions"]
+    again = console(ada).post(url, {**CHOSEN, "questions": shown})
+    assert again.status_code == 302
+    with scope():
+        assert GoldenSet.objects.get().questions[0]["expects"] == ["a\u2028b"]
+
+
 def test_a_new_one_waits_for_its_time(console, ada, page, golden):
     seen = text_of(console(ada).get(page("memories:golden-set", golden.id)))
     assert "not asked yet" in seen

@@ -204,12 +204,42 @@ def test_a_question_without_evidence_measures_abstention(write):
         (TOLD, "line 2: conversation 'ida' is told twice"),
         ({"conversation": "max"}, "line 2: question or sessions is required"),
         ([], "line 2: must be an object"),
+        # Without evidence a question measures abstention: a slip must not make one.
+        (
+            {"question": "?", "conversation": "ida", "evidences": ["1:1"]},
+            r"line 2: evidences is unknown \(evidence\?\)",
+        ),
+        (
+            {"conversation": "max", "session": [], "sessions": []},
+            r"line 2: session is unknown \(sessions\?\)",
+        ),
+        (
+            {"conversation": "max", "sessions": [{"message": [], "messages": []}]},
+            r"line 2, session 1: message is unknown \(messages\?\)",
+        ),
+        (
+            {
+                "conversation": "max",
+                "sessions": [{"messages": [{"content": "Hi", "speaker": "Max"}]}],
+            },
+            "line 2, session 1, message 1: speaker is unknown; known are id, role",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(write, wrong, told):
     path = write("q.jsonl", lines(TOLD, wrong))
     with pytest.raises(DatasetProblem, match=rf"q\.jsonl, {told}"):
         load("custom", path)
+
+
+def test_only_a_newline_ends_a_line_of_ones_own(write):
+    asked = json.dumps({**ASKED, "answer": "a\u2028b\x85c"}, ensure_ascii=False)
+    (question,) = load("custom", write("q.jsonl", lines(TOLD) + "\n" + asked)).questions
+    assert question.answer == "a\u2028b\x85c"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(write):
+    assert load("custom", write("q.jsonl", "\ufeff" + lines(TOLD, ASKED))).questions
 
 
 def test_a_line_that_is_not_json_is_named(write):
