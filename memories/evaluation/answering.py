@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib import resources
 from typing import Any
 
@@ -66,6 +67,31 @@ class Answering:
     chat: Chat
     run: Run
     rounds: int = ROUNDS
+    prompts: str = field(init=False)
+    """What they say, in short: other prompts make other answers."""
+
+    def __post_init__(self) -> None:
+        said = read_prompt("answer") + read_prompt("judge")
+        self.prompts = sha256(said.encode()).hexdigest()[:12]
+
+    def valid(self, questions: Iterable[Question]) -> Iterator[dict[str, Any]]:
+        """What was answered by this model, these prompts and the answers expected now:
+        a record of others is no part of any figure.
+        """
+        wanted = {question.id: self._made_by(question) for question in questions}
+        for record in self.run.answers.read():
+            made_by = wanted.get(record["question"])
+            if made_by is None or record["round"] > self.rounds:
+                continue
+            if made_by.items() <= record.items():
+                yield record
+
+    def _made_by(self, question: Question) -> dict[str, Any]:
+        return {
+            "model": self.chat.model,
+            "prompts": self.prompts,
+            "expected": question.answer,
+        }
 
     def answer_all(
         self,
@@ -77,7 +103,7 @@ class Answering:
         """What was not answered yet; raises Unanswered when a call fails."""
         done = {
             (record["round"], record["question"])
-            for record in self.run.answers.read()
+            for record in self.valid(questions)
             if record["method"] == method
         }
         waiting = [
@@ -95,14 +121,16 @@ class Answering:
                 problems.append(exc)
                 return
             about = {"method": method, "round": pair[0], "question": pair[1].id}
-            self.run.answers.append({**about, **record})
+            made_by = self._made_by(pair[1])
+            self.run.answers.append({**about, **made_by, **record})
             progress(1)
 
         in_parallel(answer, waiting, AT_ONCE)
         if problems:
             raise Unanswered(
                 f"{len(problems)} of {len(waiting)} answers failed, the first one:"
-                f" {problems[0].message} Run the same command again for those."
+                f" {problems[0].message} Run the same command again for those"
+                " (without --ask-again, which asks for all)."
             )
 
     def _answered(self, question: Question, context: Context) -> dict[str, Any]:
@@ -155,7 +183,7 @@ def _field(reply: ChatReply, name: str) -> str:
     """A field of a JSON reply; blank where the model did not keep to the form."""
     try:
         found = json.loads(reply.text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return ""
     value = found.get(name) if isinstance(found, Mapping) else None
     return value if isinstance(value, str) else ""

@@ -88,7 +88,7 @@ class Evaluation:
         """Of the questions that have an answer to be compared with."""
         questions = [q for q in self.dataset.questions if q.is_answerable and q.answer]
         total = len(questions) * answering.rounds
-        known = sum(r["method"] == method for r in self.run.answers.read())
+        known = sum(r["method"] == method for r in answering.valid(questions))
         with (
             self._timed(f"answers, {method}"),
             Bar(f"{method}: answers", total, known) as bar,
@@ -129,22 +129,31 @@ class Evaluation:
             )
 
     def compare(self) -> None:
-        """The baselines, once for each run."""
-        if (self.run.path / BASELINES).exists():
+        """The baselines, once for each run and its questions' keys."""
+        if self._compared() is not None:
             return
         with self._timed("baselines"):
             found: dict[str, list[Asked]] = {}
             conversations = self.dataset.conversations
             with Bar("baselines: conversations", len(conversations)) as bar:
                 for conversation in conversations:
-                    for name, asked in self._baselines(conversation):
-                        found.setdefault(name, []).append(asked)
+                    if conversation.questions:
+                        for name, asked in self._baselines(conversation):
+                            found.setdefault(name, []).append(asked)
                     bar.advance(1)
             methods = {
                 name: summary.summarise(self.dataset, asked)
                 for name, asked in found.items()
             }
-            self.run.write(BASELINES, json.dumps(methods) + "\n")
+            kept = {"keys": keys_of(self.dataset), "methods": methods}
+            self.run.write(BASELINES, json.dumps(kept) + "\n")
+
+    def _compared(self) -> Json | None:
+        """The baselines' figures by today's keys; None where there are none yet."""
+        file = self.run.path / BASELINES
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        is_valid = kept.get("keys") == keys_of(self.dataset)
+        return dict(kept["methods"]) if is_valid else None
 
     def _baselines(self, conversation: Conversation) -> Iterator[tuple[str, Asked]]:
         embed, count = remembering(self.embed), self.count
@@ -188,17 +197,16 @@ class Evaluation:
         }
         for style in self.styles:
             self._add_style(results, style)
-        compared = self.run.path / BASELINES
-        if compared.exists():
-            results["methods"] |= json.loads(compared.read_text())
+        results["methods"] |= self._compared() or {}
         if self.answering:
             self._add_answers(results, self.answering)
         return results
 
     def _add_answers(self, results: Json, answering: Answering) -> None:
-        category_of = {q.id: q.category for q in self.dataset.questions}
-        answers = summary.summarise_answers(self.run.answers.read(), category_of)
-        results["answers"] = answers
+        questions = list(self.dataset.questions)
+        results["answers"] = summary.summarise_answers(
+            answering.valid(questions), {q.id: q.category for q in questions}
+        )
         results["answered_by"] = {
             "model": answering.chat.model,
             "rounds": answering.rounds,
@@ -270,6 +278,15 @@ class Told:
         took_ms = (time.perf_counter() - began) * 1000
         text = self.index.text(ranges)
         return Context(text, self.index.result(ranges).tokens, took_ms)
+
+
+def keys_of(dataset: Dataset) -> str:
+    """What figures rest on beside the texts: which questions, which evidence."""
+    keys = [
+        (q.id, q.text, q.category, q.is_answerable, sorted(q.evidence))
+        for q in dataset.questions
+    ]
+    return sha256(json.dumps(keys).encode()).hexdigest()[:16]
 
 
 def _machine() -> str:

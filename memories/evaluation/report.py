@@ -107,6 +107,8 @@ def _local_rows(methods: Json) -> list[list[str]]:
     if LOCAL not in methods:
         return []
     own, verbatim = methods[LOCAL][OVERALL], methods[VERBATIM][OVERALL]
+    if not own or not verbatim:
+        return []
     loss = verbatim["recall@10"]["value"] - own["recall@10"]["value"]
     share = own["tokens@10"]["value"] / verbatim["tokens@10"]["value"]
     is_reached = loss <= LOCAL_WITHIN and share <= LOCAL_TOKENS
@@ -141,8 +143,8 @@ def _passages(results: Json) -> Iterator[str]:
     rows = [
         [
             f"`{method}`",
-            *(_with_error(groups[OVERALL][n]) for n in ("recall@1", "all@1")),
-            _number(groups[OVERALL]["tokens@10"]["value"]),
+            *(_with_error(groups[OVERALL].get(n)) for n in ("recall@1", "all@1")),
+            _with_error(groups[OVERALL].get("tokens@10")),
         ]
         for method, groups in results["methods"].items()
         if OVERALL in groups and not _is_search(method)
@@ -177,7 +179,7 @@ def _budgets(results: Json) -> Iterator[str]:
     rows = [
         [
             f"`{name}`",
-            *(_share(groups[OVERALL][f"recall@{b}tok"]["value"]) for b in BUDGETS),
+            *(_value(groups[OVERALL].get(f"recall@{b}tok")) for b in BUDGETS),
         ]
         for name, groups in results["methods"].items()
         if OVERALL in groups and _is_search(name)
@@ -295,6 +297,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def _value(mean: Json | None) -> str:
+    return "–" if mean is None else _share(mean["value"])
 
 
 def _number(value: float | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,16 @@ class Journal:
         self._is_whole = False
 
     def append(self, record: Mapping[str, Any]) -> None:
-        line = json.dumps(record, separators=(",", ":"))
         with self._writing:
             if not self._is_whole:
                 self._end_last_line()
             with self._path.open("a") as file:
-                file.write(line + "\n")
+                file.write(_line(record))
 
     def read(self) -> Iterator[dict[str, Any]]:
         if not self._path.exists():
             return
-        for line in self._path.read_text().splitlines():
+        for line in self._path.read_text().split("\n"):
             try:
                 yield json.loads(line)
             except json.JSONDecodeError:
@@ -54,6 +53,23 @@ class Journal:
 
     def clear(self) -> None:
         self._path.unlink(missing_ok=True)
+
+    def forget(self, is_past: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Keep the others only; all of them or the old ones, whenever it is killed."""
+        kept = [record for record in self.read() if not is_past(record)]
+        lines = "".join(_line(record) for record in kept)
+        with self._writing:
+            _replace(self._path, lines)
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, separators=(",", ":")) + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.write_text(text)
+    unfinished.replace(path)
 
 
 class Run:
@@ -95,9 +111,7 @@ class Run:
 
     def write(self, name: str, text: str) -> None:
         """All of a file or none of it, whenever the run is killed."""
-        unfinished = self.path / f"{name}.new"
-        unfinished.write_text(text)
-        unfinished.replace(self.path / name)
+        _replace(self.path / name, text)
 
     def took(self, step: str, seconds: float) -> None:
         """Add to how long a step has taken, over all starts."""

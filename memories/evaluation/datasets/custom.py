@@ -61,10 +61,14 @@ def parse(text: str, source: str) -> Dataset:
             if name in told:
                 raise record.problem("conversation", f"{name!r} is told twice.")
             told[name] = tuple(_sessions(record))
+            if not any(session.turns for session in told[name]):
+                raise record.problem("sessions", "hold no message.")
         else:
             raise record.problem("question or sessions", "is required.")
     if not told:
         raise DatasetProblem(f"{source}: holds no conversation.")
+    if not asked:
+        raise DatasetProblem(f"{source}: holds no question.")
     return Dataset(NAME, tuple(_joined(told, asked)))
 
 

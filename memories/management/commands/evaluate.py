@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -28,6 +28,7 @@ from memplatform.embedded.data_directory import AlreadyRunning
 
 RUNS = ".memplatform-evaluation"
 LOCAL = "local"
+STYLES = (VERBATIM, *ENGINES)
 EXPECTED = (
     *(DatasetProblem, OtherRun, PlatformRefused, server.NoServer, AlreadyRunning),
     *(Unanswered,),
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--ingest",
             nargs="+",
-            choices=(VERBATIM, *ENGINES),
+            choices=STYLES,
             default=[VERBATIM, LOCAL],
             metavar="STYLE",
             help=f"{VERBATIM} (each turn as it is) or engines: {', '.join(ENGINES)}",
@@ -61,12 +62,16 @@ class Command(BaseCommand):
         parser.add_argument("--run", type=Path, help=f"its directory, else in {RUNS}/")
         parser.add_argument("--url", help="a running platform instead of one's own")
         parser.add_argument("--key", help="an API key of it; --ingest names its engine")
-        parser.add_argument("--limit", type=int, help="only so many conversations")
-        parser.add_argument("--at-once", type=int, default=4, help="searches at a time")
+        parser.add_argument(
+            "--limit", type=_whole_from(1), help="only so many conversations"
+        )
+        parser.add_argument(
+            "--at-once", type=_whole_from(1), default=4, help="searches at a time"
+        )
         parser.add_argument("--no-baselines", action="store_true")
         parser.add_argument(
             "--answers",
-            type=int,
+            type=_whole_from(0),
             default=0,
             metavar="ROUNDS",
             help=f"let the configured model (LLM_*) answer; the paper has {ROUNDS}",
@@ -75,7 +80,9 @@ class Command(BaseCommand):
             "--answer-baselines", action="store_true", help="from chunks and all, too"
         )
         parser.add_argument(
-            "--ask-again", action="store_true", help="everything is in: ask anew"
+            "--ask-again",
+            action="store_true",
+            help="everything is in: search, and answer from it, anew",
         )
         parser.add_argument("--fresh", action="store_true", help="forget the last run")
         parser.add_argument(
@@ -96,10 +103,30 @@ class Command(BaseCommand):
         except EXPECTED as exc:
             raise CommandError(str(exc)) from exc
         except KeyboardInterrupt:
-            raise CommandError("Stopped; the same command goes on from here.") from None
+            raise CommandError(_stopped(options)) from None
         shown = report.as_markdown if options["report"] else report.as_goals
         self.stdout.write(shown(results))
         self.stdout.write(f"Written to {evaluation.run.path / REPORT}.")
+
+
+def _whole_from(least: int) -> Callable[[str], int]:
+    """An argument that is a whole number, ``least`` or more."""
+
+    def whole(given: str) -> int:
+        if not given.isdecimal() or int(given) < least:
+            raise ArgumentTypeError(f"must be a whole number from {least}.")
+        return int(given)
+
+    return whole
+
+
+def _stopped(options: dict[str, Any]) -> str:
+    """What goes on; asking again would start over."""
+    if options["ask_again"]:
+        return "Stopped; the same command without --ask-again goes on from here."
+    if options["fresh"]:
+        return "Stopped; the same command without --fresh goes on from here."
+    return "Stopped; the same command goes on from here."
 
 
 def _prepare(options: dict[str, Any]) -> Evaluation:
@@ -117,7 +144,10 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
     )
     if options["ask_again"]:
         run.searches.clear()
-        run.forget_time("searches")
+        # Answers from chunks and from everything rest on no search.
+        run.answers.forget(lambda record: record["method"] in STYLES)
+        for step in ("searches", *(f"answers, {style}" for style in STYLES)):
+            run.forget_time(step)
     return Evaluation(
         run=run,
         dataset=dataset,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from memories.evaluation import answering as answering_module
 from memories.evaluation import summary
 from memories.evaluation.answering import (
     Answering,
@@ -81,6 +83,52 @@ def test_what_was_answered_is_not_asked_again(answering, model_server):
     answer(answering, QUESTIONS[:1])
     answer(answering)
     assert model_server.stats()["by_purpose"]["answer"] == 6
+
+
+@pytest.fixture
+def answered(model_server, tmp_path):
+    """``answered("beta", rounds=3)``: by that model; the methods' figures."""
+
+    def answered(model, questions=QUESTIONS[:1], rounds=1):
+        config = ChatConfig(base_url=model_server.base_url, model=model)
+        one = Answering(OpenAIChat(config), Run(tmp_path / "run"), rounds)
+        answer(one, questions)
+        category_of = {q.id: q.category for q in questions}
+        found = summary.summarise_answers(one.valid(questions), category_of)
+        return found["verbatim"]["overall"]
+
+    return answered
+
+
+def test_answers_of_two_models_are_never_one_figure(answered, model_server):
+    assert answered("alpha", rounds=2)["count"] == 2
+    assert answered("beta", rounds=3)["count"] == 3
+    assert answered("alpha", rounds=2)["count"] == 2
+    assert model_server.stats()["by_purpose"]["answer"] == 5
+
+
+def test_a_corrected_answer_is_judged_anew(answered, model_server):
+    """Right or wrong was said of another expectation, and so were F1 and BLEU-1."""
+    before = answered("alpha")
+    corrected = replace(QUESTIONS[0], answer="Ida lives in Lisbon")
+    after = answered("alpha", [corrected])
+    assert (after["count"], after["f1"]) == (1, 1.0)
+    assert before["f1"] < 1.0
+
+
+def test_another_prompt_is_another_answer(answered, model_server, monkeypatch):
+    answered("alpha")
+    shipped = answering_module.read_prompt
+    monkeypatch.setattr(
+        answering_module, "read_prompt", lambda name: shipped(name) + " Be brief."
+    )
+    assert answered("alpha")["count"] == 1
+    assert model_server.stats()["by_purpose"]["answer"] == 2
+
+
+def test_more_rounds_than_are_asked_for_are_left_out(answered):
+    answered("alpha", rounds=3)
+    assert answered("alpha", rounds=2)["rounds"] == 2
 
 
 def test_a_failing_call_costs_one_answer_and_a_second_start_asks_it(

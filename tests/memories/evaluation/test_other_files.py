@@ -261,6 +261,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_corrected_keys_are_locomos_only(write):
-    path = write("q.jsonl", lines(TOLD))
+    path = write("q.jsonl", lines(TOLD, ASKED))
     with pytest.raises(DatasetProblem, match="locomo only"):
         load("custom", path, corrections=path)
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ([TOLD], "holds no question"),
+        ([{"conversation": "max", "sessions": []}], "line 1: sessions hold no message"),
+    ],
+)
+def test_what_there_is_nothing_to_measure_of_is_refused(write, records, told):
+    with pytest.raises(DatasetProblem, match=told):
+        load("custom", write("q.jsonl", lines(*records)))

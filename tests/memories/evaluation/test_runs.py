@@ -72,3 +72,18 @@ def test_a_file_is_there_whole_whenever_it_is_read(tmp_path):
     while thread.is_alive():
         assert json.loads((tmp_path / "baselines.json").read_text())
     thread.join()
+
+
+def test_a_journal_forgets_some_and_keeps_the_others(tmp_path):
+    journal = Journal(tmp_path / "answers.jsonl")
+    for method in ("verbatim", "full context", "verbatim"):
+        journal.append({"method": method, "said": "a\u2028b"})
+    journal.forget(lambda record: record["method"] == "verbatim")
+    journal.append({"method": "local"})
+    assert [r["method"] for r in journal.read()] == ["full context", "local"]
+
+
+def test_forgetting_what_was_never_written_is_no_failure(tmp_path):
+    journal = Journal(tmp_path / "answers.jsonl")
+    journal.forget(lambda record: True)
+    assert not list(journal.read())
