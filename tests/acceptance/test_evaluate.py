@@ -194,3 +194,14 @@ def test_a_run_that_is_killed_leaves_no_platform_behind(run):
     process.kill()
     process.communicate()
     wait_for(lambda: not any(map(identify, pids)), "the platform's end")
+
+
+def test_a_run_that_was_killed_goes_on_at_once(run):
+    """While the platform that it left behind is still stopping."""
+    process = run.begin("--no-baselines", "--ask-again")
+    facts = run.path / "run" / "server" / "run.json"
+    wait_for(facts.exists, "the run's own platform")
+    process.kill()
+    process.communicate()
+    run.evaluate("--no-baselines")
+    assert len(run.journal("searches")) == 2 * len(ASKED)
