@@ -242,6 +242,8 @@ ALLOW_PRIVATE_DOCUMENTS = env.envbool("ALLOW_PRIVATE_DOCUMENTS", default=False)
 """Whether messages may name documents that are not on the internet."""
 RATE_LIMIT_PER_MINUTE = env.envint("RATE_LIMIT_PER_MINUTE", 0)
 TENANT_RATE_LIMIT_PER_MINUTE = env.envint("TENANT_RATE_LIMIT_PER_MINUTE", 0)
+EVALUATION_RUNS = env.envstr("EVALUATION_RUNS", "")
+"""The directory whose evaluations the console shows; blank: none."""
 SEARCH_LOG_SAMPLE = env.envfloat("SEARCH_LOG_SAMPLE", 1.0)
 EXPORT_DAYS = env.envint("EXPORT_DAYS", 7, minimum=1)
 """How long what was exported, and a file whose import failed, is kept."""

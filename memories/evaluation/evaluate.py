@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from memories.evaluation import asking, baselines, ingest, report, summary
+from memories.evaluation import asking, baselines, ingest, page, report, summary
 from memories.evaluation.answering import (
     BUDGET_TOKENS,
     Answering,
@@ -31,7 +31,7 @@ from memories.evaluation.types import Conversation, Dataset, Question
 from memories.types import Vectors
 
 TOKENIZER = "all-MiniLM-L6-v2's word-piece tokenizer"
-RESULTS, REPORT = "results.json", "report.md"
+RESULTS, REPORT, PAGE = page.RESULTS, "report.md", "report.html"
 BASELINES = "baselines.json"
 SETTLED_WITHIN_S, SETTLE_POLL_S = 1800.0, 0.5
 
@@ -168,11 +168,12 @@ class Evaluation:
         yield from baselines.chunks(conversation, embed, count)
 
     def conclude(self) -> Json:
-        """Write ``results.json`` and ``report.md``; the results."""
+        """Write ``results.json``, ``report.md`` and ``report.html``; the results."""
         results = self._results()
         text = json.dumps(results, indent=1, ensure_ascii=False)
         self.run.write(RESULTS, text + "\n")
         self.run.write(REPORT, report.as_markdown(results))
+        self.run.write(PAGE, page.as_page(results))
         return results
 
     def _results(self) -> Json:

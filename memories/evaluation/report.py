@@ -44,8 +44,9 @@ def as_markdown(results: Json) -> str:
 
 
 def as_goals(results: Json) -> str:
-    """Only the table of targets."""
-    return "\n".join(_goals(results)) + "\n"
+    """Only the table of targets; where there are none, that of methods."""
+    shown = list(_goals(results)) or list(_methods(results))
+    return "\n".join(shown) + "\n"
 
 
 def _facts(results: Json) -> Iterator[str]:

@@ -67,6 +67,7 @@ ROLES: Mapping[str, tuple[Role, Role | None]] = {
     "memories:review-memory": (VIEWER, SUPPORT),
     # Whoever reads memories may see how well they are found; asking costs.
     "memories:golden-sets": (VIEWER, NOBODY),
+    "memories:evaluations": (ADMIN, NOBODY),
     "memories:golden-set": (VIEWER, NOBODY),
     "memories:new-golden-set": (ADMIN, ADMIN),
     "memories:edit-golden-set": (ADMIN, ADMIN),

@@ -8,6 +8,7 @@ from memories.console.golden import views
 
 urlpatterns = [
     path("", views.golden_sets, name="golden-sets"),
+    path("evaluations/", views.evaluations, name="evaluations"),
     path("new/", views.new_golden_set, name="new-golden-set"),
     path("<uuid:golden_id>/", views.golden_set, name="golden-set"),
     path("<uuid:golden_id>/edit/", views.edit_golden_set, name="edit-golden-set"),

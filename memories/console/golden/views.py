@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from memories.console.golden.forms import GoldenSetForm
 from memories.console.golden.plots import FIGURES, plots_of, value_of
+from memories.evaluation import page
 from memories.evaluation.golden import sets
 from memories.models import GoldenRun, GoldenSet
 from memories.selectors import golden as selectors
@@ -151,6 +153,25 @@ def delete_golden_set(
         sets.delete_golden_set(found, actor=visit.actor)
     url = reverse("memories:golden-sets", args=[visit.tenant_slug, visit.project_id])
     return done(request, url, f"{found.name} was deleted.")
+
+
+@project_page(read=Role.ADMIN)
+def evaluations(request: ConsoleRequest, visit: Visit) -> HttpResponse:
+    """Runs of ``manage.py evaluate`` in the installation's directory, one drawn.
+
+    They are the machine's, of no tenant: only an installation that says where they
+    stand (EVALUATION_RUNS) shows any.
+    """
+    runs = page.read_runs(settings.EVALUATION_RUNS)
+    asked = request.GET.get("run")
+    chosen = next((run for run in runs if run.name == asked), runs[0] if runs else None)
+    context = {
+        "runs": runs,
+        "chosen": chosen,
+        "is_on": bool(settings.EVALUATION_RUNS),
+        **(page.context_of(chosen.results) if chosen else {}),
+    }
+    return show(request, visit, "memories/evaluations.html", context)
 
 
 def _line(run: GoldenRun) -> Line:

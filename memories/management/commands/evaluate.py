@@ -17,7 +17,7 @@ from memories.evaluation import datasets, report, server
 from memories.evaluation.answering import ROUNDS, Answering, Unanswered
 from memories.evaluation.client import Client, PlatformRefused
 from memories.evaluation.datasets.reading import DatasetProblem
-from memories.evaluation.evaluate import REPORT, Evaluation
+from memories.evaluation.evaluate import PAGE, REPORT, Evaluation
 from memories.evaluation.ingest import VERBATIM
 from memories.evaluation.runs import OtherRun, Run
 from memories.models.settings import ENGINES
@@ -106,7 +106,8 @@ class Command(BaseCommand):
             raise CommandError(_stopped(options)) from None
         shown = report.as_markdown if options["report"] else report.as_goals
         self.stdout.write(shown(results))
-        self.stdout.write(f"Written to {evaluation.run.path / REPORT}.")
+        path = evaluation.run.path
+        self.stdout.write(f"Written to {path / REPORT}, with plots {path / PAGE}.")
 
 
 def _whole_from(least: int) -> Callable[[str], int]:

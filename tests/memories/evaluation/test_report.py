@@ -5,50 +5,12 @@ from __future__ import annotations
 import pytest
 
 from memories.evaluation.report import as_goals, as_markdown
-
-CATEGORIES = ("overall", "multi-hop", "open-domain")
-
-
-def mean(value):
-    return {"value": value, "error": 0.015, "clustered_error": 0.02, "count": 971}
-
-
-def groups(**figures):
-    """All figures of a method: .5, but those given."""
-    names = [f"recall@{n}" for n in (1, 5, 10, 20, 50)]
-    names += [f"all@{n}" for n in (1, 5, 10, 20, 50)]
-    names += [f"recall@{n}tok" for n in (250, 500, 1000, 2000, 4000, 7000)]
-    values = dict.fromkeys([*names, "mrr", "ndcg@10"], 0.5) | {"tokens@10": 350.0}
-    values |= {name.replace("_", "@"): value for name, value in figures.items()}
-    return {c: {n: mean(v) for n, v in values.items()} for c in CATEGORIES}
+from tests.memories.evaluation.made_up import groups, made_up_results
 
 
 @pytest.fixture
 def results():
-    return {
-        "dataset": "locomo",
-        "at": "2026-11-21T18:00:00+00:00",
-        "machine": "2 cores",
-        "embedder": "all-MiniLM-L6-v2",
-        "tokenizer": "word pieces",
-        "questions": 1245,
-        "scored": 971,
-        "questions_limited": False,
-        "notes": ["Nobody can reach 1.0."],
-        "seconds": {"adds, verbatim": 60.0},
-        "ingested": {
-            "verbatim": {
-                "memories": 3573,
-                "turns": 3576,
-                "linked_turns": 3576,
-                "confirmed": 3,
-            }
-        },
-        "methods": {"verbatim": groups()},
-        "abstention": {"verbatim": None},
-        "latency": {},
-        "answers": {},
-    }
+    return made_up_results()
 
 
 def row(results, title):
@@ -112,6 +74,7 @@ def test_what_is_known_about_the_keys_is_printed(results):
 def test_a_data_set_without_targets_has_no_table_of_them(results):
     results["dataset"] = "custom"
     assert "To reach" not in as_markdown(results)
+    assert "| `verbatim` | .500 ± .015 |" in as_goals(results)
 
 
 def roc(area):

@@ -82,6 +82,7 @@ class Start:
         try:
             with self._listen() as listener:
                 self._generate_secrets()
+                self._show_evaluations()
                 self._start_postgres()
                 self._start_valkey()
                 self.environment.save(self.data)
@@ -112,6 +113,12 @@ class Start:
     def _generate_secrets(self) -> None:
         for name in ("SECRET_KEY", "ENCRYPTION_KEYS"):
             self.environment.generate(**{name: self.secrets[name]})
+
+    def _show_evaluations(self) -> None:
+        """Those of this checkout; beside a given database only where asked for."""
+        if not self.environment.is_given("DATABASE_URL"):
+            runs = env.BASE_DIR / ".memplatform-evaluation"
+            self.environment.generate(EVALUATION_RUNS=str(runs))
 
     def _start_postgres(self) -> None:
         if self.environment.is_given("DATABASE_URL"):
