@@ -313,5 +313,6 @@ def _with_error(mean: Json | None) -> str:
         return "–"
     if mean["value"] > 1:
         return _number(mean["value"])
-    error = "" if mean["error"] is None else f" ± {_share(mean['error'])}"
+    # Of values that are all alike it would say 0, which is no error of theirs.
+    error = f" ± {_share(mean['error'])}" if mean["error"] else ""
     return _share(mean["value"]) + error

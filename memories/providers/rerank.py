@@ -4,7 +4,7 @@ They ask the same in two ways. Cohere (docs.cohere.com/reference/rerank, v2), Ji
 (api.jina.ai/v1) and vLLM take ``{model, query, documents}`` and answer ``{"results":
 [{"index", "relevance_score"}]}``; Text Embeddings Inference takes ``{query, texts}``,
 32 of them at a time, and answers ``[{"index", "score"}]``. Which one an endpoint
-speaks it tells by refusing the other, once in the life of a process.
+speaks it tells by refusing the other: a process remembers which, until it is refused.
 """
 
 from __future__ import annotations
@@ -56,19 +56,30 @@ class HttpReranker:
     ) -> tuple[tuple[float | None, ...], int]:
         """The scores, and the tokens they took as far as the endpoint tells."""
         endpoint = self._caller.endpoint
-        if endpoint.rerank_format is RerankFormat.TEXTS:
-            return self._ask_texts(query, texts, deadline), 0
-        body = {"model": self.model, "query": query, "documents": list(texts)}
+        known = endpoint.rerank_format
+        other = RerankFormat(1 - known)
         try:
-            payload = self._post(body, deadline)
+            return self._ask_as(known, query, texts, deadline)
         except ProviderRejected as refusal:
             try:
-                scores = self._ask_texts(query, texts, deadline)
+                answer = self._ask_as(other, query, texts, deadline)
             except (ProviderRejected, ProviderReplyInvalid):
                 raise refusal from None
-            endpoint.rerank_format = RerankFormat.TEXTS
-            log.info("%s takes texts to rerank, no documents", self._config.base_url)
-            return scores, 0
+            endpoint.rerank_format = other
+            log.info("%s takes %s to rerank", self._config.base_url, other.name.lower())
+            return answer
+
+    def _ask_as(
+        self,
+        form: RerankFormat,
+        query: str,
+        texts: Sequence[str],
+        deadline: Deadline,
+    ) -> tuple[tuple[float | None, ...], int]:
+        if form is RerankFormat.TEXTS:
+            return self._ask_texts(query, texts, deadline), 0
+        body = {"model": self.model, "query": query, "documents": list(texts)}
+        payload = self._post(body, deadline)
         return _read_scores(payload, len(texts)), _tokens_of(payload)
 
     def _ask_texts(

@@ -28,6 +28,8 @@ from tenants.selectors import Access
 
 LEAST_TOKENS, MOST_TOKENS, DEFAULT_TOKENS = 50, 32_000, 1_000
 DEFAULT_RECENT = 6
+CONTEXT_TOP_K = 50
+"""Memories that a block is made of at most, unless somebody says how many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ text.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +79,12 @@ class Trace:
         return str(self.request["query"])
 
     @property
+    def filters(self) -> str:
+        """As JSON, which a search can be given again; blank: not kept."""
+        given = self.request["filters"]
+        return "" if given is None else json.dumps(given, ensure_ascii=False)
+
+    @property
     def as_of(self) -> datetime | None:
         given = self.request.get("as_of")
         return datetime.fromisoformat(given) if given else None
@@ -132,7 +139,8 @@ def trace_of(
         "request": request_json(request),
         "names": sorted(_names_in(request.filters.asked)),
         "model": f"{looked.space.model}, {looked.space.dimension} dimensions",
-        "stages": {name: round(ms, 2) for name, ms in stages.items()},
+        # Pairs: the database would put the names of an object in an order of its own.
+        "stages": [[name, round(ms, 2)] for name, ms in stages.items()],
         "found": len(explained),
         "reranked_by": reranking.model if reranking else "",
         "problem": reranking.problem if reranking is not None else "",
@@ -211,7 +219,7 @@ def read_trace(kept: JsonDict) -> Trace:
         at=datetime.fromisoformat(kept["at"]),
         request=kept["request"],
         model=kept["model"],
-        stages=kept["stages"],
+        stages=dict(kept["stages"]),
         candidates=tuple(map(_read_candidate, kept["candidates"])),
         found=kept["found"],
         reranked_by=kept["reranked_by"],

@@ -21,6 +21,7 @@ from memories.api.views.base import (
 from memories.providers.local import LocalEmbedder
 from memories.retrieval.answerable import ABSTAIN_BELOW
 from memories.retrieval.assemble import (
+    CONTEXT_TOP_K,
     DEFAULT_RECENT,
     DEFAULT_TOKENS,
     LEAST_TOKENS,
@@ -34,7 +35,6 @@ from memories.types import STATE_RULES, Hit, JsonDict
 from tenants.selectors import Access
 
 MOST_RECENT = 50
-DEFAULT_TOP_K = 50
 
 
 class Context(MemoryApiView):
@@ -64,7 +64,7 @@ def read_context(raw: object, access: Access) -> ContextRequest:
     tokens = reading.integer_from(LEAST_TOKENS, MOST_TOKENS)
     recent = reading.integer_from(0, MOST_RECENT)
     asked = ContextRequest(
-        search=replace(search, top_k=fields.read("top_k", top_k, DEFAULT_TOP_K)),
+        search=replace(search, top_k=fields.read("top_k", top_k, CONTEXT_TOP_K)),
         budget=fields.read("token_budget", tokens, DEFAULT_TOKENS),
         recent=fields.read("recent_messages", recent, DEFAULT_RECENT),
         with_summaries=fields.read("summaries", reading.boolean, default=True),

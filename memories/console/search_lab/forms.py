@@ -91,6 +91,15 @@ class LabForm(forms.Form):
         ),
         help_text="Only what was true in the world then, in your time zone.",
     )
+    reference_date = forms.DateTimeField(
+        label="Asked at",
+        required=False,
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"
+        ),
+        help_text="The instant of yesterday and last week in the query, in your time"
+        " zone; else now.",
+    )
     token_budget = forms.IntegerField(
         label="Tokens of the block",
         required=False,
@@ -143,6 +152,7 @@ class LabForm(forms.Form):
                 as_of=given["as_of"],
             ),
             rerank=given["rerank"],
+            reference=given["reference_date"],
         )
 
     def as_body(self) -> JsonDict:
@@ -155,6 +165,7 @@ class LabForm(forms.Form):
             "top_k": request.top_k,
             "threshold": request.threshold,
             "as_of": as_of and as_of.isoformat(),
+            "reference_date": request.reference and request.reference.isoformat(),
             "show_expired": request.visibility.show_expired,
             "latest_only": request.visibility.latest_only,
             "include_merged": request.visibility.include_merged,

@@ -7,30 +7,38 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 
 from memories.console.search_lab.forms import LabForm
+from memories.console.search_lab.reading import told_of
 from memories.retrieval.absence import Absence, explain_absence, find_named
 from memories.retrieval.assemble import (
+    CONTEXT_TOP_K,
     DEFAULT_TOKENS,
     Assembled,
     ContextRequest,
     assemble_found,
 )
-from memories.retrieval.rank import Explained, Gate
+from memories.retrieval.rank import OTHERS_PENALTY, Explained, Gate
 from memories.retrieval.search import Looked, look
 from memories.retrieval.statement import leg_depth, worded_depth
+from memories.retrieval.timing import OVER_PENALTY, SUPERSEDED_PENALTY
 from memories.types import Hit, MemoryView
 from memplatform.lib.errors import ProviderError
 from tenants.console.rendering import show
 from tenants.console.visits import ConsoleRequest, Visit, project_page
 from tenants.models import Role
 
+PENALTIES = {
+    "superseded": SUPERSEDED_PENALTY,
+    "over": OVER_PENALTY,
+    "others": OTHERS_PENALTY,
+}
 MOST_MISSED = 25
 """Candidates that are told of though a search does not return them."""
 CURL = """\
@@ -67,7 +75,7 @@ def search_lab(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     }
     if looked is not None:
         context |= _found(looked)
-        context["assembled"] = _assembled(visit, form, looked, context["shown"])
+        context["assembled"] = _assembled(visit, form, looked)
         context["absences"] = _absences(looked, form.cleaned_data["memory"])
     return _show(request, visit, context, 200)
 
@@ -97,20 +105,26 @@ def _found(looked: Looked) -> dict[str, Any]:
         "depth": leg_depth(looked.request),
         "worded_depth": worded_depth(looked.request),
         "weights": looked.setup.settings,
-        "query": looked.query,
+        "read": told_of(looked.query),
+        "penalties": PENALTIES,
         "has_decay": looked.setup.client.decay,
         "reranking": looked.reranking,
     }
 
 
-def _assembled(
-    visit: Visit, form: LabForm, looked: Looked, shown: Sequence[Row]
-) -> Assembled:
-    """The block that an agent is given of these, by the API."""
-    hits = [Hit(row.memory, row.how.score or 0.0) for row in shown]
+def _assembled(visit: Visit, form: LabForm, looked: Looked) -> Assembled:
+    """The block that an agent is given, by the API: of as many as that takes, which is
+    more than a search returns, unless somebody says how many.
+    """
+    top_k = form.cleaned_data["top_k"] or CONTEXT_TOP_K
+    for_block = replace(looked, request=replace(looked.request, top_k=top_k))
+    hits = [
+        Hit(looked.pool.view(place.memory_id), place.score)
+        for place in for_block.ranked()
+    ]
     budget = form.cleaned_data["token_budget"] or DEFAULT_TOKENS
-    request = ContextRequest(form.request(), budget=budget)
-    return assemble_found(visit.access, request, hits, looked)
+    request = ContextRequest(for_block.request, budget=budget)
+    return assemble_found(visit.access, request, hits, for_block)
 
 
 def _absences(looked: Looked, given: str) -> list[Absence] | None:

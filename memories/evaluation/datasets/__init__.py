@@ -28,7 +28,7 @@ def load(
         raise DatasetProblem(f"Corrected keys are known of {locomo.NAME} only.")
     match name:
         case locomo.NAME:
-            dataset = locomo.load(path, corrections)
+            return locomo.load(path, corrections, limit)
         case longmemeval.NAME:
             return longmemeval.load(path, limit)
         case beam.NAME:

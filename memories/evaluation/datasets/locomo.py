@@ -131,10 +131,14 @@ class _Loader:
         return replace(question, evidence=evidence, answer=correction.answer)
 
 
-def load(path: Path, corrections: Path | None = None) -> Dataset:
-    """Raises DatasetProblem, which names file, record and field."""
+def load(
+    path: Path, corrections: Path | None = None, limit: int | None = None
+) -> Dataset:
+    """The first ``limit`` conversations, and notes about those; raises DatasetProblem,
+    which names file, record and field.
+    """
     loader = _Loader(dict(_corrections(corrections)) if corrections else {})
-    samples = read_list(path, "sample")
+    samples = read_list(path, "sample")[:limit]
     conversations = tuple(loader.conversation(sample) for sample in samples)
     return Dataset(NAME, conversations, (*NOTES, *_told(loader.tally)))
 

@@ -146,6 +146,46 @@ def test_it_shows_what_a_reranker_said(lab, ann, model_server):
     assert "provider_rejected" in told
 
 
+def test_the_block_is_made_of_as_many_as_the_api_takes(lab, ann, api):
+    """Which are more than a search returns."""
+    for number in range(14):
+        ann.keep(f"Ann keeps bees in hive number {number}.")
+    body = {"query": "Who keeps bees?", "filters": ANN}
+    answer = api(ann.company.key).post("/v1/context/", body).json()
+    assert len(answer["facts"]) > 10
+    told = lab(query=body["query"], subject="ann")
+    assert " ".join(answer["context"].split()) in told
+
+
+def test_the_lab_says_when_a_search_is_asked(lab, ann):
+    asked = {"query": "What happened yesterday?", "subject": "ann", "threshold": "0"}
+    told = lab(**asked, reference_date="2026-03-02T08:00")
+    assert "2026-03-01 to 2026-03-01" in told
+    assert '"reference_date": "2026-03-02T08:00:00+00:00"' in told
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("Where did she live before Porto?", "it asks for what was before: porto"),
+        ("Where does she currently work?", "it asks for what is so now"),
+        ('Who said "bees are fine"?', "the words “bees are fine”"),
+        ("What will she do next?", "it asks for what is still to come"),
+        ("When did she move?", "it asks for a time"),
+        ("What did you recommend?", "it asks for what the agent said"),
+    ],
+)
+def test_it_says_what_it_read_in_the_question(lab, query, told):
+    assert told in lab(query=query, subject="ann", threshold="0")
+
+
+def test_its_formula_names_every_part(lab):
+    told = lab(query="bees", subject="ann")
+    assert "what the graph links, ×" in told
+    assert "− 0.3 where it was replaced" in told
+    assert "− 0.9 where it is over and the question asks for now" in told
+
+
 def test_it_says_what_the_block_had_no_room_for(lab, ann):
     for n in range(20):
         ann.keep(f"Ann keeps bees in the hive of number {n}.")

@@ -64,6 +64,19 @@ def test_one_shows_what_led_to_its_answer(seen, ann, keep):
     assert "embed" in told and "gather" in told
 
 
+def test_it_says_what_was_asked_as_the_api_takes_it(seen, ann, keep):
+    told = seen(keep(filters='{"text": {"icontains": "bees"}}'))
+    assert '{"AND": [{"user_id": "ann"}, {"text": {"icontains": "bees"}}]}' in told
+
+
+def test_its_stages_stand_in_their_order(seen, ann, keep):
+    """Also when the database has had them."""
+    told = seen(keep())
+    after = told.index("Took")
+    found = [told.index(f" {name} ", after) for name in ("embed", "gather", "rank")]
+    assert found == sorted(found)
+
+
 def test_it_can_be_asked_again_now_and_as_of_then(seen, ann, keep):
     address = keep()
     ann.keep("Ann keeps bees on the roof.")

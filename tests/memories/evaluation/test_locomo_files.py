@@ -206,3 +206,14 @@ class TestOpenPart:
         keys = OPEN / "locomo_open_corrections.json"
         dataset = load("locomo", OPEN / "locomo_open.json", corrections=keys)
         assert "100 questions" in dataset.notes[-1]
+
+
+def test_notes_are_about_what_is_asked(write, sample):
+    """With a limit, not about the whole file."""
+    other = {**ask(dict(sample), evidence=["D9:9"]), "sample_id": "conv-2"}
+    ask(sample, evidence=["D1:1"])
+    path = write("locomo10.json", [sample, other])
+    whole, part = load("locomo", path), load("locomo", path, limit=1)
+    assert len(part.conversations) == 1
+    assert any("1 name a turn that does not exist" in note for note in whole.notes)
+    assert any("0 name a turn that does not exist" in note for note in part.notes)

@@ -67,6 +67,14 @@ def test_turns_that_were_cut_are_told_of(results):
     assert "2 of the turns are cut" in as_markdown(results)
 
 
+def test_values_that_are_all_alike_have_no_error(results):
+    """Two questions that were both answered are no proof of ± .000."""
+    for figures in results["methods"]["verbatim"].values():
+        figures["recall@10"] = {"value": 1.0, "error": 0.0, "count": 2}
+    assert "1.000 (2)" in as_markdown(results)
+    assert "± .000" not in as_markdown(results)
+
+
 def test_what_is_known_about_the_keys_is_printed(results):
     assert "* Nobody can reach 1.0." in as_markdown(results)
 

@@ -62,6 +62,13 @@ def test_which_kind_it_is_is_found_out_once(config, model_server):
     assert model_server.stats()["rerank"] == 4
 
 
+def test_an_endpoint_that_becomes_another_is_asked_its_way(config, model_server):
+    """Another server at the same address: nobody has to start this one anew."""
+    for kind in ("tei", "cohere", "tei"):
+        model_server.configure(reranker=kind)
+        assert ask(config()).scores[1] > 0
+
+
 def test_texts_go_in_portions_where_the_endpoint_wants_that(config, model_server):
     model_server.configure(reranker="tei")
     texts = [f"Nobody keeps {n}." for n in range(TEXTS_AT_A_TIME * 2)] + ["bees"]
