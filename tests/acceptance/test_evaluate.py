@@ -162,6 +162,12 @@ def test_the_report_says_it_in_words(run):
     assert "Took: adds, verbatim" in run.said
 
 
+def test_the_report_has_plots(run):
+    page = (run.path / "run" / "report.html").read_text()
+    assert page.count("<polyline") == 6  # two drawings of three methods
+    assert "report.html" in run.said
+
+
 def test_it_goes_on_where_it_was_stopped(run):
     """And with ``--ask-again`` what was added stays, while all is asked anew."""
     added, linked = run.journal("adds"), run.journal("links")

@@ -21,6 +21,8 @@ from memories.console.settings.knobs import (
     is_default,
     platform_note,
 )
+from memplatform.lib.errors import InvalidRequest
+from tenants.api.parsing import parse_json
 
 CHARS_A_LINE = 90
 LEAST_LINES, MOST_LINES = 2, 16
@@ -80,9 +82,9 @@ class Json(forms.CharField):
         if not (value or "").strip():
             return None
         try:
-            return json.loads(value)
-        except ValueError as exc:
-            raise forms.ValidationError(f"This is not JSON: {exc}") from exc
+            return parse_json(value.encode("utf-8", "replace"))
+        except InvalidRequest as exc:
+            raise forms.ValidationError(f"This is not JSON: {exc.message}") from exc
 
     def validate(self, value: Any) -> None:
         """The service knows what may stand in it."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.memories.console.pages import text_of
 from tests.memories.evaluation.made_up import made_up_results
+from tests.security.test_console_pages import complaints
 
 
 @pytest.fixture
@@ -42,6 +43,11 @@ def test_the_newest_run_is_drawn_and_others_are_listed(runs, seen):
     assert [run.name for run in shown.context["runs"]] == ["mine", "locomo"]
     assert shown.context["chosen"].name == "mine"
     assert shown.content.count(b"<polyline") == 2
+
+
+def test_a_drawn_run_is_well_made(runs, seen):
+    runs("mine")
+    assert complaints(seen().content.decode()) == []
 
 
 def test_another_run_is_drawn_when_it_is_asked_for(runs, seen):
