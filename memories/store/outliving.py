@@ -67,7 +67,8 @@ def outliving(
     if not over:
         return set()
     successors = {head.replaced_by_id for head in over if head.replaced_by_id}
-    told = _read({head.id for head in over} | (successors - fresh.keys())) | fresh
+    known = _read({head.id for head in over} | (successors - fresh.keys()))
+    told = {**known, **fresh}
     nothing = Told()
     return {
         (head.id, edge)

@@ -224,7 +224,7 @@ QUESTIONS = (
     # Two Annas.
     Asks("Where does Alice's sister live?", "Bergen", first=1),
     Asks("Where does Anna from work live?", "Anna from work lives in Porto", first=1),
-    Asks("What does Alice's sister Anna do for a living?", "nurse", first=1, unless={"local": TOO_CLOSE}),
+    Asks("What does Alice's sister Anna do for a living?", "nurse", first=1),
     Asks("Which Anna is vegan?", "Anna from work is vegan", first=1),
     Asks("Who is expecting a baby?", "sister Anna is expecting", first=1),
     # What was believed then.
