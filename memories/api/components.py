@@ -215,6 +215,9 @@ class Memory(serializers.Serializer):  # type: ignore[type-arg]
         help_text="What it tells of; null: nobody could say.",
     )
     attributed_to = CharField()
+    stale_suspect = BooleanField(
+        help_text="What it rests on is over: it may be so no more."
+    )
 
 
 class FoundMemory(Memory):

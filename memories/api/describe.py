@@ -86,6 +86,7 @@ MEMORY_EXAMPLE = {
     "recurs": None,
     "aspect": "state",
     "attributed_to": "user",
+    "stale_suspect": False,
 }
 EFFECT_EXAMPLE = {
     "id": MEMORY_ID,
@@ -347,6 +348,19 @@ UPDATE = described(
         asked("Never expires", {"expiration_date": None}),
         answered("The memory after it", {**MEMORY_EXAMPLE, "version": 2}),
     ],
+)
+CONFIRM = described(
+    "confirm_memory",
+    "memories",
+    components.Memory,
+    400,
+    403,
+    404,
+    413,
+    summary="Say that a memory still holds: it is doubted no more",
+    parameters=[_MEMORY_ID],
+    request=None,
+    examples=[answered("The memory, without the mark", MEMORY_EXAMPLE)],
 )
 DELETE = described(
     "delete_memory",

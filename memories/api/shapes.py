@@ -57,6 +57,7 @@ def memory_json(memory: MemoryView, shown: Shown = None) -> JsonDict:
         "recurs": memory.recurs,
         "aspect": memory.aspect,
         "attributed_to": memory.attributed_to,
+        "stale_suspect": memory.is_stale_suspect,
     }
     return _restricted(body, shown)
 

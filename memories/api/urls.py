@@ -12,7 +12,7 @@ from memories.api.views.memories import (
     ListMemories,
     SearchMemories,
 )
-from memories.api.views.memory import MemoryHistory, OneMemory
+from memories.api.views.memory import ConfirmMemory, MemoryHistory, OneMemory
 from memories.api.views.operations import ListOperations, OneOperation
 from memories.api.views.ping import Ping
 
@@ -37,6 +37,11 @@ urlpatterns = [
     path("v3/memories/search/", SearchMemories.as_view(), name="search-memories"),
     path("v3/memories/", ListMemories.as_view(), name="list-memories"),
     path("v1/memories/<str:memory_id>/", OneMemory.as_view(), name="memory"),
+    path(
+        "v1/memories/<str:memory_id>/confirm/",
+        ConfirmMemory.as_view(),
+        name="confirm-memory",
+    ),
     path(
         "v1/memories/<str:memory_id>/history/",
         MemoryHistory.as_view(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -26,13 +27,16 @@ SOON = timedelta(days=14)
 @dataclass(frozen=True, slots=True)
 class Attention:
     """``late`` are adds that wait for longer than ``LATE``, ``late_since`` the oldest;
-    ``failed`` those of the last week. Prompts are named by their purpose.
+    ``failed`` those of the last week; ``doubted`` memories may be stale. Prompts are
+    named by their purpose.
     """
 
     failed: int
     late: int
     late_since: datetime | None
     in_review: int
+    doubted: int
+    doubted_first: UUID | None
     failing_webhooks: Sequence[Webhook]
     expiring_keys: Sequence[ApiKey]
     changed_prompts: Sequence[str]
@@ -41,11 +45,13 @@ class Attention:
 
 def find_attention() -> Attention:
     """All of it, in a query or two each."""
-    late = _late()
+    late, doubted = _late(), _doubted()
     return Attention(
         failed=_count(_failed()),
         late=_count(late),
         late_since=late.values_list("created_at", flat=True).first(),
+        doubted=_count(doubted),
+        doubted_first=doubted.values_list("id", flat=True).first(),
         in_review=_count(Memory.objects.filter(state=State.QUARANTINED)),
         failing_webhooks=list(_failing_webhooks()[:MOST]),
         expiring_keys=list(_expiring_keys()[:MOST]),
@@ -67,6 +73,12 @@ def _late() -> QuerySet[Operation]:
     waiting = Operation.objects.filter(status__in=UNFINISHED)
     late = waiting.filter(created_at__lt=clock.now() - LATE)
     return late.order_by("created_at")
+
+
+def _doubted() -> QuerySet[Memory]:
+    """What may be stale, the longest so first."""
+    marked = Memory.objects.filter(is_stale_suspect=True, state=State.ACTIVE)
+    return marked.exclude(text=None).order_by("updated_at", "id")
 
 
 def _failing_webhooks() -> QuerySet[Webhook]:

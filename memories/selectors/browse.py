@@ -48,6 +48,7 @@ class Wanted:
     ``true_from`` to ``true_before`` is when it was true at some time; ``metadata`` are
     (key, value) as somebody typed them: ``7`` is the text and the number. ``entity_id``
     and ``relation_id`` are of the graph: what mentions a node, what asserts an edge.
+    ``is_doubted``: only what may be stale.
     """
 
     state: State | None = State.ACTIVE
@@ -62,6 +63,7 @@ class Wanted:
     metadata: tuple[tuple[str, str], ...] = ()
     entity_id: UUID | None = None
     relation_id: UUID | None = None
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ def _conditions(about: About, wanted: Wanted) -> list[Condition]:
         found.append(Condition(*meanwhile))
     if wanted.aspect:
         found.append(Condition("m.aspect = %s", (wanted.aspect,)))
+    if wanted.is_doubted:
+        found.append(Condition("m.is_stale_suspect"))
     found += (_has_metadata(name, value) for name, value in wanted.metadata)
     if wanted.entity_id:
         found.append(_of_graph("memories_mention", "entity_id", wanted.entity_id))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, Q, Subquery
+
 from memories.models import Memory, MemoryEvent
 from memories.pipeline.redecide import is_over
 from memories.providers.base import Chat
@@ -91,6 +93,27 @@ def confirm_memory(access: Access, memory_id: UUID, *, reason: str = "") -> Memo
         return get_memory(memory_id)
 
 
+def doubt_again(access: Access, memory_id: UUID, *, reason: str = "") -> MemoryView:
+    """Take back that it still holds: what spoke against it does again.
+
+    Opens its own scope. Raises NotFound, and InvalidRequest for a memory that nobody
+    ever doubted, or that is doubted already.
+    """
+    with tenant_scope(access.tenant_id, project_id=access.project_id):
+        found = _find(memory_id)
+        batch = Batch.open(found.project_id, [found.anchor_id])
+        head = _find(memory_id)
+        marks = MemoryEvent.objects.filter(memory_id=memory_id, kind="SUSPECT")
+        last = marks.order_by("-at").first()
+        if head.is_stale_suspect or last is None:
+            raise InvalidRequest("There is no doubt to bring back.")
+        why = reason or last.reason
+        batch.doubt(head, last.related_memory_id, cause_of(access, why))
+        batch.flush()
+        audit_edit(access, "memory.doubt", [head])
+        return get_memory(memory_id)
+
+
 def _find(memory_id: UUID) -> Memory:
     head = Memory.objects.filter(
         id=memory_id, state=State.ACTIVE, text__isnull=False
@@ -101,36 +124,42 @@ def _find(memory_id: UUID) -> Memory:
 
 
 def _doubts(project_id: UUID) -> list[_Doubt]:
+    """Only those that something is known about which a model could be asked with: what
+    else is marked (patterns, what rests on something erased) waits for somebody."""
+    marks = MemoryEvent.objects.filter(memory_id=OuterRef("pk"), kind="SUSPECT")
+    because = marks.order_by("-at").values("related_memory_id")[:1]
+    told = Memory.objects.filter(_HAS_NEWS, id=OuterRef("because"))
     marked = Memory.objects.filter(
         project_id=project_id, is_stale_suspect=True, state=State.ACTIVE
+    ).exclude(text=None)
+    heads = marked.annotate(because=Subquery(because)).filter(Exists(told))
+    found = list(heads.order_by("updated_at", "id")[:MOST])
+    premises = Memory.objects.select_related("replaced_by").in_bulk(
+        {head.because for head in found}
     )
-    heads = marked.exclude(text=None).order_by("updated_at", "id")[:MOST]
-    found = []
-    for head in heads:
-        mark = (
-            MemoryEvent.objects.filter(memory_id=head.id, kind="SUSPECT")
-            .select_related("related_memory__replaced_by")
-            .order_by("-at")
-            .first()
-        )
-        premise = mark.related_memory if mark else None
-        news = _news(premise) if premise else None
-        if premise is None or not news:
-            continue
-        known = KnownMemory(
-            head.id, head.text or "", head.created_at, number=head.number
-        )
-        found.append(_Doubt(known, news, premise.id))
-    return found
+    return [_doubt(head, premises[head.because]) for head in found]
 
 
-def _news(premise: Memory) -> str | None:
+def _doubt(head: Memory, premise: Memory) -> _Doubt:
+    known = KnownMemory(head.id, head.text or "", head.created_at, number=head.number)
+    return _Doubt(known, _news(premise), premise.id)
+
+
+_HAS_NEWS = (
+    Q(state=State.ACTIVE, text__isnull=False)
+    | Q(~Q(state=State.ACTIVE), replaced_by__text__isnull=False)
+    | Q(replaced_by=None, text__isnull=False)
+)
+"""Of a premise, when :func:`_news` has something to tell."""
+
+
+def _news(premise: Memory) -> str:
     """What took the place of the premise; else that it is over."""
     if premise.state == State.ACTIVE:
-        return premise.text
+        return premise.text or ""
     if premise.replaced_by_id and premise.replaced_by:
         return str(premise.replaced_by.text or "")
-    return f"No longer so: {premise.text}" if premise.text else None
+    return f"No longer so: {premise.text}"
 
 
 def _redecide(

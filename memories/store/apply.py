@@ -43,7 +43,11 @@ from memories.store.succession import (
     updated_valid,
     why_untouched,
 )
-from memories.store.suspects import suspect_dependants, suspect_losers
+from memories.store.suspects import (
+    lift_returned,
+    suspect_dependants,
+    suspect_losers,
+)
 from memories.store.windows import Heard, write_heard
 from memories.types import (
     UNSET,
@@ -210,6 +214,7 @@ def _suspect(script: Script, first: _Application, lost: Mapping[UUID, UUID]) -> 
     fresh = [memory.id for memory, _ in first.ground.linked]
     suspect_losers(script, first.operation, lost, at)
     suspect_dependants(script, ended, at, first.operation, besides=fresh, lost=lost)
+    lift_returned(script, anchor_id, at)
     script.update(batch.anchors[anchor_id], ["last_known_at"])
 
 

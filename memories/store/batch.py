@@ -34,7 +34,7 @@ from memories.store.beliefs import follow_heads
 from memories.store.outbox import tell, wake_if_told
 from memories.store.script import Script
 from memories.store.spaces import ACTIVE_SPACE, fill_if_missed
-from memories.store.suspects import suspect_dependants
+from memories.store.suspects import lift_returned, suspect_dependants
 from memories.store.windows import TELLS_SOURCES, Learned, write_sources
 from memories.types import (
     EVENT_RULES,
@@ -282,6 +282,14 @@ class Batch:
             self._changed_heads[head.id] = head
         self.note(head, MemoryEvent.Kind.CONFIRM, cause)
 
+    def doubt(self, head: Memory, because: UUID | None, cause: Cause) -> None:
+        """It may be stale after all; ``because`` is the memory that says why."""
+        head.is_stale_suspect = True
+        self._changed_heads[head.id] = head
+        at = self._next_instant(head.anchor_id)
+        kind, old = MemoryEvent.Kind.SUSPECT, head.number
+        self._tell(head, kind, cause, old=old, related=because, at=at)
+
     def next_instant(self, anchor_id: UUID) -> datetime:
         """A known instant after all that happened in a locked anchor."""
         return self._next_instant(anchor_id)
@@ -311,22 +319,22 @@ class Batch:
         wake_if_told(self.project_id, told)
         if self._changed_heads and not self.is_applied:
             follow_heads(self.changed, {})
-            self._suspect_dependants()
+            self._settle_doubts()
         if self._vectors:
             written = {space_id for *_, spaces in self._vectors for space_id in spaces}
             fill_if_missed(active, written)
         return tuple(self.results)
 
-    def _suspect_dependants(self) -> None:
-        """What hung on heads that are over by now."""
-        ended = self.ended
-        if ended:
-            script = Script()
-            for anchor_id in {head.anchor_id for head in ended}:
-                mine = [head for head in ended if head.anchor_id == anchor_id]
-                suspect_dependants(script, mine, self._next_instant(anchor_id))
-            self._write_clock(script)
-            script.run()
+    def _settle_doubts(self) -> None:
+        """Mark what hung on heads that are over by now, and lift marks for what is said
+        again."""
+        ended, script = self.ended, Script()
+        for anchor_id in {head.anchor_id for head in self.changed}:
+            mine = [head for head in ended if head.anchor_id == anchor_id]
+            suspect_dependants(script, mine, self._next_instant(anchor_id))
+            lift_returned(script, anchor_id, self._next_instant(anchor_id))
+        self._write_clock(script)
+        script.run()
 
     @property
     def changed(self) -> list[Memory]:

@@ -10,6 +10,7 @@ from memories.store.batch import lock_anchors
 from memories.store.beliefs import settle_nodes
 from memories.store.nodes import regroup
 from memories.store.script import Script
+from memories.store.suspects import lift_returned
 from memories.types import JsonDict
 from memplatform.lib import clock
 from memplatform.lib.errors import InvalidRequest
@@ -79,6 +80,9 @@ def _regroup(anchor: Anchor, nodes: list[UUID]) -> None:
     regroup(script, anchor.id)
     script.run()
     settle_nodes(anchor.id, nodes, _next(anchor))
+    script = Script()
+    lift_returned(script, anchor.id, _next(anchor))
+    script.run()
     anchor.save(update_fields=["last_known_at"])
 
 

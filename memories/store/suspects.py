@@ -4,7 +4,8 @@ A premise is an edge that a memory said and that nobody says any more, or that l
 another. What hangs on it are the active memories of the anchor that speak of both its
 ends: of the thing by a mention or by its name, of the subject likewise (a memory of the
 user's need not name them). They are marked, not changed: readers see them last, and
-whoever decides on one lifts the mark. Call under the anchor's lock.
+whoever decides on one lifts the mark; so does the premise once it is said again. Call
+under the anchor's lock.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ MOST = 50
 """How many memories one premise may take along."""
 PREMISE_OVER = "what it rests on is over"
 CONTRADICTED = "another memory says otherwise"
+SO_AGAIN = "what spoke against it is no more"
 
 _MARK = """
 WITH {found}, marked AS (
@@ -97,6 +99,67 @@ premise AS MATERIALIZED (
     ORDER BY d.id LIMIT %(most)s
 )
 """
+# The premise of a mark is an edge of the memory that it names, or, of what lost itself,
+# an edge of its own: the mark goes once that stands, and nothing of it is over.
+_LIFT = """
+WITH doubted AS (
+    SELECT m.id, m.project_id, m.number,
+           CASE why.reason WHEN %(contradicted)s THEN m.id
+                           ELSE why.related_memory_id END AS premise
+    FROM memories_memory m
+    CROSS JOIN LATERAL (
+        SELECT e.reason, e.related_memory_id FROM memories_memoryevent e
+        WHERE e.tenant_id = m.tenant_id AND e.memory_id = m.id AND e.kind = 'SUSPECT'
+        ORDER BY e.at DESC LIMIT 1
+    ) AS why
+    WHERE m.tenant_id = %(tenant)s AND m.anchor_id = %(anchor)s AND m.is_stale_suspect
+      AND m.state = 'active' AND why.related_memory_id IS NOT NULL
+), freed AS (
+    SELECT d.id, d.project_id, d.number FROM doubted d
+    CROSS JOIN LATERAL (
+        SELECT coalesce(bool_and(edge.stands OR NOT edge.counts), false)
+               AND bool_or(edge.stands) AS is_so
+        FROM (
+            SELECT EXISTS (
+                SELECT 1 FROM memories_relation now
+                WHERE now.tenant_id = r.tenant_id AND now.source_id = r.source_id
+                  AND now.type = r.type AND now.target_id = r.target_id
+                  AND now.state = 'active' AND now.known_to IS NULL) AS stands,
+                r.known_to IS NULL AND (r.is_single OR r.state = 'retired') AS counts
+            FROM memories_relationsupport s
+            JOIN memories_memory p ON p.tenant_id = s.tenant_id AND p.id = s.memory_id
+            JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+                AND v.memory_id = s.memory_id AND v.number = s.number
+            JOIN memories_relation r ON r.tenant_id = s.tenant_id
+                AND r.id = s.relation_id
+            WHERE s.tenant_id = %(tenant)s AND s.memory_id = d.premise
+              AND v.text = p.text
+        ) AS edge
+    ) AS said
+    WHERE said.is_so
+), lifted AS (
+    UPDATE memories_memory m SET is_stale_suspect = false FROM freed
+    WHERE m.tenant_id = %(tenant)s AND m.id = freed.id
+)
+INSERT INTO memories_memoryevent
+    (id, tenant_id, project_id, memory_id, kind, old_number, new_number, actor_kind,
+     message_ids, reason, at)
+SELECT gen_random_uuid(), %(tenant)s, freed.project_id, freed.id, 'CONFIRM',
+       freed.number, freed.number, 'system', '{}', %(reason)s, %(at)s
+FROM freed
+"""
+
+
+def lift_returned(script: Script, anchor_id: UUID, at: datetime) -> None:
+    """Nothing is doubted any more for a premise that is said again."""
+    params = {
+        "tenant": require_tenant().tenant_id,
+        "anchor": anchor_id,
+        "contradicted": CONTRADICTED,
+        "reason": SO_AGAIN,
+        "at": at,
+    }
+    script.add_named(_LIFT, params)
 
 
 def suspect_losers(

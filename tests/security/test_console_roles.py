@@ -51,6 +51,8 @@ ROLES: Mapping[str, tuple[Role, Role | None]] = {
     "memories:supersede-memory": (SUPPORT, SUPPORT),
     "memories:delete-memory": (SUPPORT, SUPPORT),
     "memories:wrong-memory": (SUPPORT, SUPPORT),
+    "memories:confirm-memory": (SUPPORT, SUPPORT),
+    "memories:doubt-memory": (SUPPORT, SUPPORT),
     "memories:restore-memory": (SUPPORT, SUPPORT),
     "memories:search-lab": (VIEWER, NOBODY),
     "memories:search-traces": (VIEWER, NOBODY),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,6 +22,7 @@ from memories.api.views.base import (
 from memories.selectors.memories import get_history, get_memory
 from memories.selectors.subjects import KINDS
 from memories.services.edit import delete_memory, update_memory
+from memories.services.suspects import confirm_memory
 from memplatform.lib.errors import NotFound
 from tenants.scopes import tenant_scope
 
@@ -62,6 +64,26 @@ class OneMemory(MemoryApiView):
 
 
 _OPERATIONS = {"GET": "get", "PUT": "update", "DELETE": "delete"}
+
+
+class ConfirmMemory(MemoryApiView):
+    """POST /v1/memories/{memory_id}/confirm/"""
+
+    operation = "update"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, memory_id: str) -> Response:
+        """What belongs to a subject whose name is "confirm"."""
+        if memory_id not in KINDS:
+            raise MethodNotAllowed("GET")
+        return read_memories_of(request, self.access, memory_id, "confirm")
+
+    @extend_schema(**describe.CONFIRM)
+    def post(self, request: Request, memory_id: str) -> Response:
+        known_id = uuid_of("memory_id", memory_id)
+        check_is_own(self.access, known_id)
+        spend_quota(self.access, "update")
+        return Response(shapes.memory_json(confirm_memory(self.access, known_id)))
 
 
 class MemoryHistory(MemoryApiView):

@@ -1,4 +1,4 @@
-"""What is done to one memory: edit, supersede, delete, mark as wrong, bring back.
+"""What is done to one memory: edit, supersede, delete, judge, bring back.
 
 Each is a page of its own that says what will happen; an edit also takes the place of
 the memory's row in a list. Whatever is done can be undone from the memory's page.
@@ -27,6 +27,7 @@ from memories.services.bring_back import NOT_GONE, UNDONE, bring_back
 from memories.services.by_hand import supersede_memory
 from memories.services.edit import delete_memory, restore_version, update_memory
 from memories.services.feedback import mark_wrong
+from memories.services.suspects import confirm_memory, doubt_again
 from memories.types import State
 from memplatform.lib.errors import InvalidRequest, NotFound, ProviderError
 from tenants.console.rendering import done, show
@@ -98,6 +99,23 @@ def wrong(request: ConsoleRequest, visit: Visit, memory_id: UUID) -> HttpRespons
 
 
 @SUPPORT
+def confirm(request: ConsoleRequest, visit: Visit, memory_id: UUID) -> HttpResponse:
+    """It may be stale, and is not."""
+    undo = format_html(
+        'It still holds. <a href="{}">Undo</a>',
+        reverse("memories:doubt-memory", args=[*_place(visit), memory_id]),
+    )
+    return _judge(request, visit, memory_id, confirm_memory, undo, "confirm")
+
+
+@SUPPORT
+def doubt(request: ConsoleRequest, visit: Visit, memory_id: UUID) -> HttpResponse:
+    """That it still holds is taken back."""
+    said = "It may be stale again."
+    return _judge(request, visit, memory_id, doubt_again, said, "doubt")
+
+
+@SUPPORT
 def restore(request: ConsoleRequest, visit: Visit, memory_id: UUID) -> HttpResponse:
     """``version`` says what it is to be again; without one a delete, or an archiving,
     is undone."""
@@ -126,6 +144,27 @@ def _restore(visit: Visit, memory_id: UUID, number: int | None, reason: str) -> 
     problem = bring_back(visit.access, [memory_id], reason=reason)[memory_id]
     if problem:
         raise InvalidRequest(problem)
+
+
+def _judge(
+    request: ConsoleRequest,
+    visit: Visit,
+    memory_id: UUID,
+    do: Callable[..., object],
+    said: str,
+    how: str,
+) -> HttpResponse:
+    """Ask once whether it may be stale, and say so."""
+    head = _find(visit, memory_id)
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if form.is_bound and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        if _is_done(form, lambda: do(visit.access, memory_id, reason=reason)):
+            return done(request, _page_of(visit, memory_id), said)
+    context = {"how": how, "back": _page_of(visit, memory_id)}
+    return _show_form(
+        request, visit, "memories/memory_judge.html", head, form, **context
+    )
 
 
 def _end(

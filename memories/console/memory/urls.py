@@ -13,5 +13,7 @@ urlpatterns = [
     path("supersede/", actions.supersede, name="supersede-memory"),
     path("delete/", actions.delete, name="delete-memory"),
     path("wrong/", actions.wrong, name="wrong-memory"),
+    path("confirm/", actions.confirm, name="confirm-memory"),
+    path("doubt/", actions.doubt, name="doubt-memory"),
     path("restore/", actions.restore, name="restore-memory"),
 ]

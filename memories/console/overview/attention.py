@@ -63,6 +63,14 @@ def _of_work(visit: Visit, found: Attention) -> Iterator[Notice]:
             f"{_many(found.in_review, 'memory', 'memories')} waiting for a decision.",
             page_url(visit, "memories:review"),
         )
+    if found.doubted:
+        place = [visit.tenant_slug, visit.project_id, found.doubted_first]
+        yield Notice(
+            NOTE,
+            "Doubts",
+            f"{_many(found.doubted, 'memory', 'memories')} that may be stale.",
+            reverse("memories:memory", args=place),
+        )
     for webhook in found.failing_webhooks:
         state = "is switched off" if webhook.disabled_at else "does not get through"
         yield Notice(

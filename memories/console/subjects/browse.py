@@ -32,7 +32,10 @@ ORDERS = (
     (MemoryOrder.OLDEST, "Oldest"),
     (MemoryOrder.CHANGED, "Last changed"),
 )
-FILTERS = ("category", "kind", "aspect", "since", "until", "true_on", "metadata")
+FILTERS = (
+    *("category", "kind", "aspect", "doubted", "since", "until", "true_on"),
+    "metadata",
+)
 CALL = """curl {base_url}/v3/memories/add/ \\
   -H "Authorization: Token $MEMPLATFORM_API_KEY" \\
   -H "Content-Type: application/json" \\
@@ -57,6 +60,12 @@ class BrowseForm(forms.Form):
         label="Tells of",
         required=False,
         choices=[("", "Anything"), *ASPECTS],
+        widget=forms.Select(attrs={"data-submit": ""}),
+    )
+    doubted = forms.ChoiceField(
+        label="Doubts",
+        required=False,
+        choices=[("", "Any"), ("yes", "Maybe stale")],
         widget=forms.Select(attrs={"data-submit": ""}),
     )
     metadata = PairsField("Metadata", placeholder="plan=gold")
@@ -94,6 +103,7 @@ class BrowseForm(forms.Form):
             true_before=_midnight(_next(given["true_on"])),
             aspect=given["aspect"],
             metadata=given["metadata"],
+            is_doubted=bool(given["doubted"]),
             entity_id=given["entity"],
             relation_id=given["relation"],
         )

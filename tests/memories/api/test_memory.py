@@ -83,6 +83,7 @@ def test_it_is_there_as_it_was_stored(client, frozen, store, acme):
         "recurs": None,
         "aspect": None,
         "attributed_to": "user",
+        "stale_suspect": False,
     }
 
 

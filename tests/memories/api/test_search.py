@@ -36,6 +36,7 @@ MEMORY_KEYS = {
     "recurs",
     "aspect",
     "attributed_to",
+    "stale_suspect",
 }
 
 

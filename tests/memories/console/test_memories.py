@@ -325,3 +325,21 @@ def test_only_support_writes_by_hand(console, bob, carol, globex, page, agent, a
     assert console(bob).post(address, {"text": JAM}).status_code == 403
     assert console(carol).post(address, {"text": JAM}).status_code == 404
     assert agent.texts() == [TEA]
+
+
+# --- what may be stale ------------------------------------------------------------
+
+
+def test_what_may_be_stale_is_marked_found_and_counted(
+    console, bob, page, agent, ann, tea
+):
+    agent.keep(JAM)
+    with agent.scope():
+        Memory.objects.filter(id=tea).update(is_stale_suspect=True)
+    listed = console(bob).get(page("memories:subject", ann))
+    assert listed.content.decode().count("maybe stale</span>") == 1
+    only = console(bob).get(page("memories:subject", ann), {"doubted": "yes"})
+    assert texts(only) == [TEA]
+    overview = console(bob).get(page("memories:overview")).content.decode()
+    assert "1 memory that may be stale" in overview
+    assert page("memories:memory", tea) in overview

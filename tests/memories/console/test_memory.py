@@ -9,6 +9,7 @@ import pytest
 
 from memories.models import Entity, Feedback, Memory, Subject
 from memories.services.deletion import erase_subject
+from memories.store.batch import Batch, Cause
 from memories.types import (
     Actor,
     Aspect,
@@ -24,6 +25,7 @@ from tests.memories.services.conftest import use_engine
 
 TEA, JAM = "Ann likes tea.", "Ann likes jam."
 HTMX = {"HX-Request": "true"}
+ACTIONS = ("edit", "supersede", "delete", "wrong", "confirm", "doubt", "restore")
 
 
 @pytest.fixture
@@ -408,10 +410,48 @@ def test_what_is_wrong_is_deleted_and_judged(console, sam, page, agent, tea):
     assert "never said" in said
 
 
+# --- what may be stale ------------------------------------------------------------
+
+
+@pytest.fixture
+def doubted(agent, tea):
+    """As when what it rests on is over."""
+    with agent.scope():
+        head = Memory.objects.get(id=tea)
+        batch = Batch.open(head.project_id, [head.anchor_id])
+        batch.doubt(head, None, Cause("system", reason="what it rests on is over"))
+        batch.flush()
+    return tea
+
+
+def test_what_holds_all_the_same_is_said_so_and_that_is_taken_back(
+    console, sam, page, agent, doubted
+):
+    said = console(sam).get(page("memories:memory", doubted)).content.decode()
+    assert page("memories:confirm-memory", doubted) in said
+    answer = console(sam).post(
+        page("memories:confirm-memory", doubted), {"reason": "asked"}, follow=True
+    )
+    assert page("memories:doubt-memory", doubted) in answer.content.decode()
+    assert not agent.head(doubted).is_stale_suspect
+    assert audited(agent) == [("memory.confirm", str(doubted))]
+    console(sam).post(page("memories:doubt-memory", doubted), {"reason": ""})
+    assert agent.head(doubted).is_stale_suspect
+    assert agent.events(doubted) == ["ADD", "SUSPECT", "CONFIRM", "SUSPECT"]
+
+
+def test_nobody_confirms_what_nobody_doubts(console, sam, page, tea):
+    answer = console(sam).post(page("memories:confirm-memory", tea), {"reason": ""})
+    assert (answer.status_code, "Nobody doubts" in answer.content.decode()) == (
+        422,
+        True,
+    )
+
+
 # --- who may ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["edit", "supersede", "delete", "wrong", "restore"])
+@pytest.mark.parametrize("name", ACTIONS)
 def test_a_viewer_changes_nothing(console, bob, page, agent, tea, name):
     address = page(f"memories:{name}-memory", tea)
     assert console(bob).get(address).status_code == 403
@@ -419,7 +459,7 @@ def test_a_viewer_changes_nothing(console, bob, page, agent, tea, name):
     assert agent.head(tea).number == 1
 
 
-@pytest.mark.parametrize("name", ["edit", "supersede", "delete", "wrong", "restore"])
+@pytest.mark.parametrize("name", ACTIONS)
 def test_an_outsider_changes_nothing(console, carol, globex, page, agent, tea, name):
     address = page(f"memories:{name}-memory", tea)
     assert console(carol).post(address, {"text": JAM}).status_code == 404

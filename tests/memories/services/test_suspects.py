@@ -6,10 +6,13 @@ import json
 
 import pytest
 
-from memories.models import Memory
-from memories.services.suspects import confirm_memory, redecide, redecide_due
-from memories.types import ProposedEntity, ProposedRelation, Verdict
+from memories.models import Entity, Memory
+from memories.services.edit import restore_version
+from memories.services.graph import merge_entities, unmerge
+from memories.services.suspects import MOST, confirm_memory, redecide, redecide_due
+from memories.types import Decision, ProposedEntity, ProposedRelation, Verdict
 from memplatform.lib.errors import InvalidRequest, NotFound
+from tenants.audit import Actor
 from tests.memories.agents import adds, fact
 
 ACME, GLOBEX = "User works at Acme.", "User works at Globex."
@@ -86,3 +89,64 @@ def test_somebody_who_has_looked_lifts_the_mark(agent, doubted):
 def test_another_tenants_memory_is_not_there(other, doubted):
     with pytest.raises(NotFound):
         confirm_memory(other.access, doubted.id)
+
+
+def test_the_mark_goes_once_the_premise_is_so_again(agent, doubted):
+    """Globex began later and stands as long as somebody says it."""
+    acme, globex = (
+        next(h for h in agent.heads() if h.text == t) for t in (ACME, GLOBEX)
+    )
+    restore_version(agent.access, acme.id, 1)
+    assert marked(agent) == [OFFICE]
+    agent.delete(globex.id)
+    assert marked(agent) == []
+    assert agent.events(doubted.id) == ["ADD", "SUSPECT", "CONFIRM"]
+
+
+def test_a_premise_that_is_said_anew_lifts_the_mark(agent, doubted):
+    globex = next(h for h in agent.heads() if h.text == GLOBEX)
+    back = fact(
+        "User works at Acme again.",
+        relations=(ProposedRelation("User", "works_at", "Acme"),),
+    )
+    agent.decide(Decision(Verdict.DELETE, back, globex.id, reason="went back"))
+    assert marked(agent) == []
+
+
+def test_what_lost_to_somebody_else_is_not_doubted_once_they_are_parted(agent):
+    """They were one when Zuzu's job was told."""
+    agent.decide(adds("Anna works at Farol.", **job("Anna", "Farol")))
+    agent.decide(adds("Zuzu is a person.", **person("Zuzu")))
+    actor, project = Actor.operator(agent.company.owner), agent.company.project
+    with agent.scope():
+        anna, zuzu = (Entity.objects.get(name=name) for name in ("Anna", "Zuzu"))
+        merge = merge_entities(project, anna.id, zuzu.id, actor=actor)
+    agent.decide(adds("Zuzu works at Globex.", **job("Zuzu", "Globex")))
+    assert marked(agent) == ["Anna works at Farol."]
+    with agent.scope():
+        unmerge(project, merge.id, actor=actor)
+    assert marked(agent) == []
+
+
+def person(who: str) -> dict:
+    return {"entities": (ProposedEntity(who, "person"),)}
+
+
+def job(who: str, place: str) -> dict:
+    return {
+        "entities": (ProposedEntity(who, "person"), ProposedEntity(place, "company")),
+        "relations": (ProposedRelation(who, "works_at", place),),
+    }
+
+
+def test_marks_that_nothing_is_known_of_block_no_others(models, agent, doubted):
+    """Doubted patterns name no premise; and there may be many."""
+    models.configure(replies=[says("NONE")])
+    ids = [agent.keep(f"So it goes, {number}.") for number in range(MOST)]
+    agent.sql(
+        "UPDATE memories_memory SET is_stale_suspect = true,"
+        " updated_at = '2020-01-01' WHERE id = ANY(%s)",
+        ids,
+    )
+    assert redecide(agent.company.id, agent.company.project.id) == 1
+    assert OFFICE not in marked(agent)
