@@ -46,6 +46,14 @@ _EMBED = """
 UPDATE memories_entity SET space_id = %s, embedding = %s::halfvec
 WHERE tenant_id = %s AND id = %s AND space_id IS DISTINCT FROM %s
 """
+# Who bears a name that another node has has its vector: names are embedded once.
+_EMBED_AS_NAMESAKE = """
+UPDATE memories_entity e SET space_id = o.space_id, embedding = o.embedding
+FROM memories_entity o
+WHERE e.tenant_id = %s AND e.id = ANY(%s) AND e.embedding IS NULL
+  AND o.tenant_id = e.tenant_id AND o.anchor_id = e.anchor_id AND o.id <> e.id
+  AND o.normalized = e.normalized AND o.space_id = %s AND o.embedding IS NOT NULL
+"""
 _REGROUP = "SELECT regroup_entities(%s, %s)"
 
 
@@ -174,6 +182,10 @@ class _Writer:
                 id_, space_id = self.nodes[ref].said, self._links.space_id
                 values = [space_id, as_literal(vector), tenant_id, id_, space_id]
                 self._script.add(_EMBED, values)
+        if self._new and self._links.space_id:
+            ids = [row.id for row in self._new]
+            values = [tenant_id, ids, self._links.space_id]
+            self._script.add(_EMBED_AS_NAMESAKE, values)
         if self._merges and not self.nodes.must_regroup:
             roots = [row.merged_into_id for row in self._new if row.merged_into_id]
             self._script.add(_ALIASES, [tenant_id, tenant_id, roots])

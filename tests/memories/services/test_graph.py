@@ -128,6 +128,16 @@ def test_two_annas_of_one_user_stay_two(agent):
         ]  # fmt: skip
 
 
+def test_who_bears_anothers_name_is_found_by_meaning_as_well(agent):
+    agent.decide(adds("User's sister is Anna.", **known_as("Anna", "has_sister")))
+    agent.decide(adds("Anna from work sings.", **known_as("Anna", "works_with")))
+    with agent.scope():
+        annas = Entity.objects.filter(name="Anna")
+        assert annas.count() == 2
+        assert not annas.filter(embedding=None).exists()
+        assert annas.values("space_id").distinct().count() == 1
+
+
 def test_annas_of_two_users_are_two(agent):
     anna = likes(ProposedEntity("Anna", "person"), "tea")
     agent.decide(adds("Anna likes tea.", **anna))
