@@ -20,6 +20,7 @@ from memories.selectors.projects import get_setup
 from memories.selectors.review import Held
 from memories.services.actors import audit_edit, cause_of
 from memories.services.holding import concerns_of_change
+from memories.services.reworded import Reworded, read_reworded
 from memories.services.setup import ready_setup
 from memories.store.batch import Batch, Cause, Revision, hash_text
 from memories.store.operations import results_json
@@ -79,13 +80,16 @@ def update_memory(
         setup = get_setup(access.project_id)
         concerns = concerns_of_change(access, setup, found, changes.text)
     vectors = _embed(access, changes.text)
+    reworded = _reworded(access, found, changes.text)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
         _refuse_change(head, changes)
         revision = revision_of(head, changes, vectors)
         if revision is not None:
-            revise(batch, head, revision, cause_of(access, reason), concerns)
+            waits = revise(batch, head, revision, cause_of(access, reason), concerns)
             results = batch.flush()
+            if reworded is not None and not waits:
+                reworded.link(batch, head, vectors)
             finished(access, Operation.Kind.UPDATE, head, results, started).save()
             audit_edit(access, "memory.update", [head])
         return get_memory(memory_id)
@@ -201,6 +205,12 @@ def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
         return None
     setup = ready_setup(access.tenant_id, access.project_id)
     return embed_in_spaces(setup.hurried_embedders, [text], building=setup.building)[0]
+
+
+def _reworded(access: Access, head: Memory, text: str | Unset) -> Reworded | None:
+    if isinstance(text, Unset) or text == head.text or head.state != State.ACTIVE:
+        return None
+    return read_reworded(ready_setup(access.tenant_id, access.project_id), head, text)
 
 
 def revision_of(

@@ -184,8 +184,8 @@ class _Writer:
                 self._script.add(_EMBED, values)
         if self._new and self._links.space_id:
             ids = [row.id for row in self._new]
-            values = [tenant_id, ids, self._links.space_id]
-            self._script.add(_EMBED_AS_NAMESAKE, values)
+            space_id = self._links.space_id
+            self._script.add(_EMBED_AS_NAMESAKE, [tenant_id, ids, space_id])
         if self._merges and not self.nodes.must_regroup:
             roots = [row.merged_into_id for row in self._new if row.merged_into_id]
             self._script.add(_ALIASES, [tenant_id, tenant_id, roots])

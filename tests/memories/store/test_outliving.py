@@ -162,3 +162,27 @@ def test_the_successor_deleted_leaves_what_outlived(moved):
         new = Memory.objects.get(state="active")
     moved.delete(new.id)
     assert edges(moved) == {"User sister Anna"}
+
+
+def test_new_words_of_a_memory_are_read_by_the_rules(local):
+    local.learn("I live in Lisbon.")
+    old = memory(local, "User lives in Lisbon")
+    assert edges(local) == {"User lives_in Lisbon"}
+    local.edit(old.id, text="User lives in Madrid")
+    assert edges(local) == {"User lives_in Madrid"}
+    restore_version(local.access, old.id, 1)
+    assert edges(local) == {"User lives_in Lisbon"}
+
+
+def test_an_edit_that_ends_what_another_says_marks_it(local):
+    local.learn("I live in Lisbon.")
+    local.learn("My cat Mia likes tuna.")
+    local.edit(memory(local, "User's cat Mia").id, text="User lives in Madrid")
+    assert edges(local) == {"User lives_in Madrid"}
+    assert memory(local, "User lives in Lisbon").is_stale_suspect
+
+
+def test_two_friends_of_like_names_have_a_home_each(local):
+    local.learn("My friend Paul lives in Rome.")
+    local.learn("My friend Paula lives in Oslo.")
+    assert edges(local) >= {"Paul lives_in Rome", "Paula lives_in Oslo"}
