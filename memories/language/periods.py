@@ -10,6 +10,7 @@ import re
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 
+from memories.language.spans import is_span, spell_out_spans
 from memories.language.times import (
     COUNT,
     MONTHS,
@@ -26,14 +27,35 @@ from memories.language.times import (
 def read_periods(
     text: str, reference: datetime | None = None, timezone: str = "UTC"
 ) -> tuple[Period, ...]:
-    """Every period a text names, in order, without those inside a longer phrase.
+    """Every period a text names, in order, without those inside a longer phrase; "from
+    2015 to 2019" is one.
 
     ``reference`` is when it is said; without it only what names a month or a year by
     itself counts. An unknown zone is UTC.
     """
     today = local_day(reference, timezone)[0] if reference else None
-    found = find_times(text, Said(today, is_question=True))
-    return tuple(_meant(text[: item.start], item) for item in found)
+    text = spell_out_spans(text)
+    rest = find_times(text, Said(today, is_question=True))
+    periods: list[Period] = []
+    while rest:
+        first = rest.pop(0)
+        is_begun = first.side not in _BEFORE
+        if rest and is_begun and is_span(text, first, rest[0]):
+            periods.append(_from_to(first, rest.pop(0)))
+        else:
+            periods.append(_meant(text[: first.start], first))
+    return tuple(periods)
+
+
+_BEFORE = ("before", "until")
+
+
+def _from_to(first: Found, second: Found) -> Period:
+    """ "before May" ends the day that it begins; a span told backwards is turned."""
+    begin, end = first.named.period, second.named.period
+    if end.first < begin.first:
+        return Period(end.first, begin.last)
+    return Period(begin.first, end.first if second.side == "before" else end.last)
 
 
 def without_times(text: str) -> str:
@@ -59,7 +81,7 @@ def _meant(before: str, found: Found) -> Period:
     if beside := _BESIDE.search(before[-40:]):
         with suppress(OverflowError, KeyError):
             return _beside(beside, period)
-    if found.side in ("before", "until"):
+    if found.side in _BEFORE:
         return Period(date.min, period.first)
     if found.side in ("after", "since"):
         return Period(period.first, date.max)

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from memories.language.letters import CAPITAL
 from memories.language.recurrence import read_recurrence
+from memories.language.spans import is_span, spell_out_spans
 from memories.language.times import MONTHS, Found, Said, find_times, local_day
 from memories.pipeline.local.grammar import (
     ENGAGED,
@@ -24,7 +25,6 @@ from memories.pipeline.local.grammar import (
     telling_verb,
     word_set,
 )
-from memories.pipeline.local.spans import spell_out_spans
 from memories.types import ValidTime
 
 
@@ -52,8 +52,6 @@ def resolve_dates(
 # --- when it is true ------------------------------------------------------------------
 
 _ENDS = ("until", "before")
-_TO = re.compile(r"\s*(?:to|till|until|–|-)\s+(?:the\s+)?$", re.IGNORECASE)
-_BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?$", re.IGNORECASE)
 
 
 def _valid(text: str, found: Sequence[Found], today: date, zone: tzinfo) -> ValidTime:
@@ -76,11 +74,12 @@ def _valid(text: str, found: Sequence[Found], today: date, zone: tzinfo) -> Vali
     period = first.named.period
     begins = _next(period.last) if first.side == "after" else period.first
     start = _midnight(begins, zone)
-    end = _end(own[1], zone) if _is_ended(text, own) else None
+    is_ended = len(own) > 1 and is_span(text, own[0], own[1])
+    end = _end(own[1], zone) if is_ended else None
     if end is None and not first.side and _stood_for(text, first, today):
         end = _end(first, zone)
-    is_span = start is not None and end is not None and start < end
-    return ValidTime(start, end if is_span else None, precision, recurs)
+    is_later = start is not None and end is not None and start < end
+    return ValidTime(start, end if is_later else None, precision, recurs)
 
 
 _BEFORE = re.compile(
@@ -132,17 +131,6 @@ def _stood_for(text: str, found: Found, today: date) -> bool:
 _PASSIVE = re.compile(
     r"\b(?:was|were) (?:\w+ed|born|given|made|taken)\b", re.IGNORECASE
 )
-
-
-def _is_ended(text: str, found: Sequence[Found]) -> bool:
-    """ "from May to June", "between 2010 and 2015": the second is the end."""
-    if len(found) < 2:
-        return False
-    first, second = found[:2]
-    lead = second.match.groupdict().get("lead") or ""
-    between = text[first.end : second.start] + lead
-    is_pair = between.strip().lower() == "and" and _BETWEEN.search(text[: first.start])
-    return second.side in _ENDS or bool(is_pair or _TO.fullmatch(between))
 
 
 def _end(found: Found, zone: tzinfo) -> datetime | None:

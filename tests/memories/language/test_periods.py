@@ -48,6 +48,15 @@ def _shown(day: date) -> str:
         ("the weekend after 9 May 2023", "2023-05-09/2023-05-14"),
         ("the month after May 2023", "2023-05-31/2023-07-01"),
         ("after 3 July 2023", "2023-07-03/…"),
+        # From the one to the other, whichever is told first.
+        ("between 2015 and 2019", "2015-01-01/2019-12-31"),
+        ("from 2015 to 2019", "2015-01-01/2019-12-31"),
+        ("from 2015 until 2019", "2015-01-01/2019-12-31"),
+        ("after 2015 and before 2019", "2015-01-01/2019-01-01"),
+        ("between 2019 and 2015", "2015-01-01/2019-12-31"),
+        ("between May 2022 and July 2022", "2022-05-01/2022-07-31"),
+        ("from March to May 2022", "2022-03-01/2022-05-31"),
+        ("between 5 and 12 July 2022", "2022-07-05/2022-07-12"),
     ],
 )
 def test_what_names_its_year_needs_no_day_to_be_said_on(text, period):
@@ -99,7 +108,7 @@ def test_a_day_begins_where_the_project_is():
 
 
 def test_several_are_told_in_their_order():
-    text = "between May 2022 and last week"
+    text = "in May 2022 and last week"
     assert days(text) == ["2022-05-01/2022-05-31", "2023-10-09/2023-10-15"]
 
 
@@ -129,3 +138,14 @@ def test_nothing_that_is_asked_breaks_it(text, at):
 )
 def test_whether_a_text_tells_a_time(text, is_timed):
     assert has_time(text) is is_timed
+
+
+def test_two_times_that_are_no_span_are_two():
+    assert days("in 2015 and in 2019") == [
+        "2015-01-01/2015-12-31",
+        "2019-01-01/2019-12-31",
+    ]
+
+
+def test_a_span_may_end_at_what_is_near():
+    assert days("between 3 May 2023 and yesterday") == ["2023-05-03/2023-10-21"]

@@ -1,7 +1,8 @@
 """Spans of which one end says what both mean: "from 5 to 12 July 2025".
 
-Each end is written out ("from 5 July 2025 to 12 July 2025"), so that ``dates`` reads
-two whole dates. What may be no span of time ("5 to 10 miles") stays as it is.
+Each end is written out ("from 5 July 2025 to 12 July 2025"), so that ``times`` reads
+two whole dates, and ``is_span`` says that they are one. What may be no span of time
+("5 to 10 miles") stays as it is. Pure.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from memories.language.times import MONTHS, month_number
+from memories.language.times import MONTHS, Found, month_number
 
 _SHORT = "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _MONTH = rf"(?:{'|'.join(m.capitalize() for m in MONTHS)}|(?:{_SHORT})\.?)(?![A-Za-z])"
@@ -20,6 +21,20 @@ _SPAN = re.compile(
     rf"\b(?:(?P<opens>[Ff]rom|[Bb]etween|[Ii]n) (?:the )?)?(?P<first>{_END})"
     rf"(?: (?P<link>to|until|till|through|and) (?:the )?| ?[-–] ?)(?P<last>{_END})"
 )
+
+
+_ENDS = ("until", "before")
+_TO = re.compile(r"\s*(?:to|till|until|–|-)\s+(?:the\s+)?$", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?$", re.IGNORECASE)
+
+
+def is_span(text: str, first: Found, second: Found) -> bool:
+    """ "from May to June", "between 2010 and 2015": of two times of a text, one behind
+    the other, the second is the end of the first."""
+    lead = second.match.groupdict().get("lead") or ""
+    between = text[first.end : second.start] + lead
+    is_pair = between.strip().lower() == "and" and _BETWEEN.search(text[: first.start])
+    return second.side in _ENDS or bool(is_pair or _TO.fullmatch(between))
 
 
 @dataclass(frozen=True, slots=True)
