@@ -329,6 +329,13 @@ class _Settled:
     def _end(self, earlier: int, later: int) -> None:
         """What was so until then is history, and kept."""
         new, old = self._draft.facts[later], self._draft.facts[earlier]
+        told_at = self._draft.said_at(old)
+        if (
+            told_at
+            and is_plan(old.text)
+            and not may_be_outcome(new, old.valid, told_at)
+        ):
+            return
         self._draft.ended.setdefault(new.text, []).append(old.text)
         starts = old.valid.start, new.valid.start
         is_older = starts[0] and starts[1] and starts[1] < starts[0]
@@ -360,7 +367,8 @@ class _Judge:
             if is_free and memory.attributed_to == fact.attributed_to:
                 standing = self._standing(fact, memory)
                 if standing is Standing.AGAINST and is_plan(memory.text):
-                    plans += [memory] if may_be_outcome(fact, memory) else []
+                    told = memory.valid, memory.created_at
+                    plans += [memory] if may_be_outcome(fact, *told) else []
                 else:
                     nearest.setdefault(standing, memory)
         changes = [(nearest[it], it) for it in _VERDICTS if it in nearest][:1]

@@ -22,7 +22,7 @@ from memories.pipeline.local.words import (
     stem,
     words_of,
 )
-from memories.types import Aspect, Fact, KnownMemory, ValidTime
+from memories.types import Aspect, Fact, ValidTime
 
 LATE = timedelta(days=31)
 """How much later than planned what happened may be and still be what was planned."""
@@ -77,15 +77,15 @@ _WHOSE = re.compile(r"^[\w-]+(?:['’]s? [a-z]+)?")
 _CACHED_TEXTS = 4096
 
 
-def may_be_outcome(fact: Fact, plan: KnownMemory) -> bool:
-    """Whether the dates allow a fact to be what a known plan came to: it was not over
-    before the plan was told, nor begins much later than was planned. Undated, it may.
+def may_be_outcome(fact: Fact, planned: ValidTime, told_at: datetime) -> bool:
+    """Whether the dates allow a fact to be what a plan came to: it was not over before
+    the plan was told, nor begins much later than was planned. Undated, it may.
     """
-    happened, planned = fact.valid, plan.valid
+    happened = fact.valid
     if happened.start is None or is_negated(fact.text):
         return True
     over, limit = _end(happened), _end(planned)
-    is_older = over is not None and over < plan.created_at
+    is_older = over is not None and over < told_at
     return not is_older and (limit is None or happened.start <= limit + LATE)
 
 

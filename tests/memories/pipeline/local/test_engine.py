@@ -348,6 +348,12 @@ def test_what_was_meant_without_what_was_said_is_dropped(said):
     assert [d.reason for d in result.dropped] == [NOT_SELF_CONTAINED]
 
 
+def test_what_was_long_before_a_plan_of_the_same_add_leaves_it():
+    plan = "I plan to visit my sister Anna in Rome next month."
+    result = Conversation().say(plan, "I visited my sister Anna in Rome in 2019.")
+    assert verdicts(result) == ["ADD", "ADD"]
+
+
 def test_what_is_ended_was_kept_or_there_is_nothing_to_end():
     result = Conversation().say("I love gin. I hate gin.", excludes="loves gin")
     assert all(d.target_text is None for d in result.decisions)
