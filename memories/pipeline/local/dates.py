@@ -121,11 +121,14 @@ def _was_once(text: str) -> bool:
 
 
 def _stood_for(text: str, found: Found, today: date) -> bool:
-    """ "lived in Rome in 2010": so it was for that year, which is over."""
-    if found.named.grain != "year" or found.named.period.last >= today:
+    """ "had a dog in 2010": so it was for that year, which is over; "lived in Rome last
+    summer" for that summer."""
+    if found.named.period.last >= today:
         return False
+    if _was_once(text) or found.named.grain != "year":
+        return _was_once(text)
     verb = telling_verb(expand_contractions(text), is_dated=True)
-    return _was_once(text) or (verb in STOOD and not _PASSIVE.search(text))
+    return verb in STOOD and not _PASSIVE.search(text)
 
 
 _PASSIVE = re.compile(

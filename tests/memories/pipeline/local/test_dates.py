@@ -124,6 +124,8 @@ def test_the_day_is_that_of_the_timezone():
         ("I had a dog in 2010", "2010-01-01", "2011-01-01"),
         ("I used to live in Graz in 2010", "2010-01-01", "2011-01-01"),
         ("I was diagnosed with asthma in 2010", "2010-01-01", None),
+        ("I lived in Graz last summer", "2022-06-01", "2022-09-01"),
+        ("I had a cold last summer", "2022-06-01", None),
         ("I have lived in Graz in 2010", "2010-01-01", None),
         # What used to be is over by then.
         ("I used to live in Graz", None, "2023-05-09"),
