@@ -40,7 +40,7 @@ from memories.types import (
     ProposedRelation,
 )
 
-THRESHOLDS = (0.65, 0.7, 0.75, THRESHOLD, 0.85, 0.9, 0.95, 1.0)
+THRESHOLDS = (0.65, 0.7, THRESHOLD, 0.8, 0.85, 0.9, 0.95, 1.0)
 # sha256(conversation + normalised name), shortened → which names mean the same.
 LABELS: dict[str, str] = {
     "1e0137d801b5": "42a",
@@ -152,13 +152,16 @@ def _are_one(one: Brought, other: Brought, threshold: float) -> bool:
     found = link([first], []).facts[first.text]
     nodes = {ref: uuid4() for ref in found.nodes}
     beside: dict[NodeRef, set[UUID]] = {ref: set() for ref in nodes}
+    only: dict[NodeRef, dict[str, UUID]] = {}
     for edge in found.edges:
+        if edge.is_single:
+            only.setdefault(edge.source, {})[edge.type] = nodes[edge.target]
         beside[edge.source].add(nodes[edge.target])
         beside[edge.target].add(nodes[edge.source])
     known = [
         KnownNode(
             id_, ref.name, ref.type, id_, ref.qualifier,
-            mentioned=1, neighbours=frozenset(beside[ref]),
+            mentioned=1, neighbours=frozenset(beside[ref]), only=only.get(ref, {}),
         )
         for ref, id_ in nodes.items()
     ]  # fmt: skip

@@ -249,8 +249,9 @@ class KnownNode:
     """A node that is there: its names, kind, and what it hangs on.
 
     ``counts_as`` is the node it was merged into, or itself. ``role`` is what it is to
-    the user; ``neighbours`` are ids of nodes related to it; ``cosine`` (0..1) is by the
-    name asked, normalised; ``space_id`` is that of its vector.
+    the user; ``neighbours`` are ids of nodes related to it; ``only`` are those of which
+    it has one at a time, by the relation; ``cosine`` (0..1) is by the name asked,
+    normalised; ``space_id`` is that of its vector.
     """
 
     id: UUID
@@ -260,6 +261,7 @@ class KnownNode:
     role: str = ""
     aliases: tuple[str, ...] = ()
     neighbours: frozenset[UUID] = frozenset()
+    only: Mapping[str, UUID] = field(default_factory=dict)
     mentioned: int = 0
     cosine: Mapping[str, float] = field(default_factory=dict)
     space_id: UUID | None = None

@@ -35,11 +35,13 @@ from memories.types import (
     ProposedEntity,
 )
 
-THRESHOLD = 0.8
+THRESHOLD = 0.75
 """From which score two nodes are merged: see ``python -m bench.resolution``."""
 NEAR = 0.8
 """A cosine of names from which vectors count as evidence beside others."""
 SHARED, SAME_TYPE, BY_VECTOR = 0.1, 0.05, 0.05
+APART = 0.1
+"""For another home or job than the other has: two people, or somebody who moved."""
 OF_PEOPLE = ("shortened", "nickname", "part of the name", "nickname and surname")
 """Ways in which people are called; a thing is seldom called by a part of its name."""
 UNLIKELY = 0.25
@@ -58,6 +60,8 @@ class _Proposed:
     beside: set[str] = field(default_factory=set)
     """Other names of its facts: they are other things, and what it hangs on."""
     related: set[str] = field(default_factory=set)
+    only: dict[str, str] = field(default_factory=dict)
+    """What it has one of at a time, by the relation."""
 
 
 def names_of(facts: Iterable[Fact]) -> dict[str, str]:
@@ -138,6 +142,8 @@ class _Linker:
                 edges[LinkedEdge(source, kind, target, is_single)] = None
                 self._relate(source, other)
                 self._relate(target, one)
+                if is_single and source.key in self._about:
+                    self._about[source.key].only[kind] = other
         if problems:
             self.left_out[fact.text] = tuple(dict.fromkeys(problems))
         return FactLinks(tuple(dict.fromkeys(refs.values())), tuple(edges))
@@ -224,8 +230,9 @@ class _Linker:
         about = self._about[ref.key]
         hangs_on = self._ids_of((about.related | about.beside) - self._hubs)
         hangs_on -= self._ids_of(self._hubs)
+        only = {kind: self._ids_of([name]) for kind, name in about.only.items()}
         judged = [
-            (judge(about, node, hangs_on), node)
+            (judge(about, node, hangs_on, only), node)
             for node in self._nodes.values()
             if node.counts_as == node.id
         ]
@@ -249,18 +256,27 @@ class _Linker:
 
 
 def judge(
-    new: _Proposed, node: KnownNode, hangs_on: set[UUID]
+    new: _Proposed,
+    node: KnownNode,
+    hangs_on: set[UUID],
+    only: Mapping[str, set[UUID]],
 ) -> tuple[float, dict[str, object]]:
     """(score 0..1, evidence) that a new name means a node that is there.
 
     ``hangs_on`` is what its facts relate it to, without who speaks: everybody is
-    somebody to the user.
+    somebody to the user; ``only`` what of that it has one of at a time.
     """
+    is_apart = any(
+        kind in node.only and node.only[kind] not in ids for kind, ids in only.items()
+    )
     shared = len((hangs_on - {node.id}) & node.neighbours)
     cosine = node.cosine.get(_key(new.name), 0.0)
     names = (node.name, *node.aliases)
     is_beside = any(normalise(name) in new.beside for name in names)
-    return _judged(new, names, node.type, node.role, shared, cosine, is_beside)
+    score, evidence = _judged(
+        new, names, node.type, node.role, shared, cosine, is_beside
+    )
+    return _told_apart(score, evidence, is_apart=is_apart)
 
 
 def judge_new(
@@ -270,7 +286,18 @@ def judge_new(
     shared = len((new.related & other.related) - set(hubs))
     is_beside = _key(other.name) in new.beside
     names = (other.name,)
-    return _judged(new, names, other.type, other.role, shared, 0.0, is_beside)
+    kinds = new.only.keys() & other.only.keys()
+    is_apart = any(new.only[kind] != other.only[kind] for kind in kinds)
+    score, evidence = _judged(
+        new, names, other.type, other.role, shared, 0.0, is_beside
+    )
+    return _told_apart(score, evidence, is_apart=is_apart)
+
+
+def _told_apart(
+    score: float, evidence: dict[str, object], *, is_apart: bool
+) -> tuple[float, dict[str, object]]:
+    return max(score - APART * is_apart, 0.0), {**evidence, "told_apart": is_apart}
 
 
 def _judged(

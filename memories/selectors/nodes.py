@@ -45,12 +45,14 @@ CROSS JOIN LATERAL (
 ) AS near
 CROSS JOIN LATERAL ({_COLUMNS} WHERE e.tenant_id = %s AND e.id = near.id) AS found
 """
+# With the type of what the near end has one of at a time.
 _NEIGHBOURS = """
-SELECT r.source_id, r.target_id FROM memories_relation r
+SELECT r.source_id, r.target_id, CASE WHEN r.is_single THEN r.type END
+  FROM memories_relation r
 WHERE r.tenant_id = %s AND r.state = 'active' AND r.known_to IS NULL
   AND r.source_id = ANY(%s)
 UNION
-SELECT r.target_id, r.source_id FROM memories_relation r
+SELECT r.target_id, r.source_id, NULL FROM memories_relation r
 WHERE r.tenant_id = %s AND r.state = 'active' AND r.known_to IS NULL
   AND r.target_id = ANY(%s)
 """
@@ -80,19 +82,27 @@ def likely(
 
 
 def with_neighbours(nodes: Iterable[KnownNode]) -> list[KnownNode]:
-    """The nodes with the ids of what they are related to by now."""
+    """The nodes with the ids of what they are related to by now, and what of that they
+    have one of at a time."""
     nodes = list(nodes)
     ids = list({node.counts_as for node in nodes})
     if not ids:
         return nodes
     tenant_id = current_tenant_id()
     beside: dict[UUID, set[UUID]] = {}
+    only: dict[UUID, dict[str, UUID]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_NEIGHBOURS, [tenant_id, ids, tenant_id, ids])
-        for one, other in cursor.fetchall():
+        for one, other, type_ in cursor.fetchall():
             beside.setdefault(one, set()).add(other)
+            if type_ is not None:
+                only.setdefault(one, {})[type_] = other
     return [
-        replace(node, neighbours=frozenset(beside.get(node.counts_as, ())))
+        replace(
+            node,
+            neighbours=frozenset(beside.get(node.counts_as, ())),
+            only=only.get(node.counts_as, {}),
+        )
         for node in nodes
     ]
 

@@ -96,11 +96,25 @@ def test_who_is_introduced_by_each_of_two_names_is_two(agent, one, other):
     assert names(agent) == sorted([one[0], other[0]])
 
 
-def test_a_short_name_alone_makes_nobody_the_same(agent):
-    """Nor does that the user knows both."""
+def test_a_short_name_is_the_same_until_something_tells_them_apart(agent):
     agent.decide(adds("User met Melanie.", **known_as("Melanie", "met")))
     agent.decide(adds("User met Mel.", **known_as("Mel", "met")))
-    assert names(agent) == ["Mel", "Melanie"]
+    assert names(agent) == ["Melanie"]
+
+
+def test_two_homes_tell_two_names_apart(agent):
+    agent.decide(adds("Melissa lives in Rome.", **at_home("Melissa", "Rome")))
+    agent.decide(adds("Mel lives in Oslo.", **at_home("Mel", "Oslo")))
+    assert {"Mel", "Melissa"} <= set(names(agent))
+    with agent.scope():
+        homes = Relation.objects.filter(type="lives_in", state="active")
+        assert homes.count() == 2
+
+
+def at_home(name: str, place: str) -> dict:
+    there = ProposedEntity(place, "place")
+    lives = ProposedRelation(name, "lives in", place)
+    return {"entities": (ProposedEntity(name, "person"), there), "relations": (lives,)}
 
 
 def test_names_in_one_sentence_are_two_people(agent):
