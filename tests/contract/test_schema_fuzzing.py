@@ -18,7 +18,7 @@ from tests.acceptance.installation import Installation, installed
 
 pytestmark = pytest.mark.conformance
 
-EXAMPLES = 15
+EXAMPLES = 8
 TIMEOUT_S = 400
 # These may take the key its project or its rights, and all after them would be a 401.
 SUICIDAL = r"members|organizations/\{org_id\}/(projects/\{project_id\}/)?$"
