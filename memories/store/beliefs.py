@@ -292,6 +292,12 @@ class _Standing:
     def end(self) -> datetime | None:
         return self.valid_to
 
+    @property
+    def was_over(self) -> bool:
+        """Whether it ended before anybody told of it, having begun at any time."""
+        has_ended = self.end is not None and self.end <= self.said
+        return self.valid_from is None and has_ended
+
 
 @dataclass(slots=True)
 class Beliefs:
@@ -639,8 +645,11 @@ def _is_finer(memory: Memory, standing: _Standing) -> bool:
 
 
 def _overlap(one: _Standing, other: _Standing) -> bool:
-    """Whether both hold at some instant; what has no start, since it was said."""
+    """Whether both hold at some instant; what has no start, since it was said. What was
+    over when it was told of, nobody knows since when, was before what goes on."""
     if one.edge.target == other.edge.target:
+        return False
+    if any(a.was_over and b.end is None for a, b in ((one, other), (other, one))):
         return False
     first, second = sorted((one, other), key=lambda s: s.start)
     return first.end is None or first.end > second.start

@@ -103,6 +103,14 @@ def test_disjoint_times_never_conflict(agent):
     }  # fmt: skip
 
 
+def test_what_was_over_when_it_is_told_is_no_rival_of_what_goes_on(agent):
+    learn(agent, works_at("Globex"), works_at("Acme", end=Y2014))
+    found = beliefs(agent)
+    assert found["Globex"] == ("active", None, None, None)
+    assert found["Acme"] == ("active", None, Y2014, None)
+    assert suspects(agent) == []
+
+
 def test_a_visit_within_keeps_its_interval_and_ends_nothing(agent):
     learn(
         agent,
