@@ -70,6 +70,8 @@ REQUESTS = [
     Request("PUT", memory_path(), {"text": "I keep goats."}, writes=True),
     Request("DELETE", memory_path(), writes=True),
     Request("GET", history_path()),
+    Request("POST", f"{memory_path()}confirm/", writes=True),
+    Request("GET", "/v1/memories/user/confirm/"),
     Request("GET", event_path()),
     Request("GET", EVENTS),
     Request("GET", ORGANIZATIONS),
