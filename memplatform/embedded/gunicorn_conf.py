@@ -13,6 +13,7 @@ from memplatform import env
 workers = env.envint("WEB_WORKERS", 2, minimum=1)
 threads = env.envint("WEB_THREADS", 4, minimum=1)
 worker_class = "gthread"
+limit_request_line = 8190  # bytes, the most there is; longer ones are refused
 # Each worker opens its own database pool and loads its own model, after the fork.
 preload_app = False
 # A heartbeat on a real disk can block a worker for as long as the disk is busy.

@@ -71,6 +71,14 @@ class ConfirmMemory(MemoryApiView):
 
     operation = "update"
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        """Nothing is read here, but for a subject of that name."""
+        names = super().allowed_methods
+        given = getattr(self, "kwargs", {})  # the API's document has no request
+        is_of_subject = given.get("memory_id") in KINDS
+        return names if is_of_subject else [n for n in names if n != "GET"]
+
     @extend_schema(exclude=True)
     def get(self, request: Request, memory_id: str) -> Response:
         """What belongs to a subject whose name is "confirm"."""

@@ -62,4 +62,6 @@ def test_a_user_of_that_name_is_still_read(client, agent):
     agent.keep("Sails.", user_id="confirm")
     answer = client.get("/v1/memories/user/confirm/")
     assert [row["memory"] for row in answer.json()["results"]] == ["Sails."]
-    assert client.get("/v1/memories/nobody/confirm/").status_code == 405
+    refused = client.get("/v1/memories/nobody/confirm/")
+    assert refused.status_code == 405
+    assert "GET" not in refused["Allow"]
