@@ -324,9 +324,9 @@ def _windows(asked: Asked) -> Part:
 
 
 def _centres(asked: Asked, scopes: Iterable[HugeScope]) -> Part:
-    # Two fifths of what a leg takes, of each: around most there are three turns, and a
-    # third of the time of a search went into more (ADR 503).
-    shape = _walk(asked, asked.depth * 2 // 5)
+    # Half of what a leg takes, of each: around most there are three turns, and a third
+    # of the time of a search went into more (ADR 503).
+    shape = _walk(asked, asked.depth // 2)
     legs = [
         Part(_CLOSEST_MESSAGES.format(ids=_in_index(asked, scope), **shape))
         for scope in scopes
