@@ -384,5 +384,10 @@ def uuid_of(name: str, value: str) -> UUID:
 
 
 def query_fields(query: Mapping[str, Any]) -> Fields:
-    """A query string's fields; a blank one is absent, of several the last counts."""
-    return Fields({name: query[name] for name in query if query[name].strip()})
+    """A query string's fields, as far as they are there."""
+    return Fields(given_in(query))
+
+
+def given_in(query: Mapping[str, Any]) -> JsonDict:
+    """What a query string says; a blank one is absent, of several the last counts."""
+    return {name: query[name] for name in query if query[name].strip()}

@@ -199,7 +199,7 @@ def read_query(
         whom=_whom(asked, named, people),
         phrases=tuple(match[1].strip() for match in _QUOTED.finditer(text)),
         periods=periods,
-        is_of_time=bool(periods) and not _asks_more(without_times(kept)),
+        is_of_time=bool(periods) and not _asks_more(kept),
         asks_when=bool(_WHEN.match(lowered)),
         order=order,
         asks_agent=bool(_ASKS_AGENT.search(lowered)),
@@ -272,8 +272,10 @@ def _has_substance(text: str) -> bool:
     return len(words - _FUNCTION_WORDS) >= FEW_WORDS
 
 
-def _asks_more(text: str) -> bool:
-    return bool(words_of(text) - _WHATEVER)
+def _asks_more(kept: str) -> bool:
+    """Than for what was at a time; whoever says much does."""
+    is_long = len(kept) > READ_CHARS
+    return is_long or bool(words_of(without_times(kept)) - _WHATEVER)
 
 
 def _order(lowered: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from itertools import islice
@@ -128,6 +128,11 @@ class Weights:
     question: float = -0.3
     agent: float = -1.0
     repeat: float = -0.5
+
+    def asked_by(self, query: Query) -> Weights:
+        """The same for a question: where that is for a time alone, the time decides."""
+        is_of_time = query.is_of_time
+        return replace(self, date=TIME_ALONE * self.date) if is_of_time else self
 
 
 LEGS = ("meaning", "words", "around", "words_around", "linked")
@@ -333,10 +338,9 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     scaled = {**_scaled(candidates, query)}
     relevances = [relevance(candidate, how.calibration) for candidate in candidates]
     if query.is_of_time:
-        dates = scaled["date"]
         relevances = [
-            max(own, NEUTRAL * share / TIME_ALONE)
-            for own, share in zip(relevances, dates, strict=True)
+            max(own, NEUTRAL * share)
+            for own, share in zip(relevances, scaled["date"], strict=True)
         ]
     if heirs:
         relevances = taken_over(relevances, heirs)
@@ -475,8 +479,7 @@ def _cues(
 def _of_time(candidates: Sequence[Candidate], query: Query) -> list[float]:
     if query.periods:
         wide = [widened(period) for period in query.periods]
-        most = TIME_ALONE if query.is_of_time else 1.0
-        return [most * date_share(c, query, wide) for c in candidates]
+        return [date_share(c, query, wide) for c in candidates]
     if query.looks_ahead and query.asked_at is not None:
         return [ahead_share(c, query.asked_at) for c in candidates]
     return [0.0] * len(candidates)

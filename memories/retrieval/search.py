@@ -77,7 +77,7 @@ class Looked:
     def how(self) -> Ranking:
         return Ranking(
             query=self.query,
-            weights=weights_of(self.setup.settings),
+            weights=weights_of(self.setup.settings).asked_by(self.query),
             calibration=self.calibration,
             threshold=self.request.threshold,
             top_k=self.request.top_k,

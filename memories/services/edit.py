@@ -16,7 +16,7 @@ from uuid import UUID
 from memories.models import Memory, MemoryEvent, MemoryVersion, Operation
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.selectors.memories import get_memory
-from memories.selectors.projects import get_setup
+from memories.selectors.projects import ProjectSetup, get_setup
 from memories.selectors.review import Held
 from memories.services.actors import audit_edit, cause_of
 from memories.services.holding import concerns_of_change
@@ -80,7 +80,7 @@ def update_memory(
         setup = get_setup(access.project_id)
         concerns = concerns_of_change(access, setup, found, changes.text)
     vectors = _embed(access, changes.text)
-    reworded = _reworded(access, found, changes.text)
+    reworded = _reworded(setup, found, changes.text)
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         batch, head = _open(memory_id)
         _refuse_change(head, changes)
@@ -207,10 +207,10 @@ def _embed(access: Access, text: str | Unset) -> SpaceVectors | None:
     return embed_in_spaces(setup.hurried_embedders, [text], building=setup.building)[0]
 
 
-def _reworded(access: Access, head: Memory, text: str | Unset) -> Reworded | None:
+def _reworded(setup: ProjectSetup, head: Memory, text: str | Unset) -> Reworded | None:
     if isinstance(text, Unset) or text == head.text or head.state != State.ACTIVE:
         return None
-    return read_reworded(ready_setup(access.tenant_id, access.project_id), head, text)
+    return read_reworded(setup, head, text)
 
 
 def revision_of(

@@ -28,7 +28,7 @@ from memories.types import SCOPE_KEYS, STATE_RULES
 
 SHOWN = (
     *("id", "memory", "categories", "created_at", "valid_from", "valid_to"),
-    *("lifecycle_state", "synthesized", "attributed_to"),
+    *("lifecycle_state", "synthesized", "attributed_to", "stale_suspect"),
 )
 """What a fact has in common with a memory of other answers."""
 

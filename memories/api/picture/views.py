@@ -86,7 +86,6 @@ def _line_json(line: Line) -> JsonDict:
     """A memory as every answer shows it, and what bears it out."""
     return {
         **shapes.memory_json(line.memory, SHOWN),
-        "stale_suspect": line.memory.is_stale_suspect,
         "last_confirmed_at": line.confirmed_at.isoformat(),
         "memory_ids": [str(memory_id) for memory_id in line.memory_ids],
     }

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Empty, Request
 
-from memories.api.reading import Fields, query_fields, unread_fields, watched
+from memories.api.reading import given_in, unread_fields, watched
 from memories.retrieval.rerank import Reranking
 from memories.selectors.memories import get_memory
 from memories.services.usage import subjects_of
-from memories.types import JsonDict, MemoryView, Scope
+from memories.types import MemoryView, Scope
 from memplatform.lib.errors import NotFound
 from tenants import quotas
 from tenants.api.views import KeyApiView, notes
@@ -39,18 +39,19 @@ class MemoryApiView(KeyApiView):
 
     def warnings(self) -> list[str]:
         body = getattr(self.request, "_full_data", Empty)
-        asked = query_fields(self.request.query_params).raw
         unread = {
             "body fields": unread_fields(body, self._read),
-            "query parameters": unread_fields(asked, self._query_read(asked)),
+            "query parameters": self._unread_parameters(),
         }
         return [f"unknown {what}: {', '.join(n)}" for what, n in unread.items() if n]
 
-    def _query_read(self, asked: JsonDict) -> list[Fields]:
-        """Who read the query of a GET; others may take theirs from there and a body."""
+    def _unread_parameters(self) -> list[str]:
+        """Of a GET; others may take theirs from the query and a body."""
         if self.request.method != "GET":
             return []
-        return [fields for fields in self._read if fields.raw == asked]
+        asked = given_in(self.request.query_params)
+        read = [fields for fields in self._read if fields.raw == asked]
+        return unread_fields(asked, read)
 
     @property
     def access(self) -> Access:
