@@ -185,10 +185,11 @@ def _with_sources(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_version(changes: dict[str, Any], old: Any) -> dict[str, Any]:
-    """Ontologies are numbered as they follow each other; the audit keeps each."""
-    given = changes.get("ontology")
-    if given is None:
+    """Ontologies are numbered as they follow each other; the audit keeps each. Where
+    there was one, none is the next: it allows anything."""
+    if "ontology" not in changes or (changes["ontology"] is None and not old):
         return changes
+    given = changes["ontology"] or {}
     number = (old or {}).get("version", 0)
     body = {key: value for key, value in given.items() if key != "version"}
     is_same = body == {k: v for k, v in (old or {}).items() if k != "version"}

@@ -32,6 +32,7 @@ ROLES: Mapping[str, tuple[Role, Role | None]] = {
     "memories:bulk": (SUPPORT, SUPPORT),
     "memories:picture": (VIEWER, NOBODY),
     "memories:retention": (VIEWER, NOBODY),
+    "memories:ontologies": (VIEWER, ADMIN),
     "memories:graph": (VIEWER, NOBODY),
     "memories:entity": (VIEWER, NOBODY),
     "memories:merge-entity": (SUPPORT, SUPPORT),

@@ -590,6 +590,8 @@ def values_of(project: Project) -> dict[str, Any]:
 
 def is_default(name: str, value: Any) -> bool:
     default = DEFAULTS[name]
+    if name == "ontology":
+        return not set(value or ()) - {"version"}  # its number outlives what it says
     if isinstance(default, list | tuple):
         return list(value or ()) == list(default)
     return bool(value == default)
