@@ -1,0 +1,50 @@
+"""What PostgreSQL reads for a search: of the scope that is asked, and of no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from memories.retrieval import legs
+from tenants.scopes import read_rows
+
+
+@pytest.fixture
+def plan(agent, monkeypatch):
+    """``plan("bees")`` is how PostgreSQL answered Ann's search."""
+    plans: list[dict[str, Any]] = []
+
+    def explained(tenant_id, statement, params, **details):
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+        (((root,),),) = read_rows(tenant_id, explain, params, **details)
+        plans.append(root["Plan"])
+        return []
+
+    def plan(query: str) -> dict[str, Any]:
+        monkeypatch.setattr(legs, "read_rows", explained)
+        agent.search(query)
+        return plans[-1]
+
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def test_of_a_store_with_two_users_only_ones_vectors_are_read(agent, plan):
+    """Where there are few, the planner takes a list of anchors for all of them."""
+    for n in range(30):
+        agent.keep(f"Ben owns boat {n}.", user_id="ben")
+    agent.keep("Ann keeps bees.")
+    read = {"memories_memoryvector": 0.0, "memories_messagevector": 0.0}
+    for node in nodes(plan("bees")):
+        if (table := node.get("Relation Name")) in read:
+            removed = node.get("Rows Removed by Filter", 0)
+            rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
+            read[table] = max(read[table], rows)
+    assert read == {"memories_memoryvector": 1.0, "memories_messagevector": 1.0}
