@@ -25,17 +25,21 @@ from memories.language.times import (
 
 
 def read_periods(
-    text: str, reference: datetime | None = None, timezone: str = "UTC"
+    text: str,
+    reference: datetime | None = None,
+    timezone: str = "UTC",
+    *,
+    is_ahead: bool = False,
 ) -> tuple[Period, ...]:
     """Every period a text names, in order, without those inside a longer phrase; "from
     2015 to 2019" is one.
 
     ``reference`` is when it is said; without it only what names a month or a year by
-    itself counts. An unknown zone is UTC.
+    itself counts. An unknown zone is UTC. ``is_ahead``: "in March" is the next one.
     """
     today = local_day(reference, timezone)[0] if reference else None
     text = spell_out_spans(text)
-    rest = find_times(text, Said(today, is_question=True))
+    rest = find_times(text, Said(today, is_question=True, is_future=is_ahead))
     periods: list[Period] = []
     while rest:
         first = rest.pop(0)

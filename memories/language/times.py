@@ -290,6 +290,24 @@ def _month_of_year(match: re.Match[str], _said: Said) -> Named:
     return _whole_month(int(match["y"]), month_number(match["month"]))
 
 
+def _year_month(match: re.Match[str], _said: Said) -> Named:
+    return _whole_month(int(match["y"]), int(match["m"]))
+
+
+_QUARTERS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4}
+
+
+def _quarter(match: re.Match[str], said: Said) -> Named | None:
+    """Asked with only: a fact's times have no such unit."""
+    if not said.is_question:
+        return None
+    named = match["q"].lower()
+    quarter = int(named[1]) if named[0] == "q" else _QUARTERS[named.split()[0]]
+    first = date(int(match["y"]), 3 * quarter - 2, 1)
+    last = first + relativedelta(months=3) - timedelta(days=1)
+    return Named(Period(first, last), None)
+
+
 def _year(match: re.Match[str], said: Said) -> Named | None:
     """A bare number is a year where it is asked with, or said to be one."""
     is_said = bool(match["lead"]) or said.is_question
@@ -298,11 +316,11 @@ def _year(match: re.Match[str], said: Said) -> Named | None:
 
 def _year_of(month: int, day: int, said: Said) -> int | None:
     """The year of a date without one: the nearest in the direction of the tense; a
-    question means the one that began last."""
+    question in no tense means the one that began last."""
     if said.today is None or (not said.is_question and said.is_future == said.is_past):
         return None
     year = said.today.year
-    if said.is_question:
+    if said.is_question and not said.is_future:
         return year if month <= said.today.month else year - 1
     if said.is_past:
         is_later = (month, day) > (said.today.month, said.today.day)
@@ -390,6 +408,14 @@ def _ahead(match: re.Match[str], said: Said) -> Named | None:
     return _around(said.today, count_of(match["n"]), _unit(match))
 
 
+def _second(match: re.Match[str], said: Said) -> Named | None:
+    """ "the week before last", "the month after next"."""
+    if said.today is None:
+        return None
+    count = -2 if match["way"].lower() == "before last" else 2
+    return _around(said.today, count, _unit(match))
+
+
 def _lately(match: re.Match[str], said: Said) -> Named | None:
     """ "in the last three months" goes up to today."""
     if said.today is None or not said.is_question:
@@ -443,7 +469,7 @@ def _weekday(match: re.Match[str], said: Said) -> Named | None:
     since = (said.today.weekday() - weekday_number(name)) % 7
     until = (weekday_number(name) - said.today.weekday()) % 7 or 7
     if said.is_question:
-        return _weekday_asked(which, name, since, until, said.today)
+        return _weekday_asked(which, name, since, until, said)
     if which in ("last", "past", "this past") or (
         which in ("on", "this") and said.is_past and not said.is_future
     ):
@@ -456,13 +482,14 @@ def _weekday(match: re.Match[str], said: Said) -> Named | None:
 
 
 def _weekday_asked(
-    which: str, name: str, since: int, until: int, today: date
+    which: str, name: str, since: int, until: int, said: Said
 ) -> Named | None:
-    if name not in WEEKDAYS:
+    if name not in WEEKDAYS or said.today is None:
         return None
-    if which in ("next", "coming"):
-        return _day(today + timedelta(days=until))
-    return _day(today - timedelta(days=since or (7 if which == "last" else 0)))
+    is_ahead = said.is_future and which in ("on", "this")
+    if which in ("next", "coming") or is_ahead:
+        return _day(said.today + timedelta(days=until))
+    return _day(said.today - timedelta(days=since or (7 if which == "last" else 0)))
 
 
 def _weekday_before(match: re.Match[str], said: Said) -> Named | None:
@@ -495,6 +522,14 @@ def _phrase(
 # In this order: a longer phrase before the shorter one inside it.
 _PHRASES: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _phrase(r"\b(?:on )?(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})\b", _iso),
+    _phrase(
+        r"\b(?:in )?(?P<y>(?:19|20)\d{2})-(?P<m>0[1-9]|1[0-2])\b(?!-)", _year_month
+    ),
+    _phrase(
+        r"\b(?:in )?(?:the )?(?P<q>q[1-4]|(?:first|second|third|fourth|last) quarter)"
+        r"(?: of)? (?P<y>(?:19|20)\d{2})\b",
+        _quarter,
+    ),
     _phrase(r"\b(?:on )?(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{4})\b", _slashed),
     _phrase(
         rf"\b(?:on )?(?:the )?{_MONTH_DAY}(?: of)? {_MONTH}(?:,? (?P<y>\d{{4}})\b)?",
@@ -539,6 +574,10 @@ _PHRASES: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _phrase(
         rf"\b{_COUNT} (?P<weekday>{'|'.join(WEEKDAYS)})s ago\b",
         _weekday_before,
+    ),
+    _phrase(
+        r"\bthe (?P<unit>week|weekend|month|year) (?P<way>before last|after next)\b",
+        _second,
     ),
     _phrase(
         r"\b(?P<lead>during |over |on )?(?P<the>the )?"

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from memories.retrieval.rank import Explained
+from memories.retrieval.rank import LEGS, Explained
 
 ABSTAIN_BELOW = 0.34
 """The default confidence below which a context block says that nothing is known."""
@@ -72,6 +72,7 @@ def confidence(evidence: Evidence, provider: str) -> float:
 
 
 def _signals_of(e: Explained) -> Iterator[tuple[str, float]]:
-    """A leg's own value, a cue's 0 or 1."""
+    """A leg's own value, 0 where it did not find the candidate (which is not what the
+    pool makes of that: where no leg found any, all are alike); a cue's 0 or 1."""
     for name, signal in e.signals.items():
-        yield name, signal.scaled if signal.value is None else signal.value
+        yield name, (signal.value or 0.0) if name in LEGS else signal.scaled

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
+from itertools import islice
 from typing import Literal
 
 from memories.language.names import normalise
@@ -21,12 +22,17 @@ FEW_WORDS = 2
 READ_CHARS = 300
 """How much of a query is read for times: a question is short, and reading is not to
 take two milliseconds."""
+NAMED_CHARS = 2_000
+"""How much of it is read for names and for what it quotes."""
 LONGEST_NAME = 4
 MOST_WORDS = 60
 """Words of a name, and how many words of a question are looked through for names."""
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _TOKEN = re.compile(r"\S+")
-_QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{2,200})[\"“”„«»]")
+_QUOTED = re.compile(
+    r"[\"“”„«»](?P<double>[^\"“”„«»]{2,200})[\"“”„«»]"
+    r"|(?<!\w)['‘](?P<single>[^'‘’]{2,200})['’](?!\w)"
+)
 _POSSESSIVE = re.compile(r"['’]s?$")
 _WHEN = re.compile(
     r"^(when|(for )?how long|how often|how many (days|weeks|months|years)|since when"
@@ -40,7 +46,7 @@ _LATEST = re.compile(
     r"|at present)\b"
     r"|\b(the|my|your|his|her|its|our|their) (very )?last\b(?! (few|couple|two|three"
     r"|day|night|evening|week|weekend|month|year|spring|summer|autumn|fall|winter))"
-    r"|^(?!how long\b|for how long\b).*\blast(\?|$)|\bdid \w+ last \w+"
+    r"|^(?!how long\b|for how long\b).*(?<!before )\blast(\?|$)|\bdid \w+ last \w+"
 )
 _NOW = re.compile(
     r"\b(current(ly)?|now|nowadays|these days|at present|at the moment|right now|still"
@@ -85,18 +91,28 @@ _FORMS = (
 """In "before I moved" nothing else is: whatever tells of it, in any form, is meant."""
 _WHO = re.compile(r"\s*(and |but )?(who|whose|whom|which)\b", re.IGNORECASE)
 _SELF = re.compile(r"\bI\b")
+_SHE_OR_HE = re.compile(r"^(?!.*\b(her|his|their)\b).*\b(she|he)\b", re.IGNORECASE)
+USER = frozenset({"user"})
+"""What facts call whoever gave no name."""
 _OWNER = re.compile(r"['’]s\b|s['’]\s|\b(my|mine|our|ours|we|us)\b", re.IGNORECASE)
 """It is their sister that is asked about, not they."""
 _FIRST = re.compile(
     r"\b(first(?! (half|part|quarter|days?|weeks?|weekends?|months?) of\b)|earliest"
     r"|oldest|originally|initially)\b"
 )
+_STATE = re.compile(
+    r"\b(live[sd]?|living|home|work(s|ed|ing)?|jobs?|employer|boss|own(s|ed)?|drive|drove"
+    r"|dating|dated|married|engaged)\b|\b(did|do|does) (\w+ ){1,2}have\b"
+)
+_AGENT = "(you|the (assistant|agent|bot|ai))"
 _ASKS_AGENT = re.compile(
-    r"\bdid you (recommend|suggest|say|tell|mention|advise|propose|explain|give|write"
-    r"|show|list|answer)\b"
-    r"|\byou (recommended|suggested|said|told|mentioned|advised|proposed|explained|gave"
-    r"|wrote|showed|listed|answered)\b"
-    r"|\byour (advice|(recommendation|suggestion|answer|proposal|explanation)s?)\b"
+    rf"\bdid {_AGENT} (recommend|suggest|say|tell|mention|advise|propose|explain|give"
+    r"|write|show|list|answer)\b"
+    rf"|\b{_AGENT} (recommended|suggested|said|told|mentioned|advised|proposed"
+    r"|explained|gave|wrote|showed|listed|answered)\b"
+    r"|\b(your|the (assistant|agent|bot|ai)['’]s)"
+    r" (advice|(recommendation|suggestion|answer|proposal|explanation)s?)\b"
+    r"|\b(was|were|been|got) (recommended|suggested|advised|proposed)\b"
 )
 _FUNCTION_WORDS = frozenset(
     """
@@ -107,6 +123,13 @@ _FUNCTION_WORDS = frozenset(
     why will with would you your
     """.split()  # noqa: SIM905 - to be read
 )
+_ALSO_NAMES = frozenset({"may", "will"})
+"""Small words that people are called, too."""
+_BEFORE_A_MONTH = frozenset(
+    """after before by during from in last next of since this till
+    until""".split()  # noqa: SIM905 - to be read
+) | {""}
+"""Before "May" the month; nothing, where a sentence begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +152,8 @@ class Query:
     "latest" (what is so now, too), or neither. ``asks_agent``: it asks for what the
     agent said. ``is_now``: only what is so at ``asked_at``; ``looks_back``: what is
     over is no worse an answer; ``looks_ahead``: only what is still to come is one.
-    ``is_of_time``: it asks for nothing but what was then ("What did I do in May?").
+    ``is_of_time``: it asks for nothing but what was then ("What did I do in May?"),
+    ``asks_state``: for what holds for a while ("Where did I live in May?").
     ``landmark`` is what it asks before or after, ``aspects`` what it wants told of,
     where it says so.
     Days are those of ``zone``. ``things`` may be names of entities, as ``normalise``
@@ -143,6 +167,7 @@ class Query:
     phrases: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
     is_of_time: bool = False
+    asks_state: bool = False
     asks_when: bool = False
     order: str = ""
     asks_agent: bool = False
@@ -184,10 +209,11 @@ def read_query(
     kept, named = _without(text, known)
     asked = text[:READ_CHARS]
     lowered = " ".join(asked.lower().split())
-    periods = read_periods(asked, reference, timezone)
+    is_ahead = _looks_ahead(lowered)
+    periods = read_periods(asked, reference, timezone, is_ahead=is_ahead)
     today, zone = local_day(reference, timezone) if reference else (None, UTC)
     is_now = bool(_NOW.search(lowered))
-    landmark = _landmark(asked, known)
+    landmark = _landmark(asked, known, today)
     order = _order(lowered)
     looks_back = not is_now and (
         landmark is not None or order == "first" or _looks_back(lowered, periods, today)
@@ -197,15 +223,16 @@ def read_query(
         unnamed=kept if _has_substance(kept) else text,
         names=frozenset(named),
         whom=_whom(asked, named, people),
-        phrases=tuple(match[1].strip() for match in _QUOTED.finditer(text)),
+        phrases=_phrases(text),
         periods=periods,
+        asks_state=bool(_STATE.search(lowered)),
         is_of_time=bool(periods) and not _asks_more(kept),
         asks_when=bool(_WHEN.match(lowered)),
         order=order,
         asks_agent=bool(_ASKS_AGENT.search(lowered)),
         is_now=is_now,
         looks_back=looks_back,
-        looks_ahead=not (is_now or looks_back) and _looks_ahead(lowered),
+        looks_ahead=not (is_now or looks_back) and is_ahead,
         landmark=landmark,
         aspects=frozenset({Aspect.PLAN} if _PLAN.search(lowered) else ()),
         asked_at=reference,
@@ -220,32 +247,61 @@ def may_name(text: str) -> bool:
 
 
 def _without(text: str, known: Collection[str]) -> tuple[str, set[str]]:
+    """The text without names, and these; read as far as questions go."""
     kept: list[str] = []
     named: set[str] = set()
-    for token in _TOKEN.findall(text):
+    before = ""
+    for token in _TOKEN.findall(text[:NAMED_CHARS]):
         name = _bare(token)
-        if name in known and not token[0].islower():
+        if name in known and _is_called(token, name, before):
             named.add(name)
-            continue
-        kept.append(token)
-    return " ".join(kept), named
+        else:
+            kept.append(token)
+        before = name
+    return " ".join(kept) + text[NAMED_CHARS:], named
+
+
+def _is_called(token: str, name: str, before: str) -> bool:
+    """By its capital; where it is a small word as well, within a sentence, and of "May"
+    where it is no month."""
+    if name not in _ALSO_NAMES:
+        return not token[0].islower()
+    return token[0].isupper() and before not in _BEFORE_A_MONTH
 
 
 def _whom(text: str, named: set[str], people: Collection[str]) -> frozenset[str]:
-    """The one who is named, or speaks: nobody where it asks for somebody ("Who …?"), or
-    for what is somebody's."""
+    """The one who is named, or whose memory it is; nobody where it asks for somebody
+    ("Who …?"), or for what is somebody's."""
     if _WHO.match(text) or _OWNER.search(text):
         return frozenset()
     if len(named) == 1:
         return frozenset(named)
-    is_speaker = not named and len(people) == 1 and _SELF.search(text)
-    return frozenset(_parts(next(iter(people)))) if is_speaker else frozenset()
+    if named or len(people) > 1 or not _asks_of_one(text):
+        return frozenset()
+    return frozenset(_parts(next(iter(people)))) if people else USER
+
+
+def _asks_of_one(text: str) -> bool:
+    """Of whose memory it is: by themselves, or by others who name nobody else."""
+    if _SELF.search(text):
+        return True
+    names = (w for w in _WORD.findall(text) if w[0].isupper())
+    return bool(_SHE_OR_HE.match(text)) and all(
+        name.lower() in _FUNCTION_WORDS for name in names
+    )
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    """What is quoted, with single spaces."""
+    quoted = _QUOTED.finditer(text[:NAMED_CHARS])
+    said = (" ".join((m["double"] or m["single"]).split()) for m in quoted)
+    return tuple(phrase for phrase in said if phrase)
 
 
 def _things(text: str) -> tuple[str, ...]:
     """Runs of words that neither begin nor end with a small one."""
-    words = [(normalise(token), _bare(token)) for token in _TOKEN.findall(text)]
-    words = words[:MOST_WORDS]
+    tokens = islice(_TOKEN.finditer(text), MOST_WORDS)
+    words = [(normalise(token[0]), _bare(token[0])) for token in tokens]
     runs: dict[str, None] = {}
     for start in range(len(words)):
         for end in range(start + 1, min(start + LONGEST_NAME, len(words)) + 1):
@@ -264,7 +320,8 @@ def _bare(token: str) -> str:
 def _parts(name: str) -> list[str]:
     """A name, and each of its words that could stand for it."""
     words = [word.lower() for word in _WORD.findall(name)]
-    return [word for word in words if len(word) > 1 and word not in _FUNCTION_WORDS]
+    small = _FUNCTION_WORDS - _ALSO_NAMES
+    return [word for word in words if len(word) > 1 and word not in small]
 
 
 def _has_substance(text: str) -> bool:
@@ -294,14 +351,17 @@ def _looks_ahead(lowered: str) -> bool:
     return bool(_AHEAD.search(lowered)) and not _PAST_TENSE.search(lowered)
 
 
-def _landmark(text: str, people: Collection[str]) -> Landmark | None:
+def _landmark(
+    text: str, people: Collection[str], today: date | None
+) -> Landmark | None:
     """ "before Berlin", "after she had met Bob"; a date is a period, not this."""
     match = _LANDMARK.search(text)
     if match is None:
         return None
-    following = text[match.start("what") :]  # with the year behind its comma
-    found = find_times(following, Said(None, is_question=True))
-    if found and found[0].start < len("the "):
+    begin = match.start("what")
+    near = range(begin, begin + len("the "))
+    times = find_times(text, Said(today or date.max, is_question=True))
+    if any(time.start in near or time.start < begin < time.end for time in times):
         return None
     said = words_of(match["what"])
     words = said - _HOW_ONE_GETS_THERE or _all_forms(said)

@@ -235,7 +235,8 @@ class Signal:
 class Explained:
     """How a candidate came to its place.
 
-    ``fused`` = the sum of the signals' contributions × ``factor`` − ``penalty``.
+    ``fused`` = the sum of the signals' contributions × ``factor`` − ``penalty``
+    (``factor`` is turned where that sum is below 0).
     ``fused_place`` is its place by that alone, ``place`` the one after what was
     replaced stands behind its successors; both from 1, in the whole pool.
     ``own_relevance`` is the candidate's, ``relevance`` what it took over from one it
@@ -294,7 +295,7 @@ def explain(candidates: Sequence[Candidate], how: Ranking) -> list[Explained]:
             Explained(
                 memory_id=candidate.memory_id,
                 signals=signals[i],
-                factor=how.factors.get(candidate.memory_id, 1.0),
+                factor=_factor(how, candidate, weighed.fused[i] + weighed.penalties[i]),
                 penalty=weighed.penalties[i],
                 fused=weighed.fused[i],
                 fused_place=fused_places[i],
@@ -391,10 +392,18 @@ def _fused(
     totals = np.array(weights) @ np.array([*scaled.values()])
     if how.factors:
         totals *= [
-            how.factors.get(candidate.memory_id, 1.0) for candidate in candidates
+            _factor(how, c, total)
+            for c, total in zip(candidates, totals.tolist(), strict=True)
         ]
     fused: list[float] = (totals - np.array(penalties)).tolist()
     return fused
+
+
+def _factor(how: Ranking, candidate: Candidate, total: float) -> float:
+    """The candidate's own; of what is doubted more than wanted a small one would make
+    more, so there it is turned."""
+    factor = how.factors.get(candidate.memory_id, 1.0)
+    return factor if total > 0 else 1 / factor
 
 
 def _by_fused(candidates: Sequence[Candidate], fused: Sequence[float]) -> list[int]:
@@ -450,10 +459,7 @@ def _cues(
             [float(_tells_time(c)) for c in candidates] if query.asks_when else nothing
         ),
         "date": _of_time(candidates, query),
-        "phrase": [
-            float(any(phrase.lower() in c.text.lower() for phrase in query.phrases))
-            for c in candidates
-        ]
+        "phrase": [float(_says_any(c.text, query.phrases)) for c in candidates]
         if query.phrases
         else nothing,
         "order": nothing,  # of the best alone: see _in_time
@@ -474,6 +480,11 @@ def _cues(
             else [float(c.role != "user" and c.speaker is None) for c in candidates]
         ),
     }
+
+
+def _says_any(text: str, phrases: Sequence[str]) -> bool:
+    plain = " ".join(text.lower().split())
+    return any(phrase.lower() in plain for phrase in phrases)
 
 
 def _of_time(candidates: Sequence[Candidate], query: Query) -> list[float]:

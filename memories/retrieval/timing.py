@@ -104,17 +104,27 @@ def ahead_share(candidate: Candidate, now: datetime) -> float:
 
 
 def date_share(candidate: Candidate, query: Query, periods: Sequence[Period]) -> float:
-    """1 for what began or was said in one of the days asked about, or did not last much
-    longer than them; less for what held on them."""
-    instants = (candidate.valid_from, candidate.said_at)
-    if any(at and overlaps(periods, at, at, query.zone) for at in instants):
+    """1 for what began in one of the days asked about, or did not last much longer than
+    them; less for what held on them, where nothing of that kind is asked for.
+
+    When it was said counts where nobody knows more, and of plans: they were made then.
+    """
+    if any(overlaps(periods, at, at, query.zone) for at in _instants(candidate)):
         return 1.0
     held = _held(candidate)
     if held is None or not overlaps(periods, *held, query.zone):
         return 0.0
     start, end = held
     is_brief = start is not None and end is not None and end - start <= BRIEF
-    return 1.0 if is_brief else COVERED
+    is_asked = query.asks_state and _is_lasting(candidate)
+    return 1.0 if is_brief or is_asked else COVERED
+
+
+def _instants(candidate: Candidate) -> list[datetime]:
+    begin, said_at = candidate.valid_from, candidate.said_at
+    is_known = begin is not None or candidate.valid_to is not None
+    is_said_of = not is_known or candidate.aspect == Aspect.PLAN
+    return [at for at in (begin, said_at if is_said_of else None) if at is not None]
 
 
 def _held(candidate: Candidate) -> tuple[datetime | None, datetime | None] | None:

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memories.language.kinds import SELF, role_of
-from memories.retrieval.query import Query, words_of
+from memories.language.letters import CAPITAL, SMALL
+from memories.retrieval.query import USER, Query, words_of
 
 if TYPE_CHECKING:  # it is the ranking that asks
     from memories.retrieval.rank import Candidate
 
 ANIMALS = ("dog", "cat")
 """What happens to somebody's dog happens to them."""
-_HEAD = re.compile(r"([A-Z][\w-]+)(['’]s)? ([a-z]+)(?: ([A-Z][\w-]+) )?")
+_NAME = rf"{CAPITAL}[\w-]+"
+_HEAD = re.compile(rf"({_NAME})(['’]s)? ({SMALL}+)(?: ({_NAME}) )?")
 """How a fact begins: "Jonas lives", "Alice's sister Anna is"."""
 
 
@@ -31,6 +33,8 @@ def about_others(candidates: Sequence[Candidate], query: Query) -> frozenset[int
     if not query.whom:
         return frozenset()
     facts = [(i, c.text) for i, c in enumerate(candidates) if c.aspect is not None]
+    if query.whom == USER and not _are_of_user([text for _, text in facts]):
+        return frozenset()
     is_of_whom = re.compile(rf"\b(?:{'|'.join(map(re.escape, query.whom))})\b", re.I)
     found = {
         i: name for i, text in facts if (name := _other(text, query.whom, is_of_whom))
@@ -44,6 +48,12 @@ def about_others(candidates: Sequence[Candidate], query: Query) -> frozenset[int
         if name.lower() not in known and _is_name(name, text)
     }
     return frozenset(i for i, name in found.items() if name in names)
+
+
+def _are_of_user(texts: Sequence[str]) -> bool:
+    """Whether most tell of somebody without a name."""
+    own = sum(text.lower().startswith("user") for text in texts)
+    return 2 * own > len(texts)
 
 
 def _other(text: str, whom: frozenset[str], is_of_whom: re.Pattern[str]) -> str | None:

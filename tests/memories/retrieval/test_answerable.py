@@ -18,7 +18,7 @@ def ranked(meaning=None, words=None, speaker=0.0):
     """A candidate as far as evidence asks for it; None: a leg did not find it."""
 
     def leg(value):
-        return SimpleNamespace(value=value, scaled=value or 0.0)
+        return SimpleNamespace(value=value, scaled=0.5 if value is None else value)
 
     cue = SimpleNamespace(value=None, scaled=speaker)
     signals = {"meaning": leg(meaning), "words": leg(words), "speaker": cue}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 
 import pytest
@@ -59,6 +60,49 @@ def test_what_is_quoted():
     )
 
 
+def test_single_quotes_are_quotes_and_apostrophes_are_none():
+    assert read_query("What is 'blue   heron'?").phrases == ("blue heron",)
+    assert read_query("Ann's friend doesn't like Bea's cat").phrases == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("What does Will play?", {"will"}),
+        ("What will Will do in May?", {"will"}),
+        ("Does May sing?", {"may"}),
+        ("What happened last May?", set()),
+        ("Will she come?", set()),
+        ("May I see it?", set()),
+    ],
+)
+def test_people_may_be_called_as_small_words_are(text, names):
+    assert read_query(text, ("Will", "May")).names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Which wine did you recommend?", True),
+        ("Which wine did the assistant recommend?", True),
+        ("What was the assistant's suggestion?", True),
+        ("Which wine was recommended to me?", True),
+        ("Which wine did my cousin recommend?", False),
+        ("Which assistant did she hire?", False),
+    ],
+)
+def test_whether_it_asks_for_what_the_agent_said(text, asks):
+    assert read_query(text).asks_agent is asks
+
+
+def test_a_long_question_is_read_in_no_time():
+    text = "What does Bea grow? " * 1_750
+    began = time.process_time()
+    query = read_query(text, PEOPLE, reference=NOW)
+    assert time.process_time() - began < 0.02
+    assert query.names == {"bea"}
+
+
 @pytest.mark.parametrize(
     ("text", "order"),
     [
@@ -66,6 +110,8 @@ def test_what_is_quoted():
         ("What was her first job?", "first"),
         ("What is her most recent trip?", "latest"),
         ("Where did she live?", ""),
+        ("When did she see him last?", "latest"),
+        ("What did she do the week before last?", ""),
     ],
 )
 def test_which_of_several_is_meant(text, order):
@@ -135,6 +181,30 @@ def test_what_it_asks_before_or_after(text, side, words):
     landmark = asked(text).landmark
     assert (landmark and landmark.side) == side
     assert side is None or words <= landmark.words
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("What did she do in March?", (2026, 3, 1), (2026, 3, 31)),
+        ("What will she do in March?", (2027, 3, 1), (2027, 3, 31)),
+        ("What is she going to do on Friday?", (2026, 11, 27), (2026, 11, 27)),
+        ("What did she do on Friday?", (2026, 11, 20), (2026, 11, 20)),
+        ("What did she do the week before last?", (2026, 11, 2), (2026, 11, 8)),
+        ("What is due the month after next?", (2027, 1, 1), (2027, 1, 31)),
+        ("What did she do in 2024-11?", (2024, 11, 1), (2024, 11, 30)),
+        ("What did she do in Q3 2024?", (2024, 7, 1), (2024, 9, 30)),
+        ("And in the last quarter of 2024?", (2024, 10, 1), (2024, 12, 31)),
+    ],
+)
+def test_which_days_it_names(text, first, last):
+    query = asked(text)
+    assert query.periods == (Period(date(*first), date(*last)),)
+    assert query.landmark is None
+
+
+def test_until_a_time_is_no_until_a_thing():
+    assert asked("Where did she live until last summer?").landmark is None
 
 
 def test_what_it_wants_told_of():

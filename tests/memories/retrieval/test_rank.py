@@ -210,6 +210,30 @@ def test_the_time_it_was_true_counts_as_well():
     assert first(pool, "in May 2023", date=1.0) == 2
 
 
+def test_when_it_was_told_counts_where_nobody_knows_when_it_was():
+    """Of a plan also: it was made by then."""
+    of_2019 = utc(2019, 1, 1)
+    told = seen(1, 0.6, said_at=MAY, valid_from=of_2019, aspect=Aspect.EVENT)
+    over = seen(2, 0.6, said_at=MAY, valid_to=of_2019, aspect=Aspect.STATE)
+    meant = seen(3, 0.4, said_at=MAY, valid_from=utc(2025, 1, 1), aspect=Aspect.PLAN)
+    undated = seen(4, 0.3, said_at=MAY)
+    found = order([told, over, meant, undated], query="in May 2023", weights=DATES)
+    assert found[:2] == [3, 4]
+
+
+def test_what_held_then_is_as_good_where_that_is_asked_for():
+    ill = seen(1, 0.5, text="fell ill", valid_from=utc(2022, 6, 5), aspect=Aspect.EVENT)
+    home = seen(2, 0.6, text="in Rome", valid_from=utc(2020, 1, 1), aspect=Aspect.STATE)
+    asked = {"weights": replace(TWO_LEGS, meaning=0.4, date=1.0)}
+    assert order([ill, home], query="What was in June 2022?", **asked)[0] == 1
+    assert order([ill, home], query="Where did I live in June 2022?", **asked)[0] == 2
+
+
+def test_what_is_quoted_may_be_spaced_otherwise():
+    pool = [seen(1, 0.6, text="a heron"), seen(2, 0.5, text="the blue  heron")]
+    assert order(pool, query="Who said 'blue heron'?")[0] == 2
+
+
 def test_the_first_and_the_latest_are_told_apart():
     then = datetime(2021, 1, 1, tzinfo=UTC)
     pool = [seen(1, said_at=then), seen(2, said_at=MAY), seen(3)]
@@ -220,6 +244,9 @@ def test_the_first_and_the_latest_are_told_apart():
 
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)
+
+
+DATES = replace(TWO_LEGS, date=1.0)
 
 
 def _of_ann() -> list[Candidate]:
@@ -601,6 +628,16 @@ def test_contributions_add_up_to_what_was_fused():
         [seen(1, 0.9, 0.2), seen(2, 0.5, 0.4, is_current=False), seen(3, 0.1)],
         factors=decayed,
     ):
+        parts = sum(signal.contribution for signal in place.signals.values())
+        assert place.fused == pytest.approx(parts * place.factor - place.penalty)
+
+
+def test_what_decays_falls_even_where_doubts_outweigh_the_rest():
+    only_agents = [seen(1, 0.5, role="assistant"), seen(2, 0.5, role="assistant")]
+    weights = replace(TWO_LEGS, agent=-3.0)
+    faded = {UUID(int=1): 0.3, UUID(int=2): 1.5}
+    assert order(only_agents, factors=faded, weights=weights) == [2, 1]
+    for place in explained(only_agents, factors=faded, weights=weights):
         parts = sum(signal.contribution for signal in place.signals.values())
         assert place.fused == pytest.approx(parts * place.factor - place.penalty)
 

@@ -65,6 +65,29 @@ def test_what_is_about_others_than_the_question(question, expected):
     assert others(question) == expected
 
 
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Where do I live?", {1, 2}),
+        ("Where does she live?", {1, 2}),
+        ("where is he living now", {1, 2}),
+        # Somebody else may be meant.
+        ("Where does her sister live?", set()),
+        ("Has she met Jonas?", set()),
+        ("Does Łucja know where she lives?", set()),
+    ],
+)
+def test_of_whom_nobody_names_the_memory_is_meant(question, expected):
+    """Support asks of its customer, and an agent of whom it talks with."""
+    facts = (
+        "User lives in Vaasa.",
+        "Łucja lives in Lahti.",
+        "User's sister Outi lives in Kemi.",
+        "User dances with Łucja and Outi.",
+    )
+    assert {*about_others(pool(*facts), read_query(question))} == expected
+
+
 def test_who_speaks_is_known_where_it_is_one():
     assert others("Where do I live?", people=()) == set()
     assert others("Where do I live?", people=("Alice", "Bob")) == set()
