@@ -122,8 +122,15 @@ class _Linker:
         named, problems = self._allowed(fact)
         roles = roles_in(fact)
         self._hubs.add(_key(fact.speaker or "user"))
+        only = self._only(fact)
         refs = {
-            key: self._ref(key, entity, roles.get(key, ""), set(named) - {key})
+            key: self._ref(
+                _Proposed(
+                    *(entity.name, entity.type, roles.get(key, "")),
+                    beside=set(named) - {key},
+                    only=only.get(key, {}),
+                )
+            )
             for key, entity in named.items()
         }
         edges: dict[LinkedEdge, None] = {}
@@ -142,8 +149,6 @@ class _Linker:
                 edges[LinkedEdge(source, kind, target, is_single)] = None
                 self._relate(source, other)
                 self._relate(target, one)
-                if is_single and source.key in self._about:
-                    self._about[source.key].only[kind] = other
         if problems:
             self.left_out[fact.text] = tuple(dict.fromkeys(problems))
         return FactLinks(tuple(dict.fromkeys(refs.values())), tuple(edges))
@@ -159,52 +164,85 @@ class _Linker:
                 named[key] = ProposedEntity(_shown(key, entity.name), kind)
         return named, problems
 
+    def _only(self, fact: Fact) -> dict[str, dict[str, str]]:
+        """What each of its names has one of at a time, by the relation."""
+        found: dict[str, dict[str, str]] = {}
+        for relation in fact.relations:
+            kind = self._ontology.relation(relation.type)
+            if kind in self._ontology.single:
+                found.setdefault(_key(relation.source), {})[kind] = _key(
+                    relation.target
+                )
+        return found
+
     def _relate(self, ref: NodeRef, far: str) -> None:
         if ref.key in self._about:
             self._about[ref.key].related.add(far)
 
-    def _ref(
-        self, key: str, entity: ProposedEntity, role: str, beside: set[str]
-    ) -> NodeRef:
-        known = self._known(key, entity.type, role, beside)
+    def _ref(self, about: _Proposed) -> NodeRef:
+        key, role = _key(about.name), about.role
+        known = self._known(about)
         if known is not None:
-            return NodeRef(key, entity.name, entity.type, known.id, role)
-        name = f"{key}\0{role}\0{kind_of(entity.type)}"
-        same = self._same_proposed(key, entity.type, role)
+            return NodeRef(key, about.name, about.type, known.id, role)
+        same = self._same_proposed(about)
         if same is not None:
-            self._about[same.key].beside |= beside
+            self._about[same.key].beside |= about.beside
+            self._about[same.key].only |= about.only
             return same
-        ref = NodeRef(name, entity.name, entity.type, qualifier=role)
+        name = f"{key}\0{role}\0{kind_of(about.type)}"
+        ref = NodeRef(name, about.name, about.type, qualifier=role)
         self.proposed[name] = ref
-        self._about[name] = _Proposed(entity.name, entity.type, role, set(beside))
+        self._about[name] = about
         return ref
 
-    def _same_proposed(self, key: str, type_: str, role: str) -> NodeRef | None:
+    def _same_proposed(self, about: _Proposed) -> NodeRef | None:
         for ref in self.proposed.values():
-            about = self._about[ref.key]
-            is_same = normalise(ref.name) == key and are_kin(ref.type, type_)
-            if is_same and not excludes(about.role, role):
+            other = self._about[ref.key]
+            is_same = _key(ref.name) == _key(about.name)
+            if (
+                is_same
+                and are_kin(ref.type, about.type)
+                and not self._are_two(about, other)
+            ):
                 return ref
         return None
 
-    def _known(
-        self, key: str, type_: str, role: str, beside: set[str]
-    ) -> KnownNode | None:
+    def _are_two(self, one: _Proposed, other: _Proposed) -> bool:
+        """Of one name: nobody is both, or each is something else to the user and has
+        another home or job."""
+        kinds = one.only.keys() & other.only.keys()
+        is_apart = any(one.only[kind] != other.only[kind] for kind in kinds)
+        return excludes(one.role, other.role) or _are_told_apart(
+            one.role, other.role, is_apart
+        )
+
+    def _known(self, about: _Proposed) -> KnownNode | None:
         """The node of this very name; of several the one that fits best."""
+        role = about.role
         fitting = [
             node
-            for node in self._by_name.get(key, ())
-            if are_kin(node.type, type_) and not excludes(node.role, role)
+            for node in self._by_name.get(_key(about.name), ())
+            if are_kin(node.type, about.type) and not self._is_other(about, node)
         ]
         return max(
             fitting,
             key=lambda node: (
                 bool(role) and node.role == role,
-                len(self._ids_of(beside) & node.neighbours),
+                len(self._ids_of(about.beside) & node.neighbours),
                 node.mentioned,
                 str(node.id),
             ),
             default=None,
+        )
+
+    def _is_other(self, about: _Proposed, node: KnownNode) -> bool:
+        """As ``_are_two``, of a node that is there."""
+        is_apart = any(
+            kind in node.only and node.only[kind] not in self._ids_of([name])
+            for kind, name in about.only.items()
+        )
+        return excludes(node.role, about.role) or _are_told_apart(
+            node.role, about.role, is_apart
         )
 
     def _ids_of(self, names: Iterable[str]) -> set[UUID]:
@@ -253,6 +291,12 @@ class _Linker:
             return None
         score, evidence, other = likely[0]
         return MergeProposal(other, ref, score, evidence)
+
+
+def _are_told_apart(one: str, other: str, is_apart: bool) -> bool:  # noqa: FBT001
+    """A friend at one company and a neighbour at another are two; a friend at both has
+    changed jobs."""
+    return is_apart and bool(one and other) and one != other
 
 
 def judge(

@@ -104,15 +104,25 @@ def _read_scores(payload: Any, count: int) -> tuple[float | None, ...]:
     scores: list[float | None] = [None] * count
     try:
         for row in rows:
-            score = float(row.get("relevance_score", row.get("score")))
-            if not 0 <= row["index"] < count or not math.isfinite(score):
-                raise ValueError
-            scores[row["index"]] = score
+            index, score = _read_row(row, count)
+            if scores[index] is not None:
+                raise ValueError("A text is scored twice.")
+            scores[index] = score
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as exc:
         raise ProviderReplyInvalid("The scores could not be read.") from exc
     if count and all(score is None for score in scores):
         raise ProviderReplyInvalid("The endpoint scored none of the texts.")
     return tuple(scores)
+
+
+def _read_row(row: Any, count: int) -> tuple[int, float]:
+    """Numbers as JSON has them: True is none, nor is "0.9". Raises."""
+    index, score = row["index"], row.get("relevance_score", row.get("score"))
+    if type(index) is not int or not 0 <= index < count:
+        raise ValueError("It names no text of ours.")
+    if type(score) not in (int, float) or not math.isfinite(score):
+        raise TypeError("The score is no number.")
+    return index, float(score)
 
 
 def _tokens_of(payload: Any) -> int:

@@ -21,8 +21,14 @@ from tenants.scopes import current_tenant_id
 NEAREST = 5
 """How many nodes near a new name by vector are looked at."""
 
+# What it is to the user: where it says nothing of that itself, what it was merged into.
 _COLUMNS = """
-SELECT e.id, e.name, e.type, coalesce(e.merged_into_id, e.id), e.qualifier, e.aliases,
+SELECT e.id, e.name, e.type, coalesce(e.merged_into_id, e.id),
+       coalesce(nullif(e.qualifier, ''),
+                (SELECT root.qualifier FROM memories_entity root
+                  WHERE root.tenant_id = e.tenant_id AND root.id = e.merged_into_id),
+                ''),
+       e.aliases,
        e.space_id, (SELECT count(*) FROM memories_mention n
                     WHERE n.tenant_id = e.tenant_id AND n.said = e.id)
 FROM memories_entity e

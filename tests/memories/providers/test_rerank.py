@@ -110,9 +110,22 @@ def test_an_answer_without_scores_is_none(config, model_server, kind):
         ask(config())
 
 
-@pytest.mark.parametrize("score", ["9" * 400, "1e999"])
-def test_a_score_beyond_all_numbers_is_no_score(score):
-    said = f'{{"results": [{{"index": 0, "relevance_score": {score}}}]}}'
+FINE = '{"index": 0, "relevance_score": 0.5}'
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f'{{"index": 0, "relevance_score": {"9" * 400}}}',
+        '{"index": 0, "relevance_score": 1e999}',
+        '{"index": 0, "relevance_score": "0.9"}',
+        '{"index": 0, "relevance_score": true}',
+        '{"index": true, "relevance_score": 0.9}',
+        f"{FINE}, {FINE}",
+    ],
+)
+def test_what_is_no_number_or_said_twice_is_no_score(rows):
+    said = f'{{"results": [{rows}]}}'
     answers = httpx2.MockTransport(lambda _: httpx2.Response(200, text=said))
     config = RerankConfig(
         base_url="http://model.test/v1",

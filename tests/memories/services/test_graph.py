@@ -142,6 +142,37 @@ def test_two_annas_of_one_user_stay_two(agent):
         ]  # fmt: skip
 
 
+def test_a_short_name_is_what_its_whole_one_is_to_the_user(agent):
+    """The boss is called Mikko as well; the son is another."""
+    for said in (
+        "My boss Mikko Virtanen is strict.",
+        "Mikko lives in Kotka.",
+        "My son Mikko likes chess.",
+    ):
+        agent.learn(said)
+    with agent.scope():
+        edges = Relation.objects.filter(type__in=("reports_to", "son", "likes"))
+        found = sorted(edges.values_list("source__name", "type", "target__name"))
+    assert found == [
+        ("Mikko", "likes", "chess"),
+        ("User", "reports_to", "Mikko Virtanen"),
+        ("User", "son", "Mikko"),
+    ]
+
+
+@pytest.mark.parametrize(("role", "people"), [("neighbour", 2), ("friend", 1)])
+def test_another_job_tells_two_of_one_name_apart_unless_they_are_one_to_the_user(
+    agent, role, people
+):
+    agent.learn("My friend Sari works at Fazer.")
+    agent.learn(f"My {role} Sari works at Kone.")
+    assert names(agent).count("Sari") == people
+    with agent.scope():
+        now = {"state": "active", "known_to": None}
+        jobs = Relation.objects.filter(type="works_at", **now)
+        assert jobs.count() == people
+
+
 def test_who_bears_anothers_name_is_found_by_meaning_as_well(agent):
     agent.decide(adds("User's sister is Anna.", **known_as("Anna", "has_sister")))
     agent.decide(adds("Anna from work sings.", **known_as("Anna", "works_with")))
