@@ -86,6 +86,8 @@ def update_memory(
         _refuse_change(head, changes)
         revision = revision_of(head, changes, vectors)
         if revision is not None:
+            if reworded is not None and not _is_dated(changes):
+                revision = reworded.dated(revision)
             waits = revise(batch, head, revision, cause_of(access, reason), concerns)
             results = batch.flush()
             if reworded is not None and not waits:
@@ -211,6 +213,11 @@ def _reworded(setup: ProjectSetup, head: Memory, text: str | Unset) -> Reworded 
     if isinstance(text, Unset) or text == head.text or head.state != State.ACTIVE:
         return None
     return read_reworded(setup, head, text)
+
+
+def _is_dated(changes: MemoryChanges) -> bool:
+    """Whether somebody says when it was, beside what the words tell."""
+    return {changes.valid_from, changes.valid_to, changes.recurs} != {UNSET}
 
 
 def revision_of(

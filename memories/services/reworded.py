@@ -1,4 +1,5 @@
-"""What the new words of an edited memory say of the graph, where rules read a project.
+"""What the new words of an edited memory say, of the graph and of when it was so, where
+rules read a project.
 
 No model is asked, and no transaction is open while names are embedded. A project that a
 model reads learns it with the next add that says so (ADR 0601).
@@ -6,19 +7,21 @@ model reads learns it with the next add that says so (ADR 0601).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memories.models import Memory
+from memories.pipeline.local.dates import resolve_dates
 from memories.pipeline.local.graph import read_graph
 from memories.pipeline.relate import Where, read_names, relate
 from memories.providers.factory import LOCAL
 from memories.providers.vectors import SpaceVectors, embed_in_spaces
 from memories.selectors.projects import ProjectSetup
-from memories.store.batch import Batch
+from memories.store.batch import Batch, Revision
 from memories.store.graph import link_facts
 from memories.store.script import Script
 from memories.store.suspects import suspect_losers
-from memories.types import Fact, Links
+from memories.types import Fact, Links, ValidTime
+from memplatform.lib import clock
 
 SPEAKER = "User"
 
@@ -29,6 +32,19 @@ class Reworded:
 
     fact: Fact
     links: Links
+
+    def dated(self, revision: Revision) -> Revision:
+        """With the times that the words tell; what is not spoken of stays as it was."""
+        valid = self.fact.valid
+        if valid == ValidTime():
+            return revision
+        return replace(
+            revision,
+            valid_from=valid.start,
+            valid_to=valid.end,
+            valid_precision=valid.precision,
+            recurs=valid.recurs,
+        )
 
     def link(self, batch: Batch, head: Memory, vectors: SpaceVectors | None) -> None:
         """Once the memory says it, under its anchor's lock."""
@@ -46,7 +62,14 @@ def read_reworded(setup: ProjectSetup, head: Memory, text: str) -> Reworded | No
     if setup.engine != LOCAL or setup.active_space is None:
         return None
     entities, relations = read_graph(text, head.speaker or SPEAKER)
-    fact = Fact(text, entities=entities, relations=relations, speaker=head.speaker)
+    _, valid = resolve_dates(text, clock.now(), setup.timezone)
+    fact = Fact(
+        text,
+        entities=entities,
+        relations=relations,
+        speaker=head.speaker,
+        valid=valid,
+    )
     where = Where(
         head.tenant_id, head.project_id, head.anchor_id, setup.active_space.id
     )

@@ -7,13 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from memories.models import MemoryVector, Operation
+from memories.models import MemoryVector, Operation, Relation
 from memories.services.edit import restore_version
 from memories.types import Verdict
 from memplatform.lib.errors import InvalidRequest, NotFound, ProviderError
 from tests.memories.agents import adds, at_once, decides
 
 TEA, JAM = "Ann likes tea.", "Ann likes jam."
+JANUARY = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -274,3 +275,29 @@ def test_another_tenants_memory_is_not_there(agent, other, tea):
     with pytest.raises(NotFound):
         restore_version(other.access, tea, 1)
     assert agent.events(tea) == ["ADD"]
+
+
+# --- where rules read the project ----------------------------------------------------
+
+
+def test_new_words_tell_when_it_was_and_so_does_the_graph(agent):
+    agent.learn("I moved to Oulu on 1 January 2025.")
+    (moved,) = (head.id for head in agent.heads())
+    view = agent.edit(moved, text="User moved to Oulu on 5 May 2025")
+    assert view.valid_from == datetime(2025, 5, 5, tzinfo=UTC)
+    with agent.scope():
+        (home,) = Relation.objects.filter(type="lives_in", known_to=None)
+    assert (home.state, home.valid_from) == ("active", view.valid_from)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"text": "User moved to Oulu at last"},
+        {"text": "User moved to Oulu in May 2025", "valid_from": JANUARY},
+    ],
+)
+def test_what_they_do_not_tell_or_somebody_else_does_is_as_it_was(agent, changes):
+    agent.learn("I moved to Oulu on 1 January 2025.")
+    (moved,) = (head.id for head in agent.heads())
+    assert agent.edit(moved, **changes).valid_from == JANUARY
