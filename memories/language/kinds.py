@@ -25,7 +25,7 @@ _KINDS = {
     }.items()
 }
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words}
-_ROLES = {
+ROLES = {
     role: word_set(words)
     for role, words in {
         "sister": "sister sis", "brother": "brother bro",
@@ -41,7 +41,8 @@ _ROLES = {
         "dog": "dog puppy", "cat": "cat kitten",
     }.items()
 }  # fmt: skip
-_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
+"""What people are to each other, and the words for it."""
+_ROLE_OF = {word: role for role, words in ROLES.items() for word in words}
 _RELATED = word_set(
     "sister brother mother father wife husband daughter son grandmother grandfather"
     " cousin aunt uncle niece nephew dog cat"

@@ -122,6 +122,7 @@ class ProjectSettings:
     phrase_weight: float = 1.0
     order_weight: float = 0.8
     sequence_weight: float = 2.0
+    stated_weight: float = 2.5
     aspect_weight: float = 0.3
     substance_weight: float = 0.5
     feedback_weight: float = 0.5

@@ -22,7 +22,7 @@ TEXT_AT, ROLE_AT, SUSPECT_AT, CREATED_AT, VALID_AT = 1, 10, 12, 16, 19
 PRECISION_AT, RECURS_AT, ASPECT_AT = 23, 24, 25
 """Where ``VIEW_COLUMNS`` has what the cues of a ranking read."""
 INSTANTS_AT = range(16, 21)
-_SIGNALS = 9
+_SIGNALS = 10
 """How many columns stand behind ``VIEW_COLUMNS``."""
 _BY_INDEX: Mapping[str, str] = MappingProxyType({"enable_seqscan": "off"})
 """All that a search reads has an index. Where a store has few scopes, one plan for all
@@ -67,7 +67,7 @@ def _instant(written: str | None) -> datetime | None:
 def _candidate(row: Sequence[Any]) -> Candidate:
     """From ``VIEW_COLUMNS`` and what each leg gave."""
     speaker, size, opinion, distance, words, *rest = row[-_SIGNALS:]
-    around, words_around, linked, is_asked = rest
+    around, words_around, linked, is_asked, is_stated = rest
     return Candidate(
         memory_id=row[0],
         meaning=None if distance is None else 1.0 - distance,
@@ -76,6 +76,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         words_around=words_around,
         linked=linked,
         is_asked=is_asked,
+        is_stated=is_stated,
         is_suspect=row[SUSPECT_AT],
         is_current=row[STATE_AT] == State.ACTIVE,
         successor=row[REPLACED_BY_AT],

@@ -4,6 +4,9 @@ From the things named, two steps along relations as they hold (or held, as of an
 instant), in either direction, to the memories that mention what is reached: each step
 counts half, and each mention by how rarely the thing is spoken of (ADR 0602).
 
+A question that asks for a relation ("Where does Ann live?") has what states it of whom
+it names: the relation ``stated``.
+
 What is over is no way, and counts for no degree, unless the question looks back: then
 the few that were over last are followed beside what holds. What is archived is history
 that only a read as of an instant knows.
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from memories.retrieval.asking import Sought
 from memories.retrieval.parts import Part
 
 MOST_EDGES = 50
@@ -25,6 +29,9 @@ MOST_OVER = 10
 """Of what is over, where the question looks back; the last first."""
 MOST_LOOKED_AT = 500
 """Relations of one thing that are put in order, so that no fan costs its size."""
+
+MOST_STATED = 50
+"""Memories that state what is asked for."""
 
 NO_LINKS = Part("""
 linked AS (SELECT NULL::uuid AS id, NULL::float8 AS share WHERE false)""")
@@ -65,6 +72,26 @@ linked AS MATERIALIZED (
              FROM memories_mention n
             WHERE n.tenant_id = %s AND n.entity_id = p.id) AS n
      GROUP BY n.memory_id ORDER BY share DESC, id LIMIT %s)"""
+NOTHING_STATED = Part("""
+stated AS (SELECT NULL::uuid AS id WHERE false)""")
+_SUBJECT = """
+subject AS MATERIALIZED (
+    SELECT DISTINCT coalesce(e.merged_into_id, e.id) AS id
+      FROM memories_entity e
+     WHERE e.tenant_id = %s AND e.normalized = ANY(%s)
+       AND e.anchor_id = ANY((SELECT anchors FROM here)::uuid[]))"""
+_OF_ROLE = """
+of_role AS MATERIALIZED (
+    SELECT DISTINCT r.target_id AS id
+      FROM subject s JOIN memories_relation r ON r.source_id = s.id
+     WHERE r.tenant_id = %s AND r.type = ANY(%s) AND {way})"""
+_STATED = """
+stated AS MATERIALIZED (
+    SELECT DISTINCT p.memory_id AS id
+      FROM {whom} s JOIN memories_relation r ON r.source_id = s.id
+      JOIN memories_relationsupport p ON p.tenant_id = %s AND p.relation_id = r.id
+     WHERE r.tenant_id = %s AND r.type = ANY(%s) AND {way}
+     LIMIT {most})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +123,22 @@ class Walk:
             Part(_LED.format(fan=fan.sql, most=MOST_EDGES), fan.params),
             Part(_LINKED.format(over=over.sql), [*over.params, self.tenant_id, most]),
         ]
+        return Part.joined(",", parts)
+
+    def stated(self, sought: Sought) -> Part:
+        """The relation ``stated``: what says what is asked of whom ``names`` name, as
+        it holds, and as it did where the question looks back; it asks for ``here``."""
+        way = self._known if self.looks_back else self._holding
+        mine = [self.tenant_id]
+        parts = [Part(_SUBJECT, [*mine, list(self.names)])]
+        if sought.roles:
+            known, roles = self._known, list(sought.roles)
+            parts.append(
+                Part(_OF_ROLE.format(way=known.sql), [*mine, roles, *known.params])
+            )
+        whom = "of_role" if sought.roles else "subject"
+        sql = _STATED.format(whom=whom, way=way.sql, most=MOST_STATED)
+        parts.append(Part(sql, [*mine, *mine, list(sought.types), *way.params]))
         return Part.joined(",", parts)
 
     @property

@@ -15,6 +15,7 @@ from typing import Literal
 from memories.language.names import normalise
 from memories.language.periods import read_periods, without_times
 from memories.language.times import Period, Said, find_times, local_day
+from memories.retrieval.asking import NOTHING, Sought, read_sought
 from memories.types import Aspect
 
 FEW_WORDS = 2
@@ -154,6 +155,8 @@ class Query:
     over is no worse an answer; ``looks_ahead``: only what is still to come is one.
     ``is_of_time``: it asks for nothing but what was then ("What did I do in May?"),
     ``asks_state``: for what holds for a while ("Where did I live in May?").
+    ``sought`` is the relation that it asks for, of one of ``subjects``, spelt like
+    ``things``.
     ``landmark`` is what it asks before or after, ``aspects`` what it wants told of,
     where it says so.
     Days are those of ``zone``. ``things`` may be names of entities, as ``normalise``
@@ -179,6 +182,8 @@ class Query:
     asked_at: datetime | None = None
     zone: tzinfo = UTC
     things: tuple[str, ...] = ()
+    sought: Sought = NOTHING
+    subjects: tuple[str, ...] = ()
 
     def of_times(self, spans: Sequence[tuple[datetime, datetime]]) -> Query:
         """The same where a filter says what times are asked about, if it does."""
@@ -214,7 +219,7 @@ def read_query(
     today, zone = local_day(reference, timezone) if reference else (None, UTC)
     is_now = bool(_NOW.search(lowered))
     landmark = _landmark(asked, known, today)
-    order = _order(lowered)
+    order, things = _order(lowered), _things(text)
     looks_back = not is_now and (
         landmark is not None or order == "first" or _looks_back(lowered, periods, today)
     )
@@ -237,7 +242,9 @@ def read_query(
         aspects=frozenset({Aspect.PLAN} if _PLAN.search(lowered) else ()),
         asked_at=reference,
         zone=zone,
-        things=_things(text),
+        things=things,
+        sought=read_sought(lowered),
+        subjects=(*things, *_selves(asked, people)),
     )
 
 
@@ -281,14 +288,25 @@ def _whom(text: str, named: set[str], people: Collection[str]) -> frozenset[str]
     return frozenset(_parts(next(iter(people)))) if people else USER
 
 
+def _selves(text: str, people: Collection[str]) -> tuple[str, ...]:
+    """Names of whose memory it is, where the question names nobody else."""
+    own = [part for name in people for part in _parts(name)]
+    if len(people) > 1 or any(name not in own for name in _capitals(text)):
+        return ()
+    return (*USER, *map(normalise, people))
+
+
+def _capitals(text: str) -> set[str]:
+    """Words with a capital that may be names, in small letters."""
+    words = (word for word in _WORD.findall(text) if word[0].isupper())
+    return {_POSSESSIVE.sub("", word.lower()) for word in words} - _FUNCTION_WORDS
+
+
 def _asks_of_one(text: str) -> bool:
     """Of whose memory it is: by themselves, or by others who name nobody else."""
     if _SELF.search(text):
         return True
-    names = (w for w in _WORD.findall(text) if w[0].isupper())
-    return bool(_SHE_OR_HE.match(text)) and all(
-        name.lower() in _FUNCTION_WORDS for name in names
-    )
+    return bool(_SHE_OR_HE.match(text)) and not _capitals(text)
 
 
 def _phrases(text: str) -> tuple[str, ...]:

@@ -77,6 +77,7 @@ class Candidate:
     ``recurs`` whether it does again and again, ``aspect`` what it tells of; ``size``
     how many different words it has, small ones left out.
     ``is_suspect``: it may be stale, for what it rests on is over.
+    ``is_stated``: it states, in the graph, what is asked for.
     ``is_asked`` is False of what only lends its successor what it says.
     ``opinion`` sums what people said of it: 1, -1 or -2 each.
     """
@@ -88,6 +89,7 @@ class Candidate:
     words_around: float | None = None
     linked: float | None = None
     is_asked: bool = True
+    is_stated: bool = False
     is_current: bool = True
     is_suspect: bool = False
     successor: UUID | None = None
@@ -122,6 +124,7 @@ class Weights:
     phrase: float = 1.0
     order: float = 0.8
     sequence: float = 2.0
+    stated: float = 2.5
     aspect: float = 0.3
     substance: float = 0.5
     feedback: float = 0.5
@@ -143,6 +146,7 @@ CUE_LABELS = {
     "phrase": "what is quoted",
     "order": "the first or the latest",
     "sequence": "before or after what is named",
+    "stated": "states what is asked for",
     "aspect": "tells of what is asked for",
     "substance": "says much",
     "feedback": "what people think of it",
@@ -300,7 +304,7 @@ def explain(candidates: Sequence[Candidate], how: Ranking) -> list[Explained]:
                 fused=weighed.fused[i],
                 fused_place=fused_places[i],
                 place=place,
-                own_relevance=relevance(candidate, how.calibration),
+                own_relevance=_own_relevance(candidate, how),
                 relevance=weighed.relevances[i],
                 gate=gate,
                 score=shown if gate is Gate.SHOWN else None,
@@ -337,7 +341,7 @@ def _weigh(candidates: Sequence[Candidate], how: Ranking) -> _Weighed:
     query = in_sight(how.query, candidates)
     heirs = _heirs_of(candidates, query)
     scaled = {**_scaled(candidates, query)}
-    relevances = [relevance(candidate, how.calibration) for candidate in candidates]
+    relevances = [_own_relevance(candidate, how) for candidate in candidates]
     if query.is_of_time:
         relevances = [
             max(own, NEUTRAL * share)
@@ -466,6 +470,7 @@ def _cues(
         "sequence": (
             sequence_shares(candidates, query.landmark) if query.landmark else nothing
         ),
+        "stated": [float(c.is_stated) for c in candidates],
         "aspect": (
             [float(c.aspect in query.aspects) for c in candidates]
             if query.aspects
@@ -617,6 +622,12 @@ def relevance(candidate: Candidate, calibration: Calibration) -> float:
     signal = calibration.slope * (cosine - calibration.midpoint)
     signal += calibration.text_bonus * (candidate.words or 0.0)
     return 1.0 / (1.0 + math.exp(-signal))
+
+
+def _own_relevance(candidate: Candidate, how: Ranking) -> float:
+    """What the graph knows to state it is no stranger, in whatever words."""
+    own = relevance(candidate, how.calibration)
+    return max(own, NEUTRAL) if candidate.is_stated and how.weights.stated else own
 
 
 def _ranked(candidate: Candidate, shown: float, fused: float) -> Ranked:

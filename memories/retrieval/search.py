@@ -120,6 +120,7 @@ def weights_of(chosen: ProjectSettings) -> Weights:
         feedback=chosen.feedback_weight,
         order=chosen.order_weight,
         sequence=chosen.sequence_weight,
+        stated=chosen.stated_weight,
         aspect=chosen.aspect_weight,
         substance=chosen.substance_weight,
         question=chosen.question_weight,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from memories.language.segments import searchable
 from memories.providers.vectors import as_direction
-from memories.retrieval.links import NO_LINKS, Walk
+from memories.retrieval.links import NO_LINKS, NOTHING_STATED, Walk
 from memories.retrieval.parts import Part
 from memories.retrieval.query import Query
 from memories.selectors.filters import times_asked
@@ -189,7 +189,8 @@ found AS MATERIALIZED (
     UNION (SELECT id FROM learned ORDER BY cosine DESC, id LIMIT %s)
     UNION (SELECT id FROM learned WHERE words IS NOT NULL
             ORDER BY words DESC, id LIMIT %s)
-    UNION SELECT id FROM linked),
+    UNION SELECT id FROM linked
+    UNION SELECT id FROM stated),
 pool AS MATERIALIZED (
     SELECT id, true AS is_asked FROM found
     {replaced}),
@@ -214,7 +215,8 @@ SELECT {columns}, m.speaker, length(m.search), opinion.sum,
              FROM memories_memoryvector v
             WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
               AND v.number = m.vector_number)),
-       worded.words, learned.cosine, learned.words, linked.share, pool.is_asked
+       worded.words, learned.cosine, learned.words, linked.share, pool.is_asked,
+       pool.id IN (SELECT id FROM stated)
   FROM pool JOIN {source} ON m.id = pool.id
   LEFT JOIN opinion ON opinion.id = m.id
   LEFT JOIN near ON near.id = m.id
@@ -290,7 +292,8 @@ def statement_of(asked: Asked) -> Part:
 def composed(asked: Asked, legs: Sequence[Part]) -> Part:
     """Every row: ``VIEW_COLUMNS``, then speaker, size, opinion, distance, the share of
     words, the window's cosine and share of words, the share of links (a leg that did
-    not find it gives NULL), and whether it is asked for.
+    not find it gives NULL), whether it may be shown, and whether it states what is
+    asked for.
 
     ``legs`` make the relations ``near`` (the distances that were taken), ``dense``,
     ``worded`` and ``learned``.
@@ -301,6 +304,7 @@ def composed(asked: Asked, legs: Sequence[Part]) -> Part:
         _here(asked),
         *legs,
         _links(asked),
+        _stated(asked),
         _found(asked),
     ]
     return Part.joined("", [Part("WITH "), Part.joined(",", parts), _shown(asked)])
@@ -424,10 +428,20 @@ def _links(asked: Asked) -> Part:
     chosen, names = asked.setup.settings, asked.query.things
     if not (chosen.link_weight and chosen.with_graph and names):
         return NO_LINKS
+    return _walk(asked, names).linked(asked.depth)
+
+
+def _stated(asked: Asked) -> Part:
+    chosen, query = asked.setup.settings, asked.query
+    if not (chosen.stated_weight and chosen.with_graph and query.sought):
+        return NOTHING_STATED
+    return _walk(asked, query.subjects).stated(query.sought)
+
+
+def _walk(asked: Asked, names: Sequence[str]) -> Walk:
     as_of = asked.request.visibility.as_of
     at = as_of or clock.now()
-    tenant_id, looks_back = asked.setup.tenant_id, asked.query.looks_back
-    return Walk(tenant_id, names, at, as_of, looks_back).linked(asked.depth)
+    return Walk(asked.setup.tenant_id, names, at, as_of, asked.query.looks_back)
 
 
 def _found(asked: Asked) -> Part:

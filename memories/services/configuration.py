@@ -71,6 +71,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
                 "phrase_weight",
                 "order_weight",
                 "sequence_weight",
+                "stated_weight",
                 "aspect_weight",
                 "substance_weight",
                 "feedback_weight",

@@ -321,6 +321,13 @@ GROUPS = (
                 Shape.NUMBER,
             ),
             Knob(
+                "stated_weight",
+                "What states it",
+                "Added to what the graph knows to state the relation that a question"
+                " asks for: where somebody lives, works, is married.",
+                Shape.NUMBER,
+            ),
+            Knob(
                 "aspect_weight",
                 "What it tells of",
                 "Added to plans, preferences and so on, when a question asks for them.",
