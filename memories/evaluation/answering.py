@@ -2,7 +2,8 @@
 
 The Mem0 paper's table (arXiv 2504.19413 §4): F1, BLEU-1 and J, the share of answers a
 judge holds for right, over several independent rounds. The prompts stand in
-``prompts/`` beside this file.
+``prompts/`` beside this file. A reply that keeps to no form, even when asked again, is
+kept as a problem: it is in no figure, and the next start asks again.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ from importlib import resources
 from typing import Any
 
 from memories.evaluation.parallel import in_parallel
+from memories.evaluation.replies import read_answer, read_verdict
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Question
 from memories.evaluation.wording import bleu1_of, f1_of
-from memories.providers.base import Chat, ChatReply, ChatRequest
-from memplatform.lib.errors import ProviderError
+from memories.pipeline.asking import Asker
+from memories.providers.base import Chat, ChatRequest
+from memories.types import ModelCall, PromptText
+from memplatform.lib.errors import ProviderError, ProviderReplyInvalid
 
 ROUNDS = 10
 BUDGET_TOKENS = 1500
 AT_ONCE = 8
+"""Calls of the model; searches are made before, one at a time."""
 _ANSWER = {
     "type": "object",
     "properties": {"answer": {"type": "string"}},
@@ -78,6 +83,16 @@ class Answering:
         """What was answered by this model, these prompts and the answers expected now:
         a record of others is no part of any figure.
         """
+        return (r for r in self._of_now(questions) if "problem" not in r)
+
+    def unusable(self, questions: Iterable[Question]) -> Iterator[dict[str, Any]]:
+        """What kept to no form and was not answered since, with its ``problem``."""
+        told = list(self._of_now(questions))
+        answered = {_asked(record) for record in told if "problem" not in record}
+        last = {_asked(record): record for record in told if "problem" in record}
+        return (record for asked, record in last.items() if asked not in answered)
+
+    def _of_now(self, questions: Iterable[Question]) -> Iterator[dict[str, Any]]:
         wanted = {question.id: self._made_by(question) for question in questions}
         for record in self.run.answers.read():
             made_by = wanted.get(record["question"])
@@ -101,28 +116,21 @@ class Answering:
         progress: Progress,
     ) -> None:
         """What was not answered yet; raises Unanswered when a call fails."""
-        done = {
-            (record["round"], record["question"])
-            for record in self.valid(questions)
-            if record["method"] == method
-        }
-        waiting = [
-            (number, question)
-            for number in range(1, self.rounds + 1)
-            for question in questions
-            if (number, question.id) not in done
-        ]
+        waiting = self._waiting(method, questions)
+        contexts = {q.id: context_of(q) for q in _distinct(q for _, q in waiting)}
         problems: list[ProviderError] = []
 
         def answer(pair: tuple[int, Question]) -> None:
+            number, question = pair
             try:
-                record = self._answered(pair[1], context_of(pair[1]))
+                record = self._answered(question, contexts[question.id])
+            except ProviderReplyInvalid as exc:
+                record = {"problem": exc.message}
             except ProviderError as exc:
                 problems.append(exc)
                 return
-            about = {"method": method, "round": pair[0], "question": pair[1].id}
-            made_by = self._made_by(pair[1])
-            self.run.answers.append({**about, **made_by, **record})
+            about = {"method": method, "round": number, "question": question.id}
+            self.run.answers.append({**about, **self._made_by(question), **record})
             progress(1)
 
         in_parallel(answer, waiting, AT_ONCE)
@@ -133,24 +141,52 @@ class Answering:
                 " (without --ask-again, which asks for all)."
             )
 
+    def _waiting(
+        self, method: str, questions: list[Question]
+    ) -> list[tuple[int, Question]]:
+        """Rounds and questions that have no answer."""
+        done = {_asked(record) for record in self.valid(questions)}
+        return [
+            (number, question)
+            for number in range(1, self.rounds + 1)
+            for question in questions
+            if (method, number, question.id) not in done
+        ]
+
     def _answered(self, question: Question, context: Context) -> dict[str, Any]:
+        """Raises ProviderReplyInvalid for a reply that keeps to no form."""
+        answering: list[ModelCall] = []
+        judging: list[ModelCall] = []
         began = time.perf_counter()
-        reply = self.chat.complete(answer_request(question, context.text))
+        answer = Asker(self.chat, answering.append).ask(
+            answer_request(question, context.text), _prompt("answer"), read_answer
+        )
         answer_ms = (time.perf_counter() - began) * 1000
-        answer = _field(reply, "answer")
-        judged = self.chat.complete(judge_request(question, answer))
+        is_right = Asker(self.chat, judging.append).ask(
+            judge_request(question, answer), _prompt("judge"), read_verdict
+        )
         return {
             "answer": answer,
-            "is_right": _field(judged, "label") == "CORRECT",
+            "is_right": is_right,
             "f1": round(f1_of(answer, question.answer), 4),
             "bleu1": round(bleu1_of(answer, question.answer), 4),
             "search_ms": round(context.search_ms, 2),
             "total_ms": round(context.search_ms + answer_ms, 2),
             "context_tokens": context.tokens,
-            "prompt_tokens": reply.prompt_tokens,
-            "completion_tokens": reply.completion_tokens,
-            "judge_tokens": judged.prompt_tokens + judged.completion_tokens,
+            "prompt_tokens": sum(call.prompt_tokens for call in answering),
+            "completion_tokens": sum(call.completion_tokens for call in answering),
+            "judge_tokens": sum(
+                call.prompt_tokens + call.completion_tokens for call in judging
+            ),
         }
+
+
+def _asked(record: Mapping[str, Any]) -> tuple[str, int, str]:
+    return record["method"], record["round"], record["question"]
+
+
+def _distinct(questions: Iterable[Question]) -> Iterable[Question]:
+    return {question.id: question for question in questions}.values()
 
 
 def answer_request(question: Question, context: str) -> ChatRequest:
@@ -173,17 +209,11 @@ def _quoted(told: Mapping[str, str]) -> str:
     )
 
 
+def _prompt(name: str) -> PromptText:
+    return PromptText(name, read_prompt(name))
+
+
 def read_prompt(name: str) -> str:
     """One of the files in ``prompts/``."""
     file = resources.files("memories.evaluation") / "prompts" / f"{name}.txt"
     return file.read_text(encoding="utf-8")
-
-
-def _field(reply: ChatReply, name: str) -> str:
-    """A field of a JSON reply; blank where the model did not keep to the form."""
-    try:
-        found = json.loads(reply.text)
-    except (ValueError, RecursionError):
-        return ""
-    value = found.get(name) if isinstance(found, Mapping) else None
-    return value if isinstance(value, str) else ""

@@ -18,6 +18,7 @@ import numpy as np
 
 from memories.evaluation import asking, baselines, ingest, page, report, summary
 from memories.evaluation.answering import (
+    AT_ONCE,
     BUDGET_TOKENS,
     Answering,
     Context,
@@ -74,7 +75,7 @@ class Evaluation:
             for one in [Told.of(conversation, self.embed, self.count)]
             for question in conversation.questions
         }
-        self._answer(self.answering, baselines.FULL, lambda q: told[q.id].everything())
+        self._answer(self.answering, baselines.FULL, lambda q: told[q.id].everything)
         for size, taken in product(baselines.CHUNK_TOKENS, baselines.CHUNKS_TAKEN):
 
             def context_of(
@@ -206,11 +207,14 @@ class Evaluation:
     def _add_answers(self, results: Json, answering: Answering) -> None:
         questions = list(self.dataset.questions)
         results["answers"] = summary.summarise_answers(
-            answering.valid(questions), {q.id: q.category for q in questions}
+            answering.valid(questions),
+            {q.id: q.category for q in questions},
+            answering.unusable(questions),
         )
         results["answered_by"] = {
             "model": answering.chat.model,
             "rounds": answering.rounds,
+            "at_once": AT_ONCE,
         }
 
     def _add_style(self, results: Json, style: str) -> None:
@@ -254,23 +258,19 @@ class Evaluation:
 class Told:
     """A conversation as the baselines hand it to a model."""
 
-    conversation: Conversation
+    everything: Context
     index: ChunkIndex
     embed: Embed
-    count: Count
 
     @classmethod
     def of(cls, conversation: Conversation, embed: Embed, count: Count) -> Self:
-        index = ChunkIndex.of(conversation, embed, count)
-        return cls(conversation, index, embed, count)
-
-    def everything(self) -> Context:
         days = (
             f"[{turn.sent_at:%Y-%m-%d}] {turn.spoken}" if turn.sent_at else turn.spoken
-            for turn in self.conversation.turns
+            for turn in conversation.turns
         )
         text = "\n".join(days)
-        return Context(text, self.count(text), 0.0)
+        index = ChunkIndex.of(conversation, embed, count)
+        return cls(Context(text, count(text), 0.0), index, embed)
 
     def chunks(self, question: Question, size: int, taken: int) -> Context:
         began = time.perf_counter()

@@ -246,7 +246,9 @@ def _answers(results: Json) -> Iterator[str]:
     yield from _heading(f"Answers by {told['model']}")
     yield (
         f"J is the share that the same model, as a judge, holds for right: mean ± sd"
-        f" over {told['rounds']} rounds. Times in ms."
+        f" over {told['rounds']} rounds. Times in ms: of the search, one at a time"
+        " (`POST /v1/context/` for memories, the nearest chunks computed here); the"
+        f" total adds the model's answer, of {told['at_once']} asked at once."
     )
     yield ""
     head = ("", "answers", "F1", "BLEU-1", "J", "search p50", "p95", "total p50", "p95")
@@ -256,6 +258,33 @@ def _answers(results: Json) -> Iterator[str]:
         for category, found in groups.items()
     ]
     yield from _table((*head, "tokens of context"), rows)
+    yield from _unusable(results)
+
+
+def _unusable(results: Json) -> Iterator[str]:
+    if not (told := as_unusable(results)):
+        return
+    yield ""
+    yield told
+    yield ""
+    rows = [
+        [f"`{method}`", str(groups[OVERALL]["unusable"])]
+        for method, groups in results["answers"].items()
+    ]
+    yield from _table(("", "unusable"), rows)
+
+
+def as_unusable(results: Json) -> str:
+    """A sentence on what the model gave no answer or no verdict to; blank: nothing."""
+    answers = results.get("answers", {}).values()
+    missing = sum(groups[OVERALL]["unusable"] for groups in answers)
+    if not missing:
+        return ""
+    return (
+        f"**{missing} unusable:** the model, asked three times, gave no answer or no"
+        " verdict in the form it was asked for. They are in no figure above; the same"
+        " command asks for them again."
+    )
 
 
 def _answer_row(found: Json) -> list[str]:

@@ -82,7 +82,6 @@ class Run:
         self.links = Journal(path / "links.jsonl")
         self.searches = Journal(path / "searches.jsonl")
         self.answers = Journal(path / "answers.jsonl")
-        self.judgements = Journal(path / "judgements.jsonl")
         self.settings: dict[str, Any] = {}
 
     def open(self, **about: Any) -> None:

@@ -140,6 +140,8 @@ def _environment(directory: Path) -> dict[str, str]:
         "MEMPLATFORM_DATA_DIR": str(directory),
         "PORT": str(free_port()),
         "SEED_DEMO": "false",
+        # A question is asked several times; each time is to take what a new one does.
+        "QUERY_CACHE_S": "0",
     }
 
 

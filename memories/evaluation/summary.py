@@ -112,13 +112,37 @@ def summarise_latency(records: Iterable[Mapping[str, Any]], *, at_once: int) -> 
 
 
 def summarise_answers(
-    records: Iterable[Mapping[str, Any]], category_of: Mapping[str, str]
+    records: Iterable[Mapping[str, Any]],
+    category_of: Mapping[str, str],
+    unusable: Iterable[Mapping[str, Any]] = (),
 ) -> Json:
-    """The paper's table, by method: overall and by category.
+    """The paper's table, by method: overall, then by category in order.
 
     ``j`` is the mean over rounds of the share judged right, ``j_sd`` how far the rounds
-    lie apart (sample standard deviation; None for a single one).
+    lie apart (sample standard deviation; None for a single one). ``unusable`` are those
+    without an answer or a verdict: they are counted, and in no figure.
     """
+    answers = _by_group(records, category_of)
+    problems = _by_group(unusable, category_of)
+    wanted = {
+        m: {**answers.get(m, {}), **problems.get(m, {})} for m in answers | problems
+    }
+    return {
+        method: {
+            name: _answers(
+                answers.get(method, {}).get(name, []),
+                len(problems.get(method, {}).get(name, [])),
+            )
+            for name in sorted(groups, key=lambda name: (name != OVERALL, name))
+        }
+        for method, groups in wanted.items()
+    }
+
+
+def _by_group(
+    records: Iterable[Mapping[str, Any]], category_of: Mapping[str, str]
+) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
+    """By method and category, each record overall as well."""
     methods: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for record in records:
         category = category_of.get(record["question"])
@@ -126,13 +150,10 @@ def summarise_answers(
             groups = methods.setdefault(record["method"], {})
             groups.setdefault(OVERALL, []).append(record)
             groups.setdefault(category, []).append(record)
-    return {
-        method: {name: _answers(group) for name, group in groups.items()}
-        for method, groups in methods.items()
-    }
+    return methods
 
 
-def _answers(records: Sequence[Mapping[str, Any]]) -> Json:
+def _answers(records: Sequence[Mapping[str, Any]], unusable: int) -> Json:
     rounds: dict[int, list[float]] = {}
     for record in records:
         rounds.setdefault(record["round"], []).append(float(record["is_right"]))
@@ -143,12 +164,17 @@ def _answers(records: Sequence[Mapping[str, Any]]) -> Json:
     }
     return {
         "count": len(records),
+        "unusable": unusable,
         "rounds": len(rounds),
-        "j": _rounded(fmean(shares)),
+        "j": _mean(shares),
         "j_sd": _rounded(stdev(shares)) if len(shares) > 1 else None,
-        **{name: _rounded(fmean(r[name] for r in records)) for name in means},
+        **{name: _mean([r[name] for r in records]) for name in means},
         **{name: _percentiles(values) for name, values in times.items()},
     }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return _rounded(fmean(values)) if values else None
 
 
 def _percentiles(values: Sequence[float]) -> Json:

@@ -106,6 +106,8 @@ class Command(BaseCommand):
             raise CommandError(_stopped(options)) from None
         shown = report.as_markdown if options["report"] else report.as_goals
         self.stdout.write(shown(results))
+        if missing := report.as_unusable(results):
+            self.stderr.write(missing.replace("*", ""))
         path = evaluation.run.path
         self.stdout.write(f"Written to {path / REPORT}, with plots {path / PAGE}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -142,12 +143,97 @@ def test_a_failing_call_costs_one_answer_and_a_second_start_asks_it(
     assert len(records(answering)) == 6
 
 
-def test_a_model_that_keeps_to_no_form_has_answered_nothing(answering, model_server):
-    model_server.order("malformed")
+@pytest.mark.parametrize(
+    "label",
+    ["CORRECT", "Correct", " correct. ", "The answer is correct", "**CORRECT**"],
+)
+def test_a_verdict_is_read_however_it_is_written(answering, model_server, label):
+    model_server.reply('{"answer": "Lisbon"}', json.dumps({"label": label}))
     answering.rounds = 1
     answer(answering, QUESTIONS[:1])
-    kept = records(answering)[1, "q1"]
-    assert (kept["answer"], kept["is_right"], kept["f1"]) == ("", False, 0.0)
+    assert records(answering)[1, "q1"]["is_right"] is True
+
+
+@pytest.mark.parametrize("label", ["not correct", "partly correct", "", "Lisbon", 1])
+def test_a_verdict_that_could_mean_either_is_asked_for_again(
+    answering, model_server, label
+):
+    model_server.reply('{"answer": "Lisbon"}', json.dumps({"label": label}))
+    answering.rounds = 1
+    answer(answering, QUESTIONS[:1])
+    # What is scripted is not counted: this is the second time of asking.
+    assert model_server.stats()["by_purpose"]["judge"] == 1
+    assert records(answering)[1, "q1"]["is_right"] is True
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ('```json\n{"answer": "Lisbon"}\n```', "Lisbon"),
+        ('{"answer": 2022}', "2022"),
+        ('{"answer": ""}', ""),
+    ],
+)
+def test_an_answer_is_read_where_it_is_plain(answering, model_server, reply, said):
+    model_server.reply(reply)
+    answering.rounds = 1
+    answer(answering, QUESTIONS[:1])
+    assert records(answering)[1, "q1"]["answer"] == said
+
+
+NO_FORM = "I would say it is fine."
+
+
+@pytest.fixture
+def answer_unusably(answering, model_server):
+    """One question: the model keeps to no form in its answer, or as the judge."""
+
+    def answer_unusably(purpose):
+        answering.rounds = 1
+        before = ['{"answer": "Lisbon"}'] if purpose == "judge" else []
+        model_server.reply(*before, NO_FORM, NO_FORM, NO_FORM)
+        answer(answering, QUESTIONS[:1])
+        return table(answering)
+
+    return answer_unusably
+
+
+def table(answering):
+    found = summary.summarise_answers(
+        answering.valid(QUESTIONS), {"q1": "places"}, answering.unusable(QUESTIONS)
+    )
+    return found["verbatim"]["overall"]
+
+
+@pytest.mark.parametrize("purpose", ["answer", "judge"])
+def test_what_keeps_to_no_form_is_in_no_figure_but_counted(answer_unusably, purpose):
+    found = answer_unusably(purpose)
+    assert (found["count"], found["unusable"]) == (0, 1)
+    assert found["j"] is None and found["f1"] is None
+
+
+@pytest.mark.parametrize("purpose", ["answer", "judge"])
+def test_what_kept_to_no_form_is_asked_by_the_next_start(
+    answering, answer_unusably, purpose
+):
+    answer_unusably(purpose)
+    answer(answering, QUESTIONS[:1])
+    found = table(answering)
+    assert (found["count"], found["unusable"], found["j"]) == (1, 0, 1.0)
+
+
+def test_a_method_is_searched_once_for_all_rounds_and_before_the_model(
+    answering, model_server
+):
+    """Asked again its vector is known, and beside the model's calls it waits."""
+    asked = []
+
+    def context_of(question):
+        asked.append((question.id, dict(model_server.stats()["by_purpose"])))
+        return KNOWN
+
+    answering.answer_all("verbatim", QUESTIONS, context_of, [].append)
+    assert asked == [("q1", {}), ("q2", {})]
 
 
 def test_no_question_can_open_a_section_of_its_own():
@@ -177,3 +263,17 @@ def test_the_table_tells_how_far_rounds_lie_apart():
     assert found["overall"]["j_sd"] == pytest.approx(0.3536)
     assert found["b"]["j"] == 0.5
     assert found["overall"]["total_ms"]["p95_ms"] == 60.0
+
+
+def test_categories_stand_in_one_order_whatever_was_answered_first():
+    made_by = {"round": 1, "is_right": True, "f1": 1.0, "bleu1": 1.0}
+    made_by |= dict.fromkeys(("context_tokens", "prompt_tokens"), 1)
+    made_by |= dict.fromkeys(("completion_tokens", "search_ms", "total_ms"), 1)
+    rows = [
+        {"method": method, "question": question, **made_by}
+        for method, question in (("m", "q0"), ("m", "q1"), ("n", "q1"), ("n", "q0"))
+    ]
+    found = summary.summarise_answers(rows, {"q0": "pets", "q1": "food"})
+    assert [list(groups) for groups in found.values()] == [
+        ["overall", "food", "pets"]
+    ] * 2

@@ -103,3 +103,25 @@ def test_a_run_that_asked_for_no_confidence_has_the_score_alone(results):
     told = as_markdown(results)
     assert "| best score |" in told
     assert "| confidence |" not in told
+
+
+def answered(results, **groups):
+    nothing = {"p50_ms": None, "p95_ms": None}
+    figures = {"j": None, "j_sd": None, "f1": None, "bleu1": None}
+    figures |= {"context_tokens": None, "search_ms": nothing, "total_ms": nothing}
+    overall = {"count": 0, "unusable": 0, **figures, **groups}
+    results["answers"] = {"verbatim": {"overall": overall}}
+    results["answered_by"] = {"model": "stand-in", "rounds": 10, "at_once": 8}
+    return as_markdown(results)
+
+
+def test_what_the_model_said_in_no_form_is_told_beside_the_figures(results):
+    told = answered(results, unusable=3)
+    assert "3 unusable" in told and "| `verbatim` | 3 |" in told
+    assert "unusable" not in answered(results)
+
+
+def test_the_times_of_answers_say_what_was_asked_and_how(results):
+    told = answered(results)
+    assert "one at a time (`POST /v1/context/`" in told
+    assert "8 asked at once" in told
