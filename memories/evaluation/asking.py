@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memories.evaluation.baselines import Asked, Count
-from memories.evaluation.client import Client
+from memories.evaluation.client import Client, Found
 from memories.evaluation.ingest import VERBATIM, Links, user_of
-from memories.evaluation.metrics import LINE_TOKENS, Result
+from memories.evaluation.metrics import LINE_TOKENS, Result, as_far_as_needed
 from memories.evaluation.parallel import in_parallel
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question
 
 TOP_K = 50
+FURTHER_K = 1000
+"""As many as the API gives: short memories fill 7,000 tokens with some 400."""
 ALONE = 100
 """So many questions are asked one at a time first: their latency is a search's own."""
 
@@ -90,19 +92,89 @@ def ask(
     in_parallel(put, others, at_once, stop=client.close)
 
 
+def unfound(
+    run: Run, dataset: Dataset, style: str, links: Links
+) -> list[tuple[Conversation, Question]]:
+    """Those whose evidence is not all in the first results, and that nobody looked
+    further down for: the larger budgets take more than these results.
+
+    Of the others all of it is in every budget that the first results do not fill.
+    """
+    held = {
+        r["question"]: frozenset[str]().union(*(links.of(one) for one in r["ids"]))
+        for r in run.searches.read()
+        if r["style"] == style
+    }
+    looked = {r["question"] for r in run.further.read() if r["style"] == style}
+    return [
+        (conversation, question)
+        for conversation in dataset.conversations
+        for question in conversation.questions
+        if question.is_scored
+        and question.id in held.keys() - looked
+        and not question.evidence <= held[question.id]
+    ]
+
+
+def ask_further(
+    client: Client,
+    run: Run,
+    waiting: Sequence[tuple[Conversation, Question]],
+    style: str,
+    count: Count,
+    progress: Progress,
+    *,
+    at_once: int,
+) -> None:
+    """What follows the first results; their order is that of the first search, for a
+    longer list weighs more candidates against each other.
+    """
+    first = {
+        r["question"]: r["ids"] for r in run.searches.read() if r["style"] == style
+    }
+
+    def put(pair: tuple[Conversation, Question]) -> None:
+        conversation, question = pair
+        user_id = user_of(run, style, conversation)
+        answer = client.search(search_body(question, user_id, top_k=FURTHER_K))
+        known = set(first[question.id])
+        hits = [hit for hit in answer.found if hit.id not in known]
+        kept = hits[: _needed(hits, count)]
+        run.further.append(
+            {
+                "style": style,
+                "question": question.id,
+                "ids": [hit.id for hit in kept],
+                "tokens": [count(hit.text) for hit in kept],
+            }
+        )
+        progress(1)
+
+    in_parallel(put, waiting, at_once, stop=client.close)
+
+
+def _needed(hits: Sequence[Found], count: Count) -> int:
+    costs = (Result(frozenset(), count(hit.text) + LINE_TOKENS) for hit in hits)
+    return len(as_far_as_needed(costs))
+
+
 def results_of(
     run: Run, dataset: Dataset, style: str, links: Links, count: Count
 ) -> Iterator[tuple[Asked, dict[str, Any]]]:
     """Each question's results as turns and tokens, with its record."""
     questions = {question.id: question for question in dataset.questions}
     costs = _cost_of_speakers(dataset, count) if style == VERBATIM else {}
+    further = {r["question"]: r for r in run.further.read() if r["style"] == style}
     for record in run.searches.read():
         if record["style"] == style and record["question"] in questions:
             cost = costs.get(record["question"], {})
-            pairs = zip(record["ids"], record["tokens"], strict=True)
+            parts = (record, further.get(record["question"], {}))
             results = tuple(
-                _result(links.turns.get(memory_id, frozenset()), tokens, cost)
-                for memory_id, tokens in pairs
+                _result(links.of(memory_id), tokens, cost)
+                for part in parts
+                for memory_id, tokens in zip(
+                    part.get("ids", ()), part.get("tokens", ()), strict=True
+                )
             )
             yield Asked(questions[record["question"]], results), record
 

@@ -14,14 +14,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from memories.evaluation.metrics import LINE_TOKENS, Result
+from memories.evaluation.metrics import LINE_TOKENS, Result, as_far_as_needed
 from memories.evaluation.types import Conversation, Question, Turn
 from memories.types import Vectors
 
 CHUNK_TOKENS = (128, 256, 512, 1024, 2048, 4096, 8192)
 CHUNKS_TAKEN = (1, 2)
 DENSE_RAW, DENSE_NAMED, FULL = "dense", "dense, speaker: text", "full context"
-MOST_RESULTS = 50
 PIECE_TOKENS = 128
 """Chunks are embedded as the mean of pieces of this many tokens: the local model reads
 256 at most, so that a long chunk would else be known by its beginning only."""
@@ -53,7 +52,7 @@ def dense(
         Result(frozenset([turn.id]), count(turn.spoken) + LINE_TOKENS) for turn in turns
     ]
     for question, order in _nearest(conversation, vectors, embed):
-        yield Asked(question, tuple(results[row] for row in order[:MOST_RESULTS]))
+        yield Asked(question, as_far_as_needed(results[row] for row in order))
 
 
 def full_context(conversation: Conversation, count: Count) -> Iterator[Asked]:

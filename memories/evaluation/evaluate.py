@@ -26,6 +26,7 @@ from memories.evaluation.answering import (
 )
 from memories.evaluation.baselines import Asked, ChunkIndex, Count, Embed
 from memories.evaluation.client import Client, PlatformRefused
+from memories.evaluation.metrics import BUDGETS
 from memories.evaluation.progress import Bar
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question
@@ -53,6 +54,8 @@ class Evaluation:
     count: Count
     at_once: int = 4
     is_limited: bool = False
+    is_corrected: bool = False
+    """By corrected keys: the figures stand in files of their own."""
     answering: Answering | None = None
     """None: no model answers."""
 
@@ -128,6 +131,21 @@ class Evaluation:
                 *(client, self.run, self.dataset, style, self.count, bar.advance),
                 at_once=self.at_once,
             )
+        self._ask_further(client, style)
+
+    def _ask_further(self, client: Client, style: str) -> None:
+        links = ingest.read_links(self.run, style)
+        waiting = asking.unfound(self.run, self.dataset, style, links)
+        if not waiting:
+            return
+        with (
+            self._timed(f"searches further down, {style}"),
+            Bar(f"{style}: further down", len(waiting)) as bar,
+        ):
+            asking.ask_further(
+                *(client, self.run, waiting, style, self.count, bar.advance),
+                at_once=self.at_once,
+            )
 
     def compare(self) -> None:
         """The baselines, once for each run and its questions' keys."""
@@ -147,11 +165,11 @@ class Evaluation:
                 for name, asked in found.items()
             }
             kept = {"keys": keys_of(self.dataset), "methods": methods}
-            self.run.write(BASELINES, json.dumps(kept) + "\n")
+            self.run.write(self.file(BASELINES), json.dumps(kept) + "\n")
 
     def _compared(self) -> Json | None:
         """The baselines' figures by today's keys; None where there are none yet."""
-        file = self.run.path / BASELINES
+        file = self.run.path / self.file(BASELINES)
         kept = json.loads(file.read_text()) if file.exists() else {}
         is_valid = kept.get("keys") == keys_of(self.dataset)
         return dict(kept["methods"]) if is_valid else None
@@ -172,10 +190,15 @@ class Evaluation:
         """Write ``results.json``, ``report.md`` and ``report.html``; the results."""
         results = self._results()
         text = json.dumps(results, indent=1, ensure_ascii=False)
-        self.run.write(RESULTS, text + "\n")
-        self.run.write(REPORT, report.as_markdown(results))
-        self.run.write(PAGE, page.as_page(results))
+        self.run.write(self.file(RESULTS), text + "\n")
+        self.run.write(self.file(REPORT), report.as_markdown(results))
+        self.run.write(self.file(PAGE), page.as_page(results))
         return results
+
+    def file(self, name: str) -> str:
+        """``report.md``; by corrected keys ``report-corrected.md``."""
+        stem, dot, kind = name.partition(".")
+        return f"{stem}-corrected{dot}{kind}" if self.is_corrected else name
 
     def _results(self) -> Json:
         questions = list(self.dataset.questions)
@@ -188,6 +211,7 @@ class Evaluation:
             "questions": len(questions),
             "scored": sum(question.is_scored for question in questions),
             "questions_limited": self.is_limited,
+            "keys_corrected": self.is_corrected,
             "notes": list(self.dataset.notes),
             "seconds": self.run.settings["seconds"],
             "ingested": {},
@@ -282,11 +306,13 @@ class Told:
 
 
 def keys_of(dataset: Dataset) -> str:
-    """What figures rest on beside the texts: which questions, which evidence."""
-    keys = [
+    """What figures rest on beside the texts: which questions, which evidence, and how
+    far down the lists go (those of older releases ended at 50)."""
+    keys: list[Any] = [
         (q.id, q.text, q.category, q.is_answerable, sorted(q.evidence))
         for q in dataset.questions
     ]
+    keys.append(max(BUDGETS))
     return sha256(json.dumps(keys).encode()).hexdigest()[:16]
 
 

@@ -43,6 +43,10 @@ class Links:
     linked_turns: int = 0
     confirmed: int = 0
 
+    def of(self, memory_id: str) -> frozenset[str]:
+        """None for a memory that nothing is known of."""
+        return self.turns.get(memory_id, frozenset())
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -7,7 +7,7 @@ turns that hold the answer. Every figure of one question is 0..1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -27,6 +27,18 @@ class Result:
 
 
 Evidence = frozenset[str]
+
+
+def as_far_as_needed(results: Iterable[Result]) -> tuple[Result, ...]:
+    """From the top: the largest cut, and what the largest budget takes."""
+    taken: list[Result] = []
+    used = 0
+    for result in results:
+        if len(taken) >= max(CUTS) and used > max(BUDGETS):
+            break
+        taken.append(result)
+        used += result.tokens
+    return tuple(taken)
 
 
 def recall_at(results: Sequence[Result], evidence: Evidence, cut: int) -> float:
@@ -86,7 +98,7 @@ def figures_of(results: Sequence[Result], evidence: Evidence) -> dict[str, float
             f"recall@{budget}tok": recall_within(results, evidence, budget)
             for budget in BUDGETS
         },
-        "mrr": reciprocal_rank(results, evidence),
+        "mrr": reciprocal_rank(results[: max(CUTS)], evidence),
         "ndcg@10": ndcg_at(results, evidence, 10),
     }
 

@@ -20,13 +20,15 @@ from memories.evaluation.drawing import (
 )
 
 RESULTS = "results.json"
+ANY_RESULTS = "results*.json"
+"""Those by corrected keys stand beside those by the published ones."""
 MOST_RUNS = 50
 STYLES = ("tokens.css", "console.css")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A run that has ended; ``name`` is that of its directory."""
+    """A run that has ended; ``name`` is that of its directory, and of its keys."""
 
     name: str
     results: Mapping[str, Any]
@@ -41,13 +43,14 @@ def read_runs(directory: str) -> list[Told]:
 
 
 def _runs_in(directory: Path) -> Iterator[tuple[float, Told]]:
-    for file in directory.glob(f"*/{RESULTS}"):
+    for file in directory.glob(f"*/{ANY_RESULTS}"):
         try:
             results = json.loads(file.read_text(encoding="utf-8"))
             context_of(results)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # of an older release, or somebody else's
-        yield file.stat().st_mtime, Told(file.parent.name, results)
+        keys = ", corrected keys" if results.get("keys_corrected") else ""
+        yield file.stat().st_mtime, Told(file.parent.name + keys, results)
 
 
 def context_of(results: Mapping[str, Any]) -> dict[str, Any]:

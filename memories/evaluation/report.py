@@ -71,21 +71,30 @@ def _goals(results: Json) -> Iterator[str]:
     if not goals or own is None:
         return
     yield from _heading("To reach")
-    head = (
-        "",
-        "plain dense",
-        "recipe, in a notebook",
-        "to reach",
-        "stretch",
-        "here",
-        "",
-    )
+    head = ("", "plain dense", "recipe, in a notebook", "to reach", "stretch", "here")
     rows = [_goal_row(goal, results["methods"]) for goal in goals]
     rows += _local_rows(results["methods"])
-    yield from _table(head, rows)
+    if _is_judged(results):
+        yield from _table((*head, ""), rows)
+    else:
+        yield from _table(head, [row[:-1] for row in rows])
+    yield ""
+    yield from _terms(results)
+
+
+def _is_judged(results: Json) -> bool:
+    """The targets are for all questions, by the keys as they are published."""
+    return not results["questions_limited"] and not results.get("keys_corrected")
+
+
+def _terms(results: Json) -> Iterator[str]:
+    """By which keys, and whether that is what the targets are for."""
+    if results.get("keys_corrected"):
+        yield "By corrected keys; the targets are for the keys as published."
+    else:
+        yield "By the keys as published, as the targets are."
     if results["questions_limited"]:
-        yield ""
-        yield "Only a part of the data was asked: these are not the figures above."
+        yield "Only a part of the data was asked: the targets are for all of it."
 
 
 def _goal_row(goal: Goal, methods: Json) -> list[str]:
@@ -177,6 +186,11 @@ def _of_category(groups: Json, category: str) -> str:
 
 def _budgets(results: Json) -> Iterator[str]:
     yield from _heading("Recall within a budget of tokens")
+    yield (
+        "Each budget is filled, or everything is taken: behind the first 50 results"
+        " stand those of a search for up to 1,000."
+    )
+    yield ""
     rows = [
         [
             f"`{name}`",

@@ -81,6 +81,7 @@ class Run:
         self.adds = Journal(path / "adds.jsonl")
         self.links = Journal(path / "links.jsonl")
         self.searches = Journal(path / "searches.jsonl")
+        self.further = Journal(path / "further.jsonl")
         self.answers = Journal(path / "answers.jsonl")
         self.settings: dict[str, Any] = {}
 

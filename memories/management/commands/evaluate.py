@@ -108,8 +108,8 @@ class Command(BaseCommand):
         self.stdout.write(shown(results))
         if missing := report.as_unusable(results):
             self.stderr.write(missing.replace("*", ""))
-        path = evaluation.run.path
-        self.stdout.write(f"Written to {path / REPORT}, with plots {path / PAGE}.")
+        told, drawn = (evaluation.run.path / evaluation.file(n) for n in (REPORT, PAGE))
+        self.stdout.write(f"Written to {told}, with plots {drawn}.")
 
 
 def _whole_from(least: int) -> Callable[[str], int]:
@@ -147,6 +147,7 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
     )
     if options["ask_again"]:
         run.searches.clear()
+        run.further.clear()
         # Answers from chunks and from everything rest on no search.
         run.answers.forget(lambda record: record["method"] in STYLES)
         for step in ("searches", *(f"answers, {style}" for style in STYLES)):
@@ -159,6 +160,7 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
         count=count_tokens,
         at_once=options["at_once"],
         is_limited=options["limit"] is not None,
+        is_corrected=corrections is not None,
         answering=_answering(run, options["answers"]),
     )
 

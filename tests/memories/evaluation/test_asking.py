@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from memories.evaluation.asking import results_of, search_body
+from memories.evaluation.asking import ask_further, results_of, search_body, unfound
+from memories.evaluation.client import Answer, Found
 from memories.evaluation.ingest import VERBATIM, Links
+from memories.evaluation.metrics import figures_of
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question, Session, Turn
 
@@ -67,3 +69,74 @@ def test_everything_is_asked_for_as_of_the_day_of_the_question():
         "threshold": 0,
         "reference_date": "2026-04-01T09:00:00+00:00",
     }
+
+
+# --- further down ---------------------------------------------------------------------
+
+LISTED = [f"m{number}" for number in range(120)]
+
+
+class Platform:
+    """Has the same list for everybody, in another order where more is asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def search(self, body):
+        self.asked.append(body["top_k"])
+        found = reversed(LISTED) if body["top_k"] > 50 else LISTED
+        texts = (Found(one, "word " * 100, 0.5, "") for one in found)
+        return Answer(tuple(texts)[: body["top_k"]], 5.0)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """Both questions, each with the first 50 of the list."""
+    dataset = Dataset("d", (conversation("a", "Ann"), conversation("b", "Bo")))
+    run = Run(tmp_path / "run")
+    run.open(data="abc")
+    for name in "ab":
+        run.searches.append(
+            {"style": "local", "question": f"{name}:q", "ids": LISTED[:50]}
+            | {"tokens": [100] * 50, "scores": [0.5] * 50, "ms": 5.0, "alone": True}
+        )
+    return run, dataset
+
+
+def count(text):
+    return len(text.split())
+
+
+def look_further(run, dataset, evidence_at):
+    links = Links({LISTED[evidence_at]: frozenset("1")})
+    platform = Platform()
+    waiting = unfound(run, dataset, "local", links)
+    ask_further(platform, run, waiting, "local", count, print, at_once=1)
+    asked = {
+        one.question.id: one.results
+        for one, _ in results_of(run, dataset, "local", links, count)
+    }
+    return asked, platform.asked
+
+
+def test_what_the_first_results_hold_is_not_looked_for_further_down(searched):
+    _, asked = look_further(*searched, evidence_at=0)
+    assert asked == []
+
+
+def test_the_larger_budgets_are_filled_behind_the_first_results(searched):
+    found, asked = look_further(*searched, evidence_at=119)
+    assert asked == [1000, 1000]
+    figures = figures_of(found["a:q"], frozenset("1"))
+    assert figures["recall@50"] == figures["recall@4000tok"] == figures["mrr"] == 0.0
+    assert figures["recall@7000tok"] == 1.0
+    assert found["a:q"][50].turns == frozenset("1")  # the 51st, of the longer list
+
+
+def test_nobody_looks_further_down_twice(searched):
+    look_further(*searched, evidence_at=119)
+    _, asked = look_further(*searched, evidence_at=119)
+    assert asked == []

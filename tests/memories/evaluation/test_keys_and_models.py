@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memories.evaluation.evaluate import BASELINES, Evaluation
+from memories.evaluation.page import read_runs
 from memories.evaluation.report import as_goals, as_markdown
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Question, Session, Turn
@@ -78,6 +79,21 @@ def test_what_an_older_release_compared_is_compared_anew(evaluation):
     one = evaluation(DOG)
     one.run.write(BASELINES, json.dumps({"dense": {"overall": {}}}))
     assert dense_of(one) == 1.0
+
+
+def test_figures_of_corrected_keys_stand_beside_those_of_the_published(
+    evaluation, tmp_path
+):
+    assert dense_of(evaluation(DOG)) == 1.0
+    corrected = evaluation(replace(DOG, evidence=frozenset({"1:1", "1:2"})))
+    corrected.is_corrected = True
+    assert dense_of(corrected) == 0.5
+    kept = read_runs(str(tmp_path))
+    assert {run.name for run in kept} == {"run", "run, corrected keys"}
+    assert "By corrected keys" in (tmp_path / "run/report-corrected.html").read_text()
+    again = evaluation(DOG)
+    again.embed = None  # nobody asks it: its baselines are there
+    assert dense_of(again) == 1.0
 
 
 # --- nothing to score ----------------------------------------------------------------

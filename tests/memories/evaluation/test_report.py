@@ -48,9 +48,24 @@ def test_the_rule_engine_is_held_against_the_turns(results, recall, tokens, verd
     assert row(results, "`local` engine").endswith(f"| {verdict} |")
 
 
-def test_a_part_of_the_data_says_so(results):
-    results["questions_limited"] = True
-    assert "not the figures above" in as_goals(results)
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("questions_limited", "Only a part of the data was asked"),
+        ("keys_corrected", "By corrected keys; the targets are for the keys as pub"),
+    ],
+)
+def test_what_the_targets_are_not_for_is_not_judged_by_them(results, what, said):
+    results[what] = True
+    results["methods"] |= {"verbatim": groups(recall_10=0.9), "local": groups()}
+    told = as_goals(results)
+    assert said in told
+    for verdict in ("reached", "below", "stretch |  |"):
+        assert verdict not in told.replace("to reach", "")
+
+
+def test_the_keys_that_were_used_stand_beside_the_targets(results):
+    assert "By the keys as published" in as_goals(results)
 
 
 def test_what_is_taken_as_a_whole_has_no_order(results):
