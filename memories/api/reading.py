@@ -221,6 +221,18 @@ def integer_from(
     return parse
 
 
+def integer_between(least: int, most: int) -> Callable[[Any], int]:
+    """A whole number of these; where the public API that we keep to caps nothing."""
+
+    def parse(value: Any) -> int:
+        number = _whole(value, is_text_read=False)
+        if not least <= number <= most:
+            raise Problem(f"must be a whole number from {least} to {most}.")
+        return number
+
+    return parse
+
+
 def _whole(value: Any, *, is_text_read: bool) -> int:
     if is_text_read and isinstance(value, str):
         is_digits = value.isascii() and value.isdigit() and len(value) < 19

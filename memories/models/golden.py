@@ -17,7 +17,7 @@ class GoldenSet(ProjectModel):
     ``questions`` is a list of ``{question, filters, expects, category}``. It is asked
     again at ``next_run_at`` and every ``every_hours`` from then on (0: only when
     somebody says so). A run whose figures lie more than ``tolerance`` below those of
-    the accepted run is marked; the first run is accepted by itself.
+    the accepted run is marked; the first run that finds anything is accepted by itself.
     """
 
     class State(models.TextChoices):
@@ -69,6 +69,13 @@ class GoldenRun(ProjectModel):
     is_accepted = models.BooleanField(default=False)
     started_at = models.DateTimeField(default=clock.now)
     created_at = models.DateTimeField(default=clock.now)
+
+    @property
+    def found_nothing(self) -> bool:
+        """Its questions expect something, and no result held any of it: no later run
+        could fall behind."""
+        overall = self.figures.get("groups", {}).get("overall", {})
+        return bool(overall) and overall["mrr"]["value"] == 0
 
     class Meta(TenantModel.Meta):
         indexes = [

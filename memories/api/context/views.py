@@ -60,9 +60,9 @@ def read_context(raw: object, access: Access) -> ContextRequest:
     """
     search = requests.read_search(raw, access)
     fields = Fields(raw)
-    top_k = reading.integer_from(1, requests.MAX_TOP_K)
-    tokens = reading.integer_from(LEAST_TOKENS, MOST_TOKENS)
-    recent = reading.integer_from(0, MOST_RECENT)
+    top_k = reading.integer_between(1, requests.MAX_TOP_K)
+    tokens = reading.integer_between(LEAST_TOKENS, MOST_TOKENS)
+    recent = reading.integer_between(0, MOST_RECENT)
     asked = ContextRequest(
         search=replace(search, top_k=fields.read("top_k", top_k, CONTEXT_TOP_K)),
         budget=fields.read("token_budget", tokens, DEFAULT_TOKENS),

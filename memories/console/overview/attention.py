@@ -85,7 +85,8 @@ def _of_golden_sets(visit: Visit, found: Attention) -> Iterator[Notice]:
     """Its own questions are answered worse than what was accepted."""
     for golden in found.failing_golden_sets:
         is_below = golden.state == GoldenSet.State.BELOW
-        what = "fell below its accepted figures" if is_below else "could not be asked"
+        less = "finds less than was accepted, or nothing at all"
+        what = less if is_below else "could not be asked"
         url = page_url(visit, "memories:golden-sets")
         yield Notice(
             BAD,

@@ -163,16 +163,30 @@ def _settle(golden: GoldenSet, outcome: Mapping[str, Any]) -> None:
         if kept is None or kept.questions != golden.questions:
             return
         run = GoldenRun(project_id=kept.project_id, golden_set_id=kept.id, **outcome)
-        accepted = accepted_run(kept)
-        run.below = (
-            below(run.figures, accepted.figures, kept.tolerance) if accepted else []
-        )
-        run.is_accepted = accepted is None and not run.error
+        accepted = _mark_of(kept)
+        run.below = _fallen(run, accepted, kept.tolerance)
+        run.is_accepted = accepted is None and not run.error and not run.found_nothing
         run.save(force_insert=True)
         kept.state = _state_after(run)
         kept.next_run_at = _next_after(kept, run.started_at)
         kept.save(update_fields=["state", "next_run_at"])
         _forget_oldest(kept)
+
+
+def _mark_of(golden: GoldenSet) -> GoldenRun | None:
+    """The accepted run; one that found nothing is none, whoever accepted it."""
+    accepted = accepted_run(golden)
+    if accepted is None or not accepted.found_nothing:
+        return accepted
+    GoldenRun.objects.filter(id=accepted.id).update(is_accepted=False)
+    return None
+
+
+def _fallen(run: GoldenRun, accepted: GoldenRun | None, tolerance: float) -> list[str]:
+    """What marks the run: all of it, where it found nothing at all."""
+    if run.found_nothing:
+        return list(GATED)
+    return below(run.figures, accepted.figures, tolerance) if accepted else []
 
 
 def below(

@@ -110,11 +110,16 @@ def ask_now(golden: GoldenSet, *, actor: Actor) -> None:
 def accept_run(golden: GoldenSet, run_id: UUID, *, actor: Actor) -> None:
     """From now on its figures are what later runs are held against.
 
-    Raises NotFound, and InvalidRequest for a run without figures.
+    Raises NotFound, and InvalidRequest for a run without figures or that found nothing.
     """
     run = get_golden_run(golden.id, run_id)
     if run.error:
         raise InvalidRequest("This run failed: it has no figures to accept.")
+    if run.found_nothing:
+        raise InvalidRequest(
+            "This run found nothing of what is expected: no later one could fall behind"
+            " it. Look at the questions, whom they name, and what is remembered."
+        )
     golden = GoldenSet.objects.select_for_update().get(id=golden.id)
     runs = GoldenRun.objects.filter(golden_set_id=golden.id)
     before = accepted_run(golden)

@@ -104,6 +104,32 @@ def test_the_first_run_is_accepted_by_itself(known, make, ask):
     assert run.below == []
 
 
+def test_a_first_run_that_finds_nothing_is_no_mark(agent, make, ask, scope):
+    """Below .000 nothing can fall: the gate would never close."""
+    run, golden = ask(make())
+    assert (run.is_accepted, golden.state) == (False, "below")
+    assert run.found_nothing and set(run.below) == {"recall@10", "mrr"}
+    with scope(), pytest.raises(InvalidRequest, match="found nothing"):
+        sets.accept_run(golden, run.id, actor=SYSTEM)
+    agent.keep("I live in Lisbon by the sea.")
+    run, golden = ask(golden)
+    assert (run.is_accepted, golden.state) == (True, "good")
+
+
+def test_a_mark_of_nothing_from_before_is_none(known, make, ask, scope):
+    run, golden = ask(make())
+    with scope():
+        GoldenRun.objects.filter(id=run.id).update(
+            figures={"groups": {"overall": {"mrr": {"value": 0.0}}}}
+        )
+    assert ask(golden)[0].is_accepted
+
+
+def test_questions_that_expect_nothing_are_a_mark(known, make, ask):
+    run, golden = ask(make(VIOLIN))
+    assert (run.is_accepted, golden.state) == (True, "good")
+
+
 def test_a_run_that_falls_behind_is_marked_and_needs_attention(known, make, ask, scope):
     golden = make()
     ask(golden)
