@@ -40,6 +40,7 @@ class Belief:
     is_single: bool
     valid_from: datetime | None
     valid_to: datetime | None
+    valid_precision: str | None
     known_from: datetime
     known_to: datetime | None
     successor: str
@@ -189,6 +190,7 @@ def _belief(row: Relation, memories: int) -> Belief:
         is_single=row.is_single,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        valid_precision=row.valid_precision,
         known_from=row.known_from,
         known_to=row.known_to,
         successor=successor,

@@ -52,6 +52,7 @@ class Edge:
     state: State
     valid_from: datetime | None
     valid_to: datetime | None
+    valid_precision: str | None
     known_from: datetime
     memories: int
     is_over: bool
@@ -106,7 +107,7 @@ ORDER BY e.id LIMIT %s
 """
 _EDGES = """
 SELECT r.id, r.source_id, r.target_id, r.type, r.state, r.valid_from, r.valid_to,
-       r.known_from, count(DISTINCT m.id) AS memories
+       r.valid_precision, r.known_from, count(DISTINCT m.id) AS memories
 FROM memories_relation r
 JOIN memories_relationsupport s ON s.tenant_id = r.tenant_id AND s.relation_id = r.id
 JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
@@ -115,7 +116,7 @@ WHERE r.tenant_id = %s AND r.source_id = ANY(%s) AND r.target_id = ANY(%s)
   AND r.state = ANY(%s) AND (%s OR r.valid_to IS NULL OR r.valid_to > %s)
   AND {own} AND m.{key} = %s AND m.text IS NOT NULL
 GROUP BY r.id, r.source_id, r.target_id, r.type, r.state, r.valid_from, r.valid_to,
-         r.known_from
+         r.valid_precision, r.known_from
 ORDER BY memories DESC, r.known_from DESC, r.id LIMIT %s
 """
 
@@ -184,7 +185,8 @@ def _edges(
 
 
 def _edge(row: Sequence[Any], nodes: dict[UUID, Node], at: datetime) -> Edge:
-    id_, source_id, target_id, kind, state, valid_from, valid_to, known, many = row
+    id_, source_id, target_id, kind, state, *valid, known, many = row
+    valid_from, valid_to, precision = valid
     return Edge(
         id=id_,
         source=nodes[source_id],
@@ -193,6 +195,7 @@ def _edge(row: Sequence[Any], nodes: dict[UUID, Node], at: datetime) -> Edge:
         state=State(state),
         valid_from=valid_from,
         valid_to=valid_to,
+        valid_precision=precision,
         known_from=known,
         memories=many,
         is_over=state != State.ACTIVE or (valid_to is not None and valid_to <= at),
