@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from memories import wake
-from memories.services.configuration import change_settings
+from memories.services.configuration import change_locale, change_settings
 from memplatform.lib import logs
 from tenants import services
 from tenants.audit import SYSTEM, Actor
@@ -26,14 +26,18 @@ def change_project(
     names: Mapping[str, str],
     settings: Mapping[str, Any],
     *,
+    locale: Mapping[str, Any],
     actor: Actor = SYSTEM,
 ) -> None:
-    """Change its name or description, and some settings; inside the tenant's scope.
+    """Change its name or description, where its users are, and some settings; inside
+    the tenant's scope, which is left with all of it or nothing.
 
     Raises InvalidRequest.
     """
     if names:
         services.change_project(project, names, actor=actor)
+    if locale:
+        change_locale(project, locale, actor=actor)
     if settings:
         change_settings(project, settings, actor=actor)
 

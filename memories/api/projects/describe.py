@@ -26,7 +26,7 @@ from rest_framework.serializers import (
 from memories.api.components import maybe, nullable
 from memories.api.describe import AT, answered, asked, described, in_query
 from memories.api.projects.own_settings import OwnSettings, own_settings_json
-from memories.api.projects.requests import MAX_WORD_CHARS, WIRE_ROLES
+from memories.api.projects.requests import MAX_WORD_CHARS, MAX_ZONE_CHARS, WIRE_ROLES
 from memories.models.settings import (
     MAX_CATEGORIES,
     MAX_INSTRUCTION_CHARS,
@@ -36,6 +36,7 @@ from memories.models.settings import (
     UNTRUSTED_BY_NAME,
     ProjectSettings,
 )
+from memories.services.configuration import MAX_LANGUAGES
 from tenants.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS
 
 CATEGORIES_HELP = "{name: description} or names, as given; [] gives the default back."
@@ -85,6 +86,8 @@ class Project(OwnSettings):
     org_id = maybe(UUIDField)
     name = maybe(CharField)
     description = maybe(CharField, allow_blank=True)
+    timezone = maybe(CharField)
+    languages = maybe(ListField, child=CharField())
     custom_instructions = maybe(CharField, allow_null=True)
     agent_custom_instructions = maybe(CharField, allow_null=True)
     custom_categories = maybe(
@@ -113,6 +116,18 @@ class Project(OwnSettings):
 class ProjectChangesBody(OwnSettings):
     name = maybe(CharField, max_length=MAX_NAME_CHARS)
     description = maybe(CharField, max_length=MAX_TEXT_CHARS, allow_blank=True)
+    timezone = maybe(
+        CharField,
+        max_length=MAX_ZONE_CHARS,
+        allow_blank=True,
+        help_text="Where its users are, such as Europe/Madrid: days in what they say.",
+    )
+    languages = maybe(
+        ListField,
+        child=CharField(),
+        max_length=MAX_LANGUAGES,
+        help_text="What they write, such as en or pt-BR; [] is not known.",
+    )
     custom_instructions = maybe(
         CharField, max_length=MAX_INSTRUCTION_CHARS, allow_blank=True
     )
@@ -214,6 +229,8 @@ PROJECT_EXAMPLE = {
     "org_id": ORG_ID,
     "name": "Default project",
     "description": "",
+    "timezone": "Europe/Madrid",
+    "languages": ["es", "en"],
     "custom_instructions": "Only what concerns bees.",
     "agent_custom_instructions": None,
     "custom_categories": [{"hives": "where bees live"}],

@@ -10,17 +10,26 @@ from memories.api import reading
 from memories.api.projects.own_settings import OWN_SETTINGS
 from memories.api.reading import Fields, Problem
 from memories.models.settings import MAX_INSTRUCTION_CHARS, catalogue_of, sources_of
-from tenants.checks import MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
+from memplatform.lib.errors import InvalidRequest
+from tenants.checks import (
+    MAX_EMAIL_CHARS,
+    MAX_NAME_CHARS,
+    MAX_TEXT_CHARS,
+    require_timezone,
+)
 
 WIRE_ROLES = ("READER", "OWNER")
 MAX_WORD_CHARS = 100
+MAX_ZONE_CHARS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectChanges:
-    """What a PATCH changes: the project's own words, and its settings by name."""
+    """What a PATCH changes: the project's own words, where its users are, and its
+    settings by name."""
 
     names: Mapping[str, str] = field(default_factory=dict)
+    locale: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,6 +57,11 @@ def read_project_changes(raw: object) -> ProjectChanges:
         for name, parse in _NAMES.items()
         if fields.get(name) is not None
     }
+    locale = {
+        name: fields.read(name, parse, default)
+        for name, (parse, default) in _LOCALE.items()
+        if fields.get(name) is not None
+    }
     settings = {
         setting: fields.read(name, parse, None)
         for name, (setting, parse) in _SETTINGS.items()
@@ -59,7 +73,8 @@ def read_project_changes(raw: object) -> ProjectChanges:
         name: None if value in ("", [], {}) else value
         for name, value in settings.items()
     }
-    return ProjectChanges(names, kept)
+    placed = {name: value or _LOCALE[name][1] for name, value in locale.items()}
+    return ProjectChanges(names, placed, kept)
 
 
 def read_named(raw: object) -> Named:
@@ -122,6 +137,20 @@ def _share(value: Any) -> float:
     return float(value)
 
 
+def _zone(value: Any) -> str:
+    name = reading.text_up_to(MAX_ZONE_CHARS)(value)
+    try:
+        return require_timezone(name) if name else name
+    except InvalidRequest as exc:
+        raise Problem(exc.message) from exc
+
+
+def _languages(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise Problem("must be a list of codes such as en or pt-BR.")
+    return value
+
+
 def _as_it_is(value: Any) -> Any:
     """``change_settings`` says what is wrong with it, by the same name."""
     return value
@@ -131,6 +160,11 @@ _NAMES = {
     "name": reading.text_up_to(MAX_NAME_CHARS, reading.words),
     "description": reading.text_up_to(MAX_TEXT_CHARS),
 }
+_LOCALE: Mapping[str, tuple[Any, Any]] = {
+    "timezone": (_zone, "UTC"),
+    "languages": (_languages, []),
+}
+"""Where a project's users are, and what blank and empty give back."""
 _INSTRUCTIONS = reading.text_up_to(MAX_INSTRUCTION_CHARS)
 _WORD = reading.text_up_to(MAX_WORD_CHARS)
 _SETTINGS: Mapping[str, tuple[str, Any]] = {

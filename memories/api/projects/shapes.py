@@ -34,6 +34,8 @@ def project_json(
         "org_id": str(project.tenant_id),
         "name": project.name,
         "description": project.description,
+        "timezone": project.timezone,
+        "languages": list(project.languages),
         "custom_instructions": own.instructions or None,
         "agent_custom_instructions": own.agent_instructions or None,
         "custom_categories": _categories(own, client),

@@ -63,7 +63,11 @@ class OneProject(ProjectApiView):
         asked = requests.read_project_changes(request.data)
         with tenant_scope(self.access.tenant_id):
             projects.change_project(
-                _project_of(standing), asked.names, asked.settings, actor=self.actor
+                _project_of(standing),
+                asked.names,
+                asked.settings,
+                locale=asked.locale,
+                actor=self.actor,
             )
         return Response({"message": "Project updated successfully"})
 

@@ -83,6 +83,8 @@ def test_a_project_that_nobody_changed(client, acme):
         "org_id": str(acme.id),
         "name": "acme project",
         "description": "",
+        "timezone": "UTC",
+        "languages": [],
         "custom_instructions": None,
         "agent_custom_instructions": None,
         "custom_categories": None,
@@ -126,6 +128,43 @@ def test_a_project_that_is_not_there(client, acme, project_id):
 
 
 # --- Changing ---------------------------------------------------------------
+
+
+def test_where_its_users_are_is_set_like_any_setting(change, acme):
+    shown = change(timezone="Europe/Madrid", languages=["es", "pt-BR"], decay=True)
+    assert (shown["timezone"], shown["languages"], shown["decay"]) == (
+        *("Europe/Madrid", ["es", "pt-BR"], True),
+    )
+    assert audited(acme, "project.change").changes["timezone"] == [
+        *("UTC", "Europe/Madrid"),
+    ]
+    shown = change(timezone="", languages=[])
+    assert (shown["timezone"], shown["languages"]) == ("UTC", [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("timezone", "Madrid", "There is no timezone 'Madrid'."),
+        ("timezone", "../etc/passwd", "There is no timezone"),
+        ("timezone", 2, "must be text"),
+        ("timezone", "E" * 65, "64 characters at most"),
+        ("languages", "es", "must be a list of codes"),
+        ("languages", [7], "must be a list of codes"),
+        ("languages", ["Spanish"], "codes such as en or pt-BR"),
+        ("languages", ["en"] * 11, "10 at most"),
+    ],
+)
+def test_nothing_changes_where_a_zone_or_language_is_none(
+    client, acme, field, value, said
+):
+    changes = {field: value, "name": "Other", "decay": True}
+    answer = client.patch(project_path(acme), changes)
+    assert answer.status_code == 400
+    assert said in str(answer.json()["fields"][field])
+    shown = client.get(project_path(acme)).json()
+    assert (shown["name"], shown["decay"]) == ("acme project", False)
+    assert (shown["timezone"], shown["languages"]) == ("UTC", [])
 
 
 def test_instructions_reach_the_engine_and_blank_clears(change, acme):
