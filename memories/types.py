@@ -440,6 +440,14 @@ class KnownMemory:
     number: int = 1
     aspect: Aspect | None = None
 
+    @property
+    def valid_from(self) -> datetime | None:
+        return self.valid.start
+
+    @property
+    def valid_to(self) -> datetime | None:
+        return self.valid.end
+
 
 @dataclass(frozen=True, slots=True)
 class ProposedPattern:

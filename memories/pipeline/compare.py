@@ -20,7 +20,7 @@ from memories.store.apply import (
     Plan,
 )
 from memories.store.ledger import CHANGING, Outcome
-from memories.store.succession import sets_right
+from memories.store.sequence import began_after
 from memories.types import Decision, Fact, KnownMemory, Settled, Verdict
 
 ALIKE = 0.6
@@ -158,10 +158,7 @@ def _change(
         if target.id in updated:
             return Outcome.STORED, UPDATED_ALREADY
         return Outcome.UPDATED, ""
-    if sets_right(fact.aspect, target.aspect):
-        return Outcome.SUPERSEDED, ""
-    began = target.valid.start or (None if fact.valid.start else target.created_at)
-    if began and (fact.valid.start or plan.created_at) < began:
+    if began_after(fact.valid.start, plan.created_at, target, fact.aspect):
         return Outcome.STORED, TRUE_EARLIER
     return Outcome.SUPERSEDED, ""
 

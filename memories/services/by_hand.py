@@ -22,7 +22,8 @@ from memories.store.accept import accept
 from memories.store.apply import Plan, apply
 from memories.store.batch import ALWAYS, hash_text
 from memories.store.operations import Lease
-from memories.store.succession import began_after, may_change, why_untouched
+from memories.store.sequence import began_after
+from memories.store.succession import may_change, why_untouched
 from memories.types import (
     SCOPE_KEYS,
     AddRequest,

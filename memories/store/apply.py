@@ -31,15 +31,16 @@ from memories.store.graph import link_facts
 from memories.store.heads import Heads
 from memories.store.ledger import Ledger, MessageOutcome, Outcome, imbalance
 from memories.store.outbox import wake_if_told
-from memories.store.positions import speak_apart
+from memories.store.positions import over_after, speak_apart
 from memories.store.script import Rows, Script
+from memories.store.sequence import began_after, was_over
 from memories.store.succession import (
-    began_after,
+    Turn,
     categories_of,
     end_of,
     may_change,
     ordered,
-    sets_right,
+    turn_of,
     updated_valid,
     why_untouched,
 )
@@ -403,19 +404,38 @@ class _Application:
                 self._update(decision, fact, target)
             case Verdict.MERGE:
                 self._merge(decision, fact, target)
-            case Verdict.DELETE if began := self._began(fact, target):
-                end = min(fact.valid.end or began, began)
-                past = replace(fact, valid=replace(fact.valid, end=end))
-                self._add(decision, past, note=TRUE_EARLIER)
             case Verdict.DELETE:
-                self._supersede(decision, fact, target)
+                self._take_turn(decision, fact, target)
             case _:
                 self._add(decision, fact)
 
-    def _add(self, decision: Decision, fact: Fact, *, note: str = "") -> None:
+    def _take_turn(self, decision: Decision, fact: Fact, target: Memory) -> None:
+        """True until what it contradicts began, or from then on instead of it. What was
+        replaced before is looked at where the fact may have come in between."""
+        began = self._began(fact, target)
+        between = Turn(began)
+        if began or target.valid_to:
+            between = self._turn(fact, target, began)
+        fact = between.bounded(fact)
+        if began:
+            memory = self._add(decision, fact, note=TRUE_EARLIER)
+        else:
+            memory = self._supersede(decision, fact, target)
+        for head in between.ended:
+            self._end(decision, fact, head, memory)
+
+    def _turn(self, fact: Fact, target: Memory, began: datetime | None) -> Turn:
+        said_at = self.plan.created_at
+        since = fact.valid.start or said_at
+        found = over_after(self.plan.links, fact, since, self.ground.linked)
+        others = self._heads.with_successors(m for m in found if m.id != target.id)
+        return turn_of(fact, said_at, others, began)
+
+    def _add(self, decision: Decision, fact: Fact, *, note: str = "") -> Memory:
         memory = self.batch.add(self._new(fact), self._because(decision))
         self.ledger.decided(decision, Outcome.STORED, memory_id=memory.id, note=note)
         self._remember(memory, fact)
+        return memory
 
     def _hold(
         self, decision: Decision, fact: Fact, target: Memory | None, *, note: str = ""
@@ -466,25 +486,32 @@ class _Application:
         self.ledger.decided(decision, Outcome.UPDATED, memory_id=target.id)
         self._remember(target, fact)
 
-    def _supersede(self, decision: Decision, fact: Fact, target: Memory) -> None:
+    def _supersede(self, decision: Decision, fact: Fact, target: Memory) -> Memory:
         """The new fact is stored first, then the old one points at it."""
         successor = self.batch.add(self._new(fact), self._because(decision))
         self._close(decision, fact, target, successor)
         self._remember(successor, fact)
+        return successor
 
     def _close(
         self, decision: Decision, fact: Fact, target: Memory, successor: Memory
     ) -> None:
         """The target was true until what replaces it began to be."""
+        self._end(decision, fact, target, successor)
+        self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=successor.id)
+
+    def _end(
+        self, decision: Decision, fact: Fact, head: Memory, successor: Memory
+    ) -> None:
         closing = Revision(
             state=State.SUPERSEDED,
-            valid_to=end_of(target, fact.valid.start or self.plan.created_at),
+            valid_to=end_of(head, fact.valid.start or self.plan.created_at),
             replaced_by_id=successor.id,
         )
         kind = MemoryEvent.Kind.SUPERSEDE
         cause = self._because(decision)
-        self.batch.revise(target, kind, closing, cause, related=successor.id)
-        self.ledger.decided(decision, Outcome.SUPERSEDED, memory_id=successor.id)
+        self.batch.revise(head, kind, closing, cause, related=successor.id)
+        self._heads.remember(head)
 
     def _began(self, fact: Fact, target: Memory) -> datetime | None:
         said_at = self.plan.created_at
@@ -641,9 +668,8 @@ def _why_refused(decision: Decision, target: Memory | None) -> str:
 
 def _is_over_by(target: Memory, fact: Fact) -> bool:
     """Whether a memory's truth had ended when something else began: both are so."""
-    start, end = fact.valid.start, target.valid_to
-    is_followed = bool(start and end and end <= start)
-    return is_followed and not sets_right(fact.aspect, target.aspect)
+    start = fact.valid.start
+    return start is not None and was_over(start, target, fact.aspect)
 
 
 def _day(raw: str | None) -> date | None:

@@ -70,6 +70,17 @@ class Heads:
         deleted = (row for row in said if self.was_deleted(row))
         return next(active, None) or next(deleted, None)
 
+    def with_successors(self, over: Iterable[Memory]) -> list[tuple[Memory, Memory]]:
+        """Memories, as they are by now, that another replaced, each with that one."""
+        mine = {row.id: self._rows.get(row.id, row) for row in over}
+        wanted = {row.replaced_by_id for row in mine.values() if row.replaced_by_id}
+        there = Memory.objects.in_bulk(wanted - self._rows.keys()) | self._rows
+        return [
+            (row, there[row.replaced_by_id])
+            for row in mine.values()
+            if row.replaced_by_id in there
+        ]
+
     def was_deleted(self, head: Memory | None) -> bool:
         """Deleted by somebody after this add was accepted: it stays deleted."""
         return (

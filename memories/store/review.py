@@ -27,8 +27,8 @@ from memories.selectors.review import Held, held_events
 from memories.store.batch import Batch, Cause, NewMemory, Revision, hash_text
 from memories.store.evidence import inherit_sources
 from memories.store.graph import inherit
+from memories.store.sequence import began_after
 from memories.store.succession import (
-    began_after,
     categories_of,
     end_of,
     may_change,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memories.models import Memory
-from memories.types import Aspect, State, ValidTime
+from memories.store.sequence import began_after, sets_right, was_over
+from memories.types import Fact, State, ValidTime
 
 
 def may_change(target: Memory) -> bool:
@@ -28,34 +30,43 @@ def end_of(target: Memory, at: datetime) -> datetime:
     return max(end, target.valid_from or end)
 
 
-def sets_right(aspect: str | None, known: str | None) -> bool:
-    """Whether what contradicts a memory takes its place, whatever the dates of both.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a fact comes in among what was so before and after it: until when it holds,
+    and which memories it ends that another had ended later."""
 
-    One event is not true until another is: it was told wrongly. And a plan is over once
-    it came about or is off, be that sooner or later than it was planned for.
-    """
-    if known == Aspect.PLAN:
-        return aspect not in (None, Aspect.PLAN)
-    return known == aspect == Aspect.EVENT
+    until: datetime | None = None
+    ended: tuple[Memory, ...] = ()
+
+    def bounded(self, fact: Fact) -> Fact:
+        if self.until is None:
+            return fact
+        end = min(fact.valid.end or self.until, self.until)
+        return replace(fact, valid=replace(fact.valid, end=end))
 
 
-def began_after(
-    started: datetime | None,
+def turn_of(
+    fact: Fact,
     said_at: datetime,
-    target: Memory,
-    aspect: str | None = None,
-) -> datetime | None:
-    """When the target began, if what contradicts it, and tells of an ``aspect``, began
-    earlier: both are true, one after the other. Of two undated ones, what was said
-    earlier began earlier; what was said later denies what is yet to begin: a plan that
-    is off.
+    over: Iterable[tuple[Memory, Memory]],
+    until: datetime | None,
+) -> Turn:
+    """A fact's turn before ``until``, among superseded memories of its position, each
+    with what replaced it.
+
+    Moves that are told out of order leave one home at a time. What ended for no reason
+    but that it was over, a visit, ends nothing and keeps its interval.
     """
-    if sets_right(aspect, target.aspect):
-        return None
-    if started is None and target.created_at <= said_at:
-        return None
-    began = target.valid_from or (None if started else target.created_at)
-    return began if began and (started or said_at) < began else None
+    start, ended = fact.valid.start, []
+    for memory, successor in over:
+        is_seam = memory.valid_to == (successor.valid_from or successor.created_at)
+        if sets_right(fact.aspect, memory.aspect) or not is_seam:
+            continue
+        if began := began_after(start, said_at, memory, fact.aspect):
+            until = min(until or began, began)
+        elif not was_over(start or said_at, memory, fact.aspect):
+            ended.append(memory)
+    return Turn(until, tuple(ended))
 
 
 def ordered(valid: ValidTime) -> ValidTime:

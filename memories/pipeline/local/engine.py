@@ -38,6 +38,7 @@ from memories.pipeline.local.procedure import read_procedure
 from memories.pipeline.local.retractions import Retraction
 from memories.pipeline.local.words import content_stems, kin, names
 from memories.providers.base import Embedder
+from memories.store.sequence import began_after, was_over
 from memories.types import (
     ChatMessage,
     Context,
@@ -105,7 +106,7 @@ class LocalEngine:
         count = len(draft.facts)
         judge = _Judge(doubts.cosine, draft.corrections, draft.ended)
         for fact, known in zip(draft.facts, found[:count], strict=True):
-            judge.decide(fact, known)
+            judge.decide(fact, known, draft.said_at(fact) or options.reference)
         for retraction, known in zip(draft.retractions, found[count:], strict=True):
             judge.retract(retraction, known)
         return EngineResult(tuple(judge.decisions), (*draft.dropped, *judge.dropped))
@@ -117,15 +118,16 @@ class LocalEngine:
         options: EngineOptions,
         doubts: _Doubts,
     ) -> _Draft:
+        instants = [message.sent_at or options.reference for message in messages]
         if options.memory_type == "procedure":
-            return _procedure_draft(messages)
+            return replace(_procedure_draft(messages), instants=instants)
         extraction = extract(messages, options, before)
         draft = _Draft(
             list(extraction.facts),
             extraction.retractions,
             list(extraction.dropped),
             extraction.corrections,
-            instants=[message.sent_at or options.reference for message in messages],
+            instants=instants,
         )
         draft.drop_repetitions()
         if draft.facts:
@@ -342,6 +344,24 @@ class _Settled:
         self.is_open[later if is_older else earlier] = False
 
 
+def _beside(
+    fact: Fact, said_at: datetime, against: Sequence[KnownMemory]
+) -> list[KnownMemory]:
+    """Of what a fact contradicts, nearest first: what began next after it, which it was
+    true until, and what was so when it began, which was true until then. What was over
+    by then is no matter of its."""
+    later: list[tuple[datetime, KnownMemory]] = []
+    standing: list[KnownMemory] = []
+    for memory in against:
+        began = began_after(fact.valid.start, said_at, memory, fact.aspect)
+        if began:
+            later.append((began, memory))
+        elif not was_over(fact.valid.start or said_at, memory, fact.aspect):
+            standing.append(memory)
+    following = [memory for _, memory in sorted(later, key=lambda one: one[0])]
+    return [*following[:1], *standing[:1]]
+
+
 @dataclass(slots=True)
 class _Judge:
     """Decides facts in order; a memory is changed at most once in one add.
@@ -358,10 +378,14 @@ class _Judge:
     changed: set[UUID] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
 
-    def decide(self, fact: Fact, known: Sequence[KnownMemory]) -> None:
-        """One fact may end several plans beside what it is to one other memory."""
+    def decide(
+        self, fact: Fact, known: Sequence[KnownMemory], said_at: datetime
+    ) -> None:
+        """One fact may end several plans beside what it is to one other memory, and
+        beside what it takes the place of it may be ended itself by what came next."""
         nearest: dict[Standing, KnownMemory] = {}
         plans: list[KnownMemory] = []
+        against: list[KnownMemory] = []
         for memory in known:
             is_free = memory.id not in self.changed
             if is_free and memory.attributed_to == fact.attributed_to:
@@ -369,15 +393,28 @@ class _Judge:
                 if standing is Standing.AGAINST and is_plan(memory.text):
                     told = memory.valid, memory.created_at
                     plans += [memory] if may_be_outcome(fact, *told) else []
+                elif standing is Standing.AGAINST:
+                    against.append(memory)
                 else:
                     nearest.setdefault(standing, memory)
-        changes = [(nearest[it], it) for it in _VERDICTS if it in nearest][:1]
+        changes = self._changes(nearest, _beside(fact, said_at, against))
         if not changes or _VERDICTS[changes[0][1]] is not Verdict.NONE:
             changes += [(plan, Standing.AGAINST) for plan in plans]
         for memory, standing in changes:
             self._record(fact, memory, standing)
         if not changes or self.decisions[-1].verdict is not Verdict.NONE:
             self._keep(fact, is_new=not changes)
+
+    @staticmethod
+    def _changes(
+        nearest: Mapping[Standing, KnownMemory], against: Sequence[KnownMemory]
+    ) -> list[tuple[KnownMemory, Standing]]:
+        """What counts most of all that a fact is to memories."""
+        met = {standing: [memory] for standing, memory in nearest.items()}
+        if against:
+            met[Standing.AGAINST] = list(against)
+        first = next((standing for standing in _VERDICTS if standing in met), None)
+        return [(memory, first) for memory in met[first]] if first else []
 
     def _keep(self, fact: Fact, *, is_new: bool) -> None:
         """It ends what the same add told before it, if that was kept as well."""
