@@ -24,13 +24,14 @@ contend at one instant, and a row that is of that instant is rewritten, not clos
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from memories.language.times import LENGTHS
 from memories.models import Memory, Relation, RelationSupport
 from memories.providers.vectors import as_literal
 from memories.store.outliving import Told, Triple, outliving
@@ -120,7 +121,8 @@ WHERE s.tenant_id = %s AND s.memory_id = ANY(%s)
         AND now.source_said = r.source_said AND now.target_said = r.target_said)
 GROUP BY m.id, {_EDGE}
 """
-# What had lost to edges that are believed no more, while its memory is in force.
+# What had lost to edges that are believed no more, while its memory is in force: not to
+# what was so until something else was, which ended it all the same.
 _FREED = f"""
 SELECT m.id, r.id, {_EDGE}
 FROM memories_relation r
@@ -130,6 +132,13 @@ JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
     AND v.memory_id = s.memory_id AND v.number = s.number
 WHERE r.tenant_id = %s AND r.replaced_by_id = ANY(%s) AND r.known_to IS NULL
   AND r.state = 'superseded' AND {_STILL_SAID}
+  AND NOT EXISTS (
+      SELECT 1 FROM memories_relationsupport t
+      JOIN memories_memory o ON o.tenant_id = t.tenant_id AND o.id = t.memory_id
+      JOIN memories_memoryversion x ON x.tenant_id = t.tenant_id
+          AND x.memory_id = t.memory_id AND x.number = t.number
+      WHERE t.tenant_id = r.tenant_id AND t.relation_id = r.replaced_by_id
+        AND o.state = 'superseded' AND o.text = x.text)
 """
 # What had lost to an edge of what is another node by now.
 _ASTRAY = f"""
@@ -156,10 +165,13 @@ WHERE s.tenant_id = %s AND s.memory_id = %s
 """
 # The edges that others may add to, or contend with: never all of a node's. Who said one
 # before and has other words by now is no witness of it.
-_STANDING = f"""
+_BELIEF = """
 SELECT r.id, r.source_id, r.source_said, r.type, r.target_id, r.target_said,
        r.is_single, r.valid_from, r.valid_to, r.confidence, r.fact, r.valid_precision,
-       said.first, said.memories, r.project_id, r.anchor_id, r.known_from
+       said.first, said.memories, r.project_id, r.anchor_id, r.known_from,
+       r.state"""
+_STANDING = f"""
+{_BELIEF}, false
 FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::boolean[])
      AS asked (source, type, target, single)
 JOIN memories_relation r ON r.tenant_id = %s AND r.source_id = asked.source
@@ -175,6 +187,31 @@ CROSS JOIN LATERAL (
     WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND m.text = v.text
       AND (m.state = 'active' OR {OUTLIVES})
 ) AS said
+ORDER BY r.id
+"""
+# What lost or was over, and was so after an instant; whether it only ended so, a visit,
+# and not as what replaced it began. Of a position, or by what it was replaced by: who
+# moves on has been at ten thousand places, and only the last is asked for.
+_OVER = f"""
+{_BELIEF}, coalesce(r.valid_to <> coalesce(w.valid_from, (
+               SELECT min(m.created_at) FROM memories_relationsupport s
+               JOIN memories_memory m ON m.tenant_id = s.tenant_id
+                    AND m.id = s.memory_id
+               WHERE s.tenant_id = w.tenant_id AND s.relation_id = w.id
+           ), w.known_from), false)
+FROM memories_relation r
+LEFT JOIN memories_relation w ON w.tenant_id = r.tenant_id AND w.id = r.replaced_by_id
+CROSS JOIN LATERAL (
+    SELECT min(m.created_at) AS first, array_agg(m.id) AS memories
+    FROM memories_relationsupport s
+    JOIN memories_memory m ON m.tenant_id = s.tenant_id AND m.id = s.memory_id
+    JOIN memories_memoryversion v ON v.tenant_id = s.tenant_id
+        AND v.memory_id = s.memory_id AND v.number = s.number
+    WHERE s.tenant_id = r.tenant_id AND s.relation_id = r.id AND m.text = v.text
+      AND m.state IN ('active', 'superseded')
+) AS said
+WHERE r.tenant_id = %s AND r.state = 'superseded' AND r.known_to IS NULL
+  AND r.is_single AND r.valid_to > %s AND said.memories IS NOT NULL AND {{where}}
 ORDER BY r.id
 """
 _CLOSE = "UPDATE memories_relation SET known_to = %s WHERE tenant_id = %s AND id = %s"
@@ -220,6 +257,10 @@ WHERE m.tenant_id = %s AND m.{column} = ANY(%s)
   AND next.known_to IS NULL AND next.source_id = r.source_id AND next.type = r.type
   AND next.id <> r.id
 """
+
+
+NO_TIME = timedelta()
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +323,22 @@ class _Standing:
     confidence: float = 1.0
     fact: str | None = None
     precision: str | None = None
+    is_over: bool = False
+    is_visit: bool = False
 
     @property
     def start(self) -> datetime:
-        """What nobody knows the beginning of holds since it was said."""
+        """What nobody knows the beginning of holds since it was said, or if it was over
+        by then, since any time."""
+        if self.is_over and self.was_over:
+            return BEFORE_ALL
         return self.valid_from or self.said
+
+    @property
+    def word(self) -> tuple[datetime, UUID]:
+        """Its place among all that was said: the same, however often it is believed
+        anew."""
+        return (self.said, min(self.memories, default=self.id))
 
     @property
     def end(self) -> datetime | None:
@@ -306,12 +358,15 @@ class Beliefs:
     vectors: dict[str, tuple[UUID, Vectors]] = field(default_factory=dict)
     ended: dict[UUID, UUID] = field(default_factory=dict)
     """Memories in force whose edge lost, by the memory that said the other one."""
+    gone: Collection[UUID] = ()
+    """Relations that are closed with what is written here."""
     _lost: set[UUID] = field(default_factory=set)
     _rows: list[Relation] = field(default_factory=list)
     _rewritten: dict[UUID, Relation] = field(default_factory=dict)
     _supports: list[RelationSupport] = field(default_factory=list)
     _after: list[tuple[str, list[Any]]] = field(default_factory=list)
     _standing: dict[tuple[UUID, str], list[_Standing]] = field(default_factory=dict)
+    _over: dict[UUID, _Standing] = field(default_factory=dict)
 
     def assert_edges(self, said: Sequence[Assertion]) -> None:
         """Edges as memories assert them now; the active ones share theirs."""
@@ -329,7 +384,7 @@ class Beliefs:
         self._read(edges)
         for position, standing in self._standing.items():
             here: list[_Standing] = []
-            for one in sorted(standing, key=lambda s: (s.said, s.id)):
+            for one in sorted(standing, key=lambda s: s.word):
                 self._contend(one, here, at)
                 if one.id not in self._lost:
                     here.append(one)
@@ -352,18 +407,8 @@ class Beliefs:
             [edge.target for edge in edges],
             [edge.is_single for edge in edges],
         ]
-        found: dict[UUID, _Standing] = {}
-        with connection.cursor() as cursor:
-            cursor.execute(_STANDING, [*asked, require_tenant().tenant_id])
-            for id_, *row in cursor.fetchall():
-                edge, rest = Edge(*row[:6]), row[6:]
-                valid_from, valid_to, confidence, fact, precision, *more = rest
-                first, memories, project_id, anchor_id, known_from = more
-                found[id_] = _Standing(
-                    id_, edge, first, valid_from, valid_to,
-                    set(memories or ()), project_id, anchor_id, known_from, None,
-                    confidence, fact, precision,
-                )  # fmt: skip
+        params = [*asked, require_tenant().tenant_id]
+        found = {one.id: one for one in _read_standing(_STANDING, params)}
         for one in found.values():
             self._standing.setdefault(one.edge.position, []).append(one)
 
@@ -385,6 +430,7 @@ class Beliefs:
             row.valid_from, row.valid_to,
             {memory.id} | (same.memories if same else set()),
             memory.project_id, memory.anchor_id, one.at, row,
+            precision=memory.valid_precision,
         )  # fmt: skip
         if one.edge.is_single:
             self._contend(new, here, one.at)
@@ -412,30 +458,76 @@ class Beliefs:
                 support.relation_id = row.id
 
     def _contend(self, new: _Standing, here: list[_Standing], at: datetime) -> None:
-        """Of two that overlap the later stands; what was over within it yields."""
-        for old in list(here):
-            if old.memories & new.memories or not _overlap(old, new):
+        """Of two that overlap the later stands, and what was over within it yields;
+        so do those that had lost before, where the new one comes in between."""
+        past = self._past(new, here)
+        seams = {one.start for one in (*here, *past)}
+        rivals = [
+            old
+            for old in (*here, *past)
+            if not old.memories & new.memories and _overlap(old, new, seams)
+        ]
+        winners = [old for old in rivals if _yields(new, old, seams)]
+        if winners:
+            self._end(new, _first_to_end(new, winners, seams), at, seams)
+        for old in rivals:
+            if old in winners or not _overlap(old, new, seams):
                 continue
-            if _yields(new, old):
-                self._end(new, old, at)
-                return
-            self._end(old, new, at)
-            here.remove(old)
+            if not old.is_over:
+                here.remove(old)
+            elif _is_within(old, new, seams):
+                continue
+            self._end(old, new, at, seams)
 
-    def _end(self, lost: _Standing, won: _Standing, at: datetime) -> None:
+    def _past(self, new: _Standing, here: Sequence[_Standing]) -> list[_Standing]:
+        """What of the position is over, and was so once the new one began. Where what
+        goes on began before it, only what had lost to that."""
+        tenant_id = require_tenant().tenant_id
+        is_last = any(one.end is None and one.start <= new.start for one in here)
+        where, params = "r.source_id = %s AND r.type = %s", list(new.edge.position)
+        if is_last:
+            where, params = "r.replaced_by_id = ANY(%s)", [[one.id for one in here]]
+        found = _read_standing(
+            _OVER.format(where=where), [tenant_id, new.start, *params]
+        )
+        stored = [
+            one for one in found if one.id not in self.gone and one.id not in self._lost
+        ]
+        fresh = [
+            one
+            for one in self._over.values()
+            if one.edge.position == new.edge.position and one.id != new.id
+        ]
+        return [*stored, *fresh]
+
+    def _end(
+        self, lost: _Standing, won: _Standing, at: datetime, seams: Collection[datetime]
+    ) -> None:
         """It was true until the other began; a visit within it keeps its interval."""
-        self._lost.add(lost.id)
-        end = lost.valid_to
-        if not _is_within(lost, won):
+        end, is_visit = lost.valid_to, _is_within(lost, won, seams)
+        if not is_visit:
             end = min(end or won.start, won.start)
             end = max(end, lost.valid_from or end)
-        for memory_id in lost.memories - won.memories:
-            self.ended[memory_id] = next(iter(won.memories))
+        if not lost.is_over:
+            for memory_id in lost.memories - won.memories:
+                self.ended[memory_id] = next(iter(won.memories))
+        self._lost.add(lost.id)
+        row = self._lose(lost, won, end, at)
+        self._over.pop(lost.id, None)
+        self._over[row.id] = replace(
+            lost, id=row.id, valid_to=end, row=row, is_over=True, is_visit=is_visit
+        )
+        lost.valid_to = end
+
+    def _lose(
+        self, lost: _Standing, won: _Standing, end: datetime | None, at: datetime
+    ) -> Relation:
+        """The row that says that it is over, and replaced."""
         tenant_id = require_tenant().tenant_id
         if lost.row is not None:
             lost.row.state, lost.row.valid_to = State.SUPERSEDED, end
             self._after.append((_REPLACE, [won.id, tenant_id, lost.row.id]))
-            return
+            return lost.row
         is_now = self._is_of(lost, at)
         past = Relation(
             id=lost.id if is_now else new_id(),
@@ -458,7 +550,7 @@ class Beliefs:
         if is_now:
             self._rewritten[past.id] = past
             self._after.append((_REPLACE, [won.id, tenant_id, past.id]))
-            return
+            return past
         self._rows.append(past)
         self._after += [
             (_CLOSE, [at, tenant_id, lost.id]),
@@ -467,6 +559,7 @@ class Beliefs:
             (_REPLACE, [won.id, tenant_id, past.id]),
             (_EMBED_AS, [tenant_id, past.id, lost.id]),
         ]
+        return past
 
     def _is_of(self, standing: _Standing, at: datetime) -> bool:
         """Whether its row is there, and of this very instant, or of a later one."""
@@ -564,9 +657,10 @@ def _assert_again(
         memory, edge = by_id[row[0]], Edge(*row[2:])
         stays = (memory.id, edge.triple) in kept
         said.append(Assertion(memory, edge, at, like=row[1], outlives=stays))
-    script, beliefs = Script(), Beliefs()
+    gone = {row[1] for row in freed}
+    script, beliefs = Script(), Beliefs(gone=gone)
     tenant_id = require_tenant().tenant_id
-    for relation_id in {row[1] for row in freed}:
+    for relation_id in gone:
         script.add(_CLOSE, [at, tenant_id, relation_id])
     beliefs.assert_edges(_each_once(said))
     beliefs.write(script)
@@ -595,9 +689,10 @@ def settle_nodes(anchor_id: UUID, nodes: Collection[UUID], at: datetime) -> None
     with connection.cursor() as cursor:
         cursor.execute(_ASTRAY, [tenant_id, anchor_id])
         astray = cursor.fetchall()
-    script, beliefs = Script(), Beliefs()
+    gone = {row[1] for row in astray}
+    script, beliefs = Script(), Beliefs(gone=gone)
     heads = Memory.objects.in_bulk({row[0] for row in astray})
-    for relation_id in {row[1] for row in astray}:
+    for relation_id in gone:
         script.add(_CLOSE, [at, tenant_id, relation_id])
     beliefs.assert_edges([_again(heads[row[0]], row, at) for row in astray])
     beliefs.write(script)
@@ -644,28 +739,70 @@ def _is_finer(memory: Memory, standing: _Standing) -> bool:
     return memory.valid_from is not None and standing.valid_from is None
 
 
-def _overlap(one: _Standing, other: _Standing) -> bool:
+def _overlap(
+    one: _Standing, other: _Standing, seams: Collection[datetime] = ()
+) -> bool:
     """Whether both hold at some instant; what has no start, since it was said. What was
-    over when it was told of, nobody knows since when, was before what goes on."""
+    over when it was told of, nobody knows since when, was before what goes on. Who
+    lived somewhere until 2019 and elsewhere from 2019 on moved in that year."""
     if one.edge.target == other.edge.target:
         return False
     if any(a.was_over and b.end is None for a, b in ((one, other), (other, one))):
         return False
     first, second = sorted((one, other), key=lambda s: s.start)
-    return first.end is None or first.end > second.start
+    if first.end is None or first.end <= second.start:
+        return first.end is None
+    is_told = first.end not in seams and first.start < second.start
+    vague = max(LENGTHS.get(it.precision, NO_TIME) for it in (first, second))
+    return not is_told or first.end > second.start + vague
 
 
-def _yields(new: _Standing, old: _Standing) -> bool:
+def _yields(new: _Standing, old: _Standing, seams: Collection[datetime]) -> bool:
     """Whether the old one stands: it began later, or the new one was over within it.
 
-    Of a dated and an undated one the last word counts, as in ``succession``.
+    Of a dated and an undated one the last word counts, as in ``succession``, and of two
+    that began at once; what was over before is known to have been so when it was said.
     """
     began = old.valid_from or (None if new.valid_from else old.said)
-    if began is not None and new.start < began:
-        return not _is_within(old, new)
-    return _is_within(new, old)
+    if old.is_over:
+        began = old.start
+    is_earlier = began is not None and new.start < began
+    if is_earlier or (began == new.start and new.word < old.word):
+        return not _is_within(old, new, seams)
+    return _is_within(new, old, seams)
 
 
-def _is_within(one: _Standing, other: _Standing) -> bool:
+def _is_within(
+    one: _Standing, other: _Standing, seams: Collection[datetime] = ()
+) -> bool:
+    """Whether one is a visit: it began and was over within the other. What ended as
+    another began, at a seam, was replaced by that."""
+    if one.is_over and not one.is_visit:
+        return False
     ends_first = one.end is not None and (other.end is None or one.end < other.end)
-    return one.start >= other.start and ends_first
+    return one.start >= other.start and ends_first and one.end not in seams
+
+
+def _first_to_end(
+    new: _Standing, winners: Sequence[_Standing], seams: Collection[datetime]
+) -> _Standing:
+    """What ends the new one first, or else what it was over within."""
+    cutting = [one for one in winners if not _is_within(new, one, seams)]
+    return min(cutting or winners, key=lambda one: one.start)
+
+
+def _read_standing(statement: str, params: Sequence[Any]) -> list[_Standing]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return [_standing_of(row) for row in cursor.fetchall()]
+
+
+def _standing_of(row: Sequence[Any]) -> _Standing:
+    id_, edge, rest = row[0], Edge(*row[1:7]), row[7:]
+    valid_from, valid_to, confidence, fact, precision, *more = rest
+    first, memories, project_id, anchor_id, known_from, state, is_visit = more
+    return _Standing(
+        id_, edge, first, valid_from, valid_to,
+        set(memories or ()), project_id, anchor_id, known_from, None,
+        confidence, fact, precision, state == State.SUPERSEDED, is_visit,
+    )  # fmt: skip

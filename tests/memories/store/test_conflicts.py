@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -10,9 +12,11 @@ import pytest
 
 from memories.models import Entity, Memory, Relation
 from memories.services.edit import restore_version
+from memories.services.graph import merge_entities, unmerge
 from memories.store import operations
 from memories.store.operations import Lease
 from memories.types import Fact, ProposedEntity, ProposedRelation, ValidTime, Verdict
+from tenants.audit import Actor
 from tests.memories.agents import adds, at_once, decides, fact
 
 Y2010, Y2012, Y2014, Y2018, Y2020, Y2022 = (
@@ -168,6 +172,62 @@ def test_what_lost_stays_so_when_its_memory_changes_in_nothing_that_matters(agen
     assert beliefs(agent) == before
 
 
+def test_what_lost_keeps_its_end_when_the_other_is_over_in_its_turn(agent):
+    """A third one ends the second; of the first nothing is known that was not."""
+    learn(agent, works_at("Acme", start=Y2010), works_at("Globex", start=Y2012))
+    globex = head(agent, "User works at Globex.")
+    agent.decide(replaces(works_at("Initech", start=Y2018), globex))
+    assert beliefs(agent) == {
+        "Acme": ("superseded", Y2010, Y2012, "Globex"),
+        "Globex": ("superseded", Y2012, Y2018, "Initech"),
+        "Initech": ("active", Y2018, None, None),
+    }
+
+
+@pytest.mark.parametrize("first", ["Acme", "Globex"])
+def test_until_a_year_and_from_that_year_on_follow_one_another(agent, first):
+    acme = works_at("Acme", "User worked at Acme from 2010 to 2014.")
+    acme = vaguely(acme, ValidTime(Y2010, Y2014 + timedelta(days=365), "year"))
+    globex = vaguely(works_at("Globex"), ValidTime(Y2014, None, "year"))
+    learn(agent, *([acme, globex] if first == "Acme" else [globex, acme]))
+    assert {one[0] for one in beliefs(agent).values()} == {"active"}
+    assert suspects(agent) == []
+
+
+def test_a_job_that_began_a_year_earlier_ends_it(agent):
+    acme = works_at("Acme", "User worked at Acme from 2010 to 2014.")
+    acme = vaguely(acme, ValidTime(Y2010, Y2014 + timedelta(days=365), "year"))
+    learn(agent, acme, vaguely(works_at("Globex"), ValidTime(Y2012, None, "year")))
+    assert beliefs(agent)["Acme"] == ("superseded", Y2010, Y2012, "Globex")
+
+
+def vaguely(one: Fact, valid: ValidTime) -> Fact:
+    return replace(one, valid=valid)
+
+
+def test_of_what_was_told_at_once_the_last_word_stands_however_nodes_are_merged(agent):
+    """A merge and its undoing believe edges anew; who said them when is as it was."""
+    said = [
+        works_at(firm, who=who)
+        for who, firm in (("Alpha", "Acme"), ("Beta", "Globex"), ("Gamma", "Initech"))
+    ]
+    agent.decide(*(adds(one.text, **details(one)) for one in said))
+    with agent.scope():
+        found = Entity.objects.filter(type="person")
+        alpha, beta, gamma = (found.get(name=n).id for n in ("Alpha", "Beta", "Gamma"))
+        project, actor = agent.company.project, Actor("system")
+        first = merge_entities(project, alpha, beta, actor=actor)
+        merge_entities(project, beta, gamma, actor=actor)
+    assert standing(agent) == {"Initech"}
+    with agent.scope():
+        unmerge(project, first.id, actor=actor)
+    assert standing(agent) == {"Globex", "Initech"}
+
+
+def standing(agent) -> set[str]:
+    return {name for name, one in beliefs(agent).items() if one[0] == "active"}
+
+
 def test_what_was_believed_then_is_kept(agent):
     learn(agent, works_at("Acme"))
     then = head(agent, "User works at Acme.").known_from
@@ -231,16 +291,18 @@ def test_what_was_over_by_then_is_left_as_it_is(agent):
 
 
 def test_racing_adds_leave_the_graph_of_a_sequence(committed_db, agent, other):
-    """Fifty adds of one subject at once, each a fact of its own and one job."""
+    """Fifty adds of one subject at once, each a fact of its own and one job, and told
+    in another order than it was so."""
     facts = [
         works_at(f"Company {n}", start=Y2010 + timedelta(days=n)) for n in range(50)
     ]
     for one in facts:
         other.decide(adds(one.text, **details(one)))
-    accepted = [agent.accept() for _ in facts]
+    told = random.Random(7).sample(facts, len(facts))
+    accepted = [agent.accept() for _ in told]
     plans = [
         (on, agent.plan(on, adds(one.text, **details(one))))
-        for on, one in zip(accepted, facts, strict=True)
+        for on, one in zip(accepted, told, strict=True)
     ]
     applied = Applied()
     answers = at_once(*(partial(in_turn, agent, *one, applied) for one in plans))
