@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -342,6 +342,8 @@ def _month(match: re.Match[str], said: Said) -> Named | None:
         return _whole_month(said.today.year, month)
     if which == "of" and not said.is_question:
         return None
+    if which == "since":  # it has begun, whatever the verb says
+        said = replace(said, is_past=True, is_future=False)
     year = _year_of(month, 1 if said.is_past else 28, said)
     return _whole_month(year, month) if year else None
 

@@ -18,6 +18,7 @@ from memories.pipeline.local.grammar import (
     is_past,
     telling_verb,
 )
+from memories.pipeline.local.leads import subject_first
 from memories.types import Aspect, ValidTime
 
 _PLAN = re.compile(
@@ -90,11 +91,13 @@ def read_aspect(
     """``valid`` is the time that the text tells, and ``said_at`` when it is told: what
     recurs is no single event, and what is told in the present of a day to come is
     planned."""
-    sentence = text.split(";")[0]
+    sentence = subject_first(text).split(";")[0]
     claims = read_claims(sentence)
     named = {claim.attribute for claim in claims}
     if _PLAN.search(sentence) and not _NOT_A_PLAN.search(sentence):
         return Aspect.PLAN
+    if any(claim.is_over for claim in claims):
+        return Aspect.EVENT
     if any(claim.is_negated for claim in claims) and "liking" not in named:
         return Aspect.ABSENCE
     if _PREFERENCE.search(sentence) or "liking" in named:
@@ -116,6 +119,7 @@ def read_aspect(
 
 def is_plan(text: str) -> bool:
     """Whether it tells of a plan first of all: "plays, and hopes to join" does not."""
+    text = subject_first(text)
     planned = _PLAN.search(text)
     if planned is None or read_aspect(text) is not Aspect.PLAN:
         return False

@@ -7,31 +7,56 @@ each other when their values differ, multi-valued ones only when one is denied.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from memories.language.letters import CAPITAL
+from memories.language.letters import INITIAL as CAPITAL
+from memories.language.times import MONTHS
+from memories.pipeline.local.grammar import telling_verb
+from memories.pipeline.local.leads import subject_first
 from memories.pipeline.local.words import content_stems, stem, without_contrast
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``subject``'s ``attribute`` is (or, negated, is not) ``value``; lower case."""
+    """``subject``'s ``attribute`` is (or, negated, is not) ``value``; lower case.
+
+    ``is_over``: negated because it ended then. ``is_beside``: it stands beside others,
+    as a second job does. ``is_presupposed``: the text rather says something else of it
+    ("User's girlfriend Aino is a chemist"). ``whom``: the other one of a bond.
+    """
 
     subject: str
     attribute: str
     value: str
     is_single: bool = True
     is_negated: bool = False
+    is_over: bool = False
+    is_beside: bool = False
+    is_presupposed: bool = False
+    whom: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """``is_over``: what it reads has ended, by words that are no denial ("quit")."""
+
+    attribute: str
+    pattern: re.Pattern[str]
+    is_single: bool = True
+    is_over: bool = False
+    is_presupposed: bool = False
 
 
 _SUBJECT = (
     rf"(?P<s>{CAPITAL}[\w.-]*(?:'s? (?:[a-z]+ ){{0,2}}?[a-z]+)??(?: {CAPITAL}[\w-]+)?)"
 )
 _PLACE = rf"(?P<v>(?:the )?{CAPITAL}[\w.'-]*(?:(?: of| de|,)? {CAPITAL}[\w.'-]*)*)"
+_MONTHS = "|".join(month.capitalize() for month in MONTHS)
 _END = (
     r"(?=$|[,;.(–—]| - | and | but | since | because | so | which | who | for \d| in \d"
-    r"| on \d| with their| at the moment)"
+    rf"| on \d| with their| at the moment| in (?:{_MONTHS})\b| in the week of"
+    r"| (?:every|each) | on \w+days\b)"
 )
 _THING = rf"(?:the |an? |some |their )?(?P<v>\w[\w' -]*?){_END}"
 _JOBS = (
@@ -69,20 +94,29 @@ _LIKES = (
 _DISLIKES = r"dislikes?|hates?|detests?|cannot stand|despises?"
 
 
-def _rule(
-    attribute: str, pattern: str, *, is_single: bool = True
-) -> tuple[str, re.Pattern[str], bool]:
-    return attribute, re.compile(pattern), is_single
+def _rule(attribute: str, pattern: str, **how: bool) -> _Rule:
+    return _Rule(attribute, re.compile(pattern), **how)
 
 
 _BOND = "bond with {what}"
+LIFE = "life"
 _STAGES = ("dating", "engaged", "married", "apart")
 """What two people are to each other, in the order in which it comes about."""
 _TOGETHER = (
     r"(?P<dating>dating|seeing|going out|in a relationship|together|a couple)|"
     r"(?P<engaged>engaged)|(?P<married>married)"
 )
-_PARTED = r"(?P<apart>broke up|broken up|split up|separated|divorced)"
+_PARTED = (
+    r"(?P<apart>broke up|broken up|split up|split|separated|divorced|parted ways"
+    r"|called it quits)"
+)
+_LOVED = (
+    r"(?:(?P<dating>girlfriend|boyfriend|partner)|(?P<engaged>fianc[eé]e?)"
+    r"|(?P<married>wife|husband))"
+)
+_JOB = r"(?:their|the|an?) (?:[a-z]+ )?(?:job|position|post|role) (?:at|with|for|in)"
+_DISMISSED = r"(?:fired|laid off|let go|dismissed|sacked|made redundant)"
+_FOR_GOOD = rf"(?=$|[,;.]| in | on \d| after | because | for (?:good\b|{CAPITAL}))"
 _PERSON = rf"(?P<what>{CAPITAL}[\w-]+(?: {CAPITAL}[\w-]+)?)"
 _BE = r"(?:(?:is|are|was|were|has been|have been|got|get|has|have|started)(?: now)? )?"
 # Read against the text with negations and adverbs taken out; the first match of an
@@ -153,6 +187,77 @@ _RULES = (
         _BOND,
         rf"^{_SUBJECT} and {_PERSON} {_BE}(?:{_TOGETHER}|{_PARTED})\b",
     ),
+    _rule(_BOND, rf"^{_PERSON} (?P<apart>left|dumped) (?P<s>User)\b"),
+    _rule(
+        _BOND,
+        rf"^{_SUBJECT} (?:is|are) (?P<apart>no longer) (?:together )?with {_PERSON}",
+        is_over=True,
+    ),
+    _rule(
+        _BOND,
+        rf"^{_SUBJECT} (?P<apart>left|dumped) their "
+        rf"(?:girlfriend|boyfriend|partner|wife|husband|fianc[eé]e?) {_PERSON}",
+    ),
+    _rule(
+        _BOND,
+        rf"^(?P<s>{CAPITAL}[\w-]+)'s? (?P<apart>ex|former|late|old)\b-? ?"
+        rf"(?:girlfriend|boyfriend|partner|wife|husband|fianc[eé]e?)? ?{_PERSON}",
+        is_presupposed=True,
+    ),
+    _rule(
+        _BOND,
+        rf"^(?P<s>{CAPITAL}[\w-]+)'s? (?:new )?{_LOVED} (?:is (?:called |named )?)?"
+        rf"{_PERSON}",
+        is_presupposed=True,
+    ),
+    _rule(
+        _BOND, rf"^{_PERSON} is (?P<s>User)'s (?:new )?{_LOVED}\b", is_presupposed=True
+    ),
+    _rule(
+        "employer",
+        rf"^{_SUBJECT} (?:has |had )?(?:quit|left|lost|resigned from|gave up"
+        rf"|(?:was|got) {_DISMISSED} from) {_JOB} {_PLACE}",
+        is_over=True,
+    ),
+    _rule(
+        "employer",
+        rf"^{_SUBJECT} (?:has |had )?(?:quit|resigned from|retired from"
+        rf"|(?:was|got) {_DISMISSED} (?:from|by)|stopped working (?:at|for)) {_PLACE}",
+        is_over=True,
+    ),
+    _rule(
+        "employer",
+        rf"^{_SUBJECT} (?:has )?left (?!User\b){_PLACE}{_FOR_GOOD}",
+        is_over=True,
+    ),
+    _rule(
+        "employer",
+        rf"^{_PLACE} (?:has )?(?:{_DISMISSED} {_SUBJECT}|(?:laid|let|made) "
+        rf"(?P<s2>{CAPITAL}[\w-]+) (?:off|go|redundant))\b",
+        is_over=True,
+    ),
+    _rule(
+        "residence",
+        rf"^{_SUBJECT} (?:has )?(?:moved|relocated) (?:out of|away from) {_PLACE}",
+        is_over=True,
+    ),
+    _rule(
+        "residence",
+        rf"^{_SUBJECT} (?:has )?left {_PLACE} for (?:good\b|{CAPITAL})",
+        is_over=True,
+    ),
+    _rule(
+        "possession",
+        rf"^{_SUBJECT} (?:has )?(?:sold|gave away|got rid of|donated|traded in"
+        rf"|scrapped) {_THING}",
+        is_single=False,
+        is_over=True,
+    ),
+    _rule(
+        LIFE,
+        rf"^{_SUBJECT} (?:has )?(?:died|passed away)(?P<v>)\b(?! of laugh)",
+        is_over=True,
+    ),
     _rule("name", rf"^{_SUBJECT}'s? name is {_PLACE}"),
     _rule("name", rf"^{_SUBJECT} is (?:called|named) {_PLACE}"),
     _rule(
@@ -162,6 +267,11 @@ _RULES = (
         is_single=False,
     ),
     _rule("birthday", rf"^{_SUBJECT} was born on {_THING}"),
+    _rule("birthplace", rf"^{_SUBJECT} was born in {_PLACE}"),
+    _rule(
+        "birth year",
+        rf"^{_SUBJECT} was born (?:(?:in|on|at) [^;,]*?)?(?P<v>(?:19|20)\d\d)\b",
+    ),
     _rule(
         "{what}",
         rf"^{_SUBJECT}'s? (?:new )?(?P<what>{_TRAITS}) is (?:now )?(?P<v>\S.*?)(?=$|;)",
@@ -242,41 +352,67 @@ _DENIALS = re.compile(
     r"\b(?:(?:does|do) not (?:any longer )?|no longer |never |stopped |quit |gave up )"
     r"|(?<=\bis) (?:not|no longer)\b|(?<=\bhas) (?:not|no longer)\b"
 )
-_DATE_AHEAD = re.compile(rf"^On .+? \d{{4}},? (?={CAPITAL})")
+
+
+_BESIDE = re.compile(
+    r"\b(?:also|as well|too|in addition|on the side|part[- ]time|on weekends"
+    r"|part of the (?:year|week|month)|half (?:of )?the (?:year|week)"
+    r"|second (?:job|home))\b",
+    re.IGNORECASE,
+)
+"""A second home or job is no other one."""
+_PARTED_NOW = re.compile(r"\b(?:no longer|any ?more|stopped)\b")
+_HELD = ("", "is", "are", "has", "have")
+"""Verbs of what holds: of what somebody's wife did she is no more than the subject."""
 
 
 @lru_cache(maxsize=4096)
 def read_claims(text: str) -> tuple[Claim, ...]:
     """What the first clause of ``text`` claims; empty when no rule knows it."""
-    clause = _DATE_AHEAD.sub("", without_contrast(text.split(";")[0]))
+    clause = without_contrast(subject_first(text).split(";")[0])
+    told = _ADVERBS.sub("", clause)
     plain, denials = _DENIALS.subn("", clause)
     plain = _ADVERBS.sub("", plain.replace("cannot stand", "hates"))
-    claims: dict[str, Claim] = {}
-    for attribute, pattern, is_single in _RULES:
-        match = pattern.search(plain)
-        if match is not None:
-            claim = _claim(attribute, match, is_single=is_single, denied=denials > 0)
-            claims.setdefault(claim.attribute, claim)
+    is_beside = bool(_BESIDE.search(text.split(";")[0]))
+    is_held = telling_verb(clause, is_dated=False) in _HELD
+    claims: dict[tuple[str, bool], Claim] = {}
+    for rule in _RULES:
+        match = rule.pattern.search(told if rule.is_over else plain)
+        if match is None or (rule.is_presupposed and not is_held):
+            continue
+        claim = _claim(rule, match, denied=denials > 0)
+        if claim.value == "dating" and denials and _PARTED_NOW.search(clause):
+            claim = replace(claim, value="apart", is_negated=False)
+        claim = replace(claim, is_beside=is_beside and claim.attribute in _HELD_BESIDE)
+        claims.setdefault((claim.attribute, rule.is_over), claim)
     return tuple(claims.values())
 
 
-def _claim(
-    attribute: str, match: re.Match[str], *, is_single: bool, denied: bool
-) -> Claim:
+_HELD_BESIDE = ("residence", "employer", "occupation")
+
+
+def _claim(rule: _Rule, match: re.Match[str], *, denied: bool) -> Claim:
     groups = match.groupdict()
-    subject = groups["s"]
+    subject = groups.get("s") or groups["s2"]
     if groups.get("thing"):
         subject = f"{subject}'s {groups['thing']}"
+    attribute = rule.attribute
     if attribute == "disliking":
         attribute, denied = "liking", not denied
     what = (groups.get("what") or "").lower()
-    stage = next((name for name in _STAGES if groups.get(name)), "")
+    if what == "user":  # "Aino broke up with User" is of User and Aino
+        subject, what = what, subject.split()[-1].lower()
+    stage = next((name for name in reversed(_STAGES) if groups.get(name)), "")
+    is_over = rule.is_over and not stage
     return Claim(
         subject=subject.lower(),
         attribute=attribute.replace("{what}", " ".join(map(stem, what.split()))),
         value=(groups.get("v") or groups.get("v2") or stage).strip().lower(),
-        is_single=is_single,
-        is_negated=denied,
+        is_single=rule.is_single,
+        is_negated=is_over or (denied and not rule.is_over),
+        is_over=is_over,
+        is_presupposed=rule.is_presupposed,
+        whom=what if rule.attribute == _BOND else "",
     )
 
 
@@ -304,7 +440,13 @@ def is_same_value(one: Claim, other: Claim) -> bool:
 
 def is_contradiction(new: Claim, old: Claim) -> bool:
     """Whether both cannot hold at once; the same attribute of the same subject."""
+    if new.attribute == LIFE:
+        return _ends_with_life(new, old)
     if new.attribute != old.attribute or not is_same_subject(new.subject, old.subject):
+        return False
+    if new.is_presupposed or old.is_presupposed:
+        return new.value == "apart" != old.value
+    if (new.is_beside or old.is_beside) and not new.is_negated:
         return False
     if new.is_negated != old.is_negated:
         return is_same_value(new, old)
@@ -312,6 +454,20 @@ def is_contradiction(new: Claim, old: Claim) -> bool:
         return _is_later_stage(new.value, old.value)
     is_single = new.is_single or old.is_single
     return is_single and not new.is_negated and not is_same_value(new, old)
+
+
+_OF_THE_LIVING = ("residence", "employer", "occupation", "age", "diet", "allergy")
+
+
+def _ends_with_life(death: Claim, old: Claim) -> bool:
+    """Where somebody lived, and that there is a dog of the name."""
+    if old.is_negated or old.attribute not in (*_OF_THE_LIVING, "name"):
+        return False
+    if old.attribute == "name":
+        is_pet = re.search(rf"'s {_PETS}$", old.subject)
+        pet = f"{old.subject} {old.value}"
+        return bool(is_pet) and death.subject in (old.value, old.subject, pet)
+    return is_same_subject(death.subject, old.subject)
 
 
 def _is_later_stage(new: str, old: str) -> bool:
@@ -322,7 +478,8 @@ def _is_later_stage(new: str, old: str) -> bool:
 def is_confirmation(new: Claim, old: Claim) -> bool:
     """Whether both say the same of the same subject."""
     return (
-        new.attribute == old.attribute
+        not (new.is_presupposed or old.is_presupposed)
+        and new.attribute == old.attribute
         and is_same_subject(new.subject, old.subject)
         and new.is_negated == old.is_negated
         and is_same_value(new, old)
@@ -332,7 +489,8 @@ def is_confirmation(new: Claim, old: Claim) -> bool:
 def is_other_value(new: Claim, old: Claim) -> bool:
     """Whether both fill the same attribute, with values that may stand together."""
     return (
-        new.attribute == old.attribute
+        not (new.is_presupposed or old.is_presupposed)
+        and new.attribute == old.attribute
         and is_same_subject(new.subject, old.subject)
         and not is_same_value(new, old)
     )

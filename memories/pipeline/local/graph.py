@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from memories.language.letters import CAPITAL
-from memories.pipeline.local.claims import Claim, read_claims
+from memories.language.letters import INITIAL, MARKS
+from memories.pipeline.local.claims import LIFE, Claim, read_claims
+from memories.pipeline.local.language import is_english
+from memories.pipeline.local.leads import subject_first
 from memories.pipeline.local.words import KIN, NOT_NAMES, is_negated, without_contrast
 from memories.types import ProposedEntity, ProposedRelation
 
@@ -25,13 +27,14 @@ _RELATIONS = {
 }
 """What claims say of whom, where the value is a thing of its own."""
 _PERSONAL = ("wife", "husband", "partner", "girlfriend", "boyfriend", "roommate")
-_WORD = rf"{CAPITAL}[\w&’-]*"
+_ABBREVIATED = r"(?:(?:St|Ste|Ft|Mt|Dr|Mr|Mrs|Ms|Prof)\. )?"
+_WORD = rf"{_ABBREVIATED}{INITIAL}[\w&’{MARKS}-]*"
 _NAME = rf"{_WORD}(?: (?:(?:of|the|de|da|la|van|von) )?{_WORD})*"
 _KIN = "|".join(sorted(KIN, key=len, reverse=True))
 _OF = rf"(?P<owner>{_WORD})(?:'s?|’s?) (?:[a-z]+ )?"
 _KIN_NAME = re.compile(rf"\b{_OF}(?P<kin>{_KIN}),? (?P<name>{_NAME})")
 _IS_KIN = re.compile(
-    rf"\b(?P<name>{_NAME}) is {_OF}(?:[a-z]+ )?(?P<kin>{_KIN})\b(?! {CAPITAL})"
+    rf"\b(?P<name>{_NAME}) is {_OF}(?:[a-z]+ )?(?P<kin>{_KIN})\b(?! {INITIAL})"
 )
 _KIN_IS = re.compile(rf"\b{_OF}(?P<kin>{_KIN}) is (?:named |called )?(?P<name>{_NAME})")
 _AT_WORK = re.compile(rf"\b(?P<name>{_NAME}) from (?:the )?(?:work|office)\b")
@@ -43,7 +46,7 @@ _BONDS = {"engaged": "engaged_to", "married": "married_to"}
 _PET_NAME = re.compile(
     rf"(?P<owner>{_WORD})(?: (?:has|got|adopted) an? (?:[a-z]+ )?|'s (?:[a-z]+ )?)"
     r"(?P<kin>dog|cat|puppy|kitten|horse|rabbit|parrot|hamster|turtle)"
-    rf"(?:,| named| called|'s name is| is called| is named)? (?P<name>{CAPITAL}\w+)"
+    rf"(?:,| named| called|'s name is| is called| is named)? (?P<name>{INITIAL}\w+)"
 )
 _HAS = r"(?:has |have )?(?:just |recently |finally |now |also |still |been )*"
 _TOPIC = rf"(?:{_NAME}|[a-z-]+(?: (?!and |in |on |for |with |at )[a-z-]+)?)"
@@ -160,13 +163,35 @@ def read_graph(text: str, speaker: str, *, is_bounded: bool = False) -> Graph:
     What was so is an edge only where the time of the text has an end (``is_bounded``):
     else it would hold today.
     """
+    claims = read_claims(text)
+    text = subject_first(text)
     drawn = _Drawn()
+    _read_kin(drawn, text, speaker, claims)
+    plain, was_once = _PAST.subn("", without_contrast(text))
+    if not is_negated(plain) and (is_bounded or not was_once):
+        verbs = _VERBS + (_PAST_VERBS if is_bounded else ())
+        for subject, kind, value, type_ in _read_verbs(text, drawn, speaker, verbs):
+            drawn.relate(subject, _beside(kind, claims), value, type_)
+    for claim in claims:
+        _relate_claim(drawn, claim, text, speaker)
+        _name_claimed(drawn, claim, text, speaker)
+    for name in _mentioned(text, speaker):
+        if not any(_is_within(name, known) for known in drawn.entities):
+            drawn.name(name, "person" if name == speaker else "other")
+    return tuple(drawn.entities.values()), tuple(drawn.relations)
+
+
+def _read_kin(drawn: _Drawn, text: str, speaker: str, claims: Sequence[Claim]) -> None:
+    """What people, and their animals, are to each other."""
+    is_death = any(claim.attribute == LIFE for claim in claims)
     for pattern, kind in (
         (_KIN_NAME, "person"),
         (_IS_KIN, "person"),
         (_KIN_IS, "person"),
         (_PET_NAME, "animal"),
     ):
+        if kind == "animal" and is_death:
+            continue  # "User's dog Musti died": there is none any more
         for match in pattern.finditer(text):
             drawn.relate(match["owner"], match["kin"], match["name"], kind)
     if couple := _COUPLE.match(text):
@@ -174,17 +199,6 @@ def read_graph(text: str, speaker: str, *, is_bounded: bool = False) -> Graph:
         drawn.relate(couple["owner"], bond, couple["name"], "person")
     for match in _AT_WORK.finditer(text):
         drawn.relate(speaker, "colleague", match["name"], "person")
-    plain, was_once = _PAST.subn("", without_contrast(text))
-    if not is_negated(plain) and (is_bounded or not was_once):
-        verbs = _VERBS + (_PAST_VERBS if is_bounded else ())
-        for subject, kind, value, type_ in _read_verbs(text, drawn, speaker, verbs):
-            drawn.relate(subject, kind, value, type_)
-    for claim in read_claims(text):
-        _relate_claim(drawn, claim, text, speaker)
-    for name in _mentioned(text, speaker):
-        if not any(_is_within(name, known) for known in drawn.entities):
-            drawn.name(name, "person" if name == speaker else "other")
-    return tuple(drawn.entities.values()), tuple(drawn.relations)
 
 
 def _read_verbs(
@@ -216,8 +230,11 @@ def _subject_of(clause: str, drawn: _Drawn, speaker: str) -> tuple[str | None, s
 
 
 def _is_no_name(name: str, speaker: str) -> bool:
-    """ "In May", and "Before Anna" as well."""
-    return bool({name, name.split()[0]} & (NOT_NAMES - {speaker}))
+    """ "In May", and "Before Anna" as well; nor "Maybe User", whose lead says more than
+    is known."""
+    words = name.split()
+    is_led = speaker in words[1:] and speaker == "User"
+    return is_led or bool({name, words[0]} & (NOT_NAMES - {speaker}))
 
 
 def _relate_claim(drawn: _Drawn, claim: Claim, text: str, speaker: str) -> None:
@@ -237,6 +254,33 @@ def _relate_claim(drawn: _Drawn, claim: Claim, text: str, speaker: str) -> None:
         drawn.relate(source, "also_known_as", target, "person")
 
 
+def _beside(kind: str, claims: Sequence[Claim]) -> str:
+    """A second home or job is a relation of its own: it ends no first one."""
+    attribute = {"lives_in": "residence", "works_at": "employer"}.get(kind)
+    is_second = any(
+        claim.is_beside and claim.attribute == attribute for claim in claims
+    )
+    return f"also_{kind}" if is_second else kind
+
+
+_ENDED = {"employer": "organization", "residence": "place"}
+
+
+def _name_claimed(drawn: _Drawn, claim: Claim, text: str, speaker: str) -> None:
+    """Whom and what the end of something is told of, an opening name among them."""
+    source = _source(claim, text, speaker)
+    if source is None:
+        return
+    if claim.whom:
+        drawn.name(source, "person")
+        drawn.name(_as_written(claim.whom, text), "person")
+    elif claim.is_negated and claim.attribute in _ENDED:
+        drawn.name(source, "person")
+        drawn.name(_plain(_as_written(claim.value, text)), _ENDED[claim.attribute])
+    elif claim.attribute == LIFE:
+        drawn.name(source, "other")
+
+
 def _source(claim: Claim, text: str, speaker: str) -> str | None:
     """The speaker, or the name at the end of "user's sister anna"."""
     if claim.subject == speaker.lower():
@@ -247,10 +291,14 @@ def _source(claim: Claim, text: str, speaker: str) -> str | None:
 
 def _mentioned(text: str, speaker: str) -> Iterator[str]:
     """Names that do not merely open a sentence; and the speaker's."""
+    is_read = is_english(text)
     for match in _NAMES.finditer(text):
         before = text[: match.start()].rstrip()
         name = _plain(match[1])
         opens = not before or before[-1] in ".!?"
+        is_word = name[:1].isalpha() and not name[:1].isupper() and not is_read
+        if is_word:  # of a script without case, in which any word may be one
+            continue
         if name == speaker or (not opens and name and name not in NOT_NAMES):
             yield name
 

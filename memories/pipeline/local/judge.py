@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
-from memories.pipeline.local.aspects import is_plan
+from memories.pipeline.local.aspects import is_plan, read_aspect
 from memories.pipeline.local.claims import (
     Claim,
     is_confirmation,
@@ -21,6 +21,7 @@ from memories.pipeline.local.claims import (
     read_claims,
 )
 from memories.pipeline.local.grammar import word_set
+from memories.pipeline.local.leads import subject_first
 from memories.pipeline.local.matters import (
     dates,
     is_given_up,
@@ -37,6 +38,7 @@ from memories.pipeline.local.words import (
     numbers,
     words_of,
 )
+from memories.types import Aspect
 
 RELATED = 0.45  # below this cosine two texts are not compared word by word
 ALIKE = 0.78  # both say something the other does not, in other words
@@ -68,7 +70,7 @@ def standing_of(
 ) -> Standing:
     """As :func:`compare`; what was said to set something right corrects what it tells
     anew, and what it contradicts without a word of change."""
-    if is_correction and is_redated(new, old):
+    if is_correction and is_redated(subject_first(new), subject_first(old)):
         return Standing.CORRECTS
     standing = compare(new, old, similarity, embed)
     is_correction = is_correction or denies_value(new, old)
@@ -90,11 +92,12 @@ def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standin
 
     ``embed`` gives the cosine of two short texts; it is called only in doubt.
     """
-    if similarity < CLAIMS_RELATED:
-        return Standing.APART
+    new, old = subject_first(new), subject_first(old)
     by_claims = _compare_claims(new, old, embed)
     if by_claims is not None:
         return by_claims
+    if similarity < CLAIMS_RELATED:
+        return Standing.APART
     if is_plan(old) != is_plan(new):
         is_settled = is_plan(old) and is_outcome(new, old)
         return Standing.AGAINST if is_settled else Standing.APART
@@ -105,12 +108,18 @@ def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standin
     return _compare_words(new, old, similarity, embed)
 
 
+_BORN = ("birthplace", "birth year", "birthday")
+"""Whoever tells them anew sets them right: nobody is born twice."""
+
+
 def _compare_claims(new: str, old: str, embed: Similarity) -> Standing | None:
     """By attribute and value; None when no attribute is shared."""
     new_claims, old_claims = read_claims(new), read_claims(old)
     pairs = [(one, other) for one in new_claims for other in old_claims]
     against = [pair for pair in pairs if is_contradiction(*pair)]
     if against:
+        if any(new.attribute in _BORN and not new.is_negated for new, _ in against):
+            return Standing.CORRECTS
         is_renamed = all(_is_renamed(*pair, embed) for pair in against)
         return Standing.SAME if is_renamed else Standing.AGAINST
     if any(is_confirmation(*pair) for pair in pairs):
@@ -163,6 +172,8 @@ def _compare_polarity(new: str, old: str, similarity: float) -> Standing:
 def _compare_words(
     new: str, old: str, similarity: float, embed: Similarity
 ) -> Standing:
+    if _happened_to(new, old):
+        return Standing.APART
     added, missing = _differences(new, old)
     if not added and not missing:
         return Standing.SAME
@@ -174,6 +185,11 @@ def _compare_words(
     if similarity < ALIKE or embed(_text(added), _text(missing)) < RESIDUE_ALIKE:
         return Standing.APART
     return Standing.SAME
+
+
+def _happened_to(new: str, old: str) -> bool:
+    """ "sold their car" says all the words of "has a car", and not what it says."""
+    return read_aspect(new) is Aspect.EVENT and read_aspect(old) is Aspect.STATE
 
 
 def _differences(new: str, old: str) -> tuple[list[str], list[str]]:

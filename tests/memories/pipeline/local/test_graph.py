@@ -32,6 +32,29 @@ SAID = [
 ]  # fmt: skip
 
 
+# Words in front of the subject.
+SAID += [
+    ("Now User lives in Oulu.", [("User", "lives_in", "Oulu")]),
+    ("Luckily, Anna works at Kone.", [("Anna", "works_at", "Kone")]),
+    ("Because of Anna User moved to Oulu.", [("User", "lives_in", "Oulu")]),
+    ("On 9 June 2025 User started a new job at Kone.", [("User", "works_at", "Kone")]),
+    ("In the week of 9 June 2025, Anna moved to Oulu.", [("Anna", "lives_in", "Oulu")]),
+    ("Since May 2025 User works at Kone.", [("User", "works_at", "Kone")]),
+    ("At the moment User's sister Anna lives in Oulu.", [("User", "sister", "Anna"), ("Anna", "lives_in", "Oulu")]),
+    ("In Oulu User works at Kone.", [("User", "works_at", "Kone")]),
+    ("Emily Clark works at Kone.", [("Emily Clark", "works_at", "Kone")]),
+    ("Maybe User lives in Rome.", []),
+]  # fmt: skip
+# What stands beside another, and what ended.
+SAID += [
+    ("User also works at Kone on weekends.", [("User", "also_works_at", "Kone")]),
+    ("User's ex-girlfriend Aino is a chemist.", []),
+    ("User's dog Musti died on 2 June 2025.", []),
+    ("User left Nokia in May 2025.", []),
+    ("User lives in St. Petersburg.", [("User", "lives_in", "St. Petersburg")]),
+]
+
+
 @pytest.mark.parametrize(("text", "edges"), SAID)
 def test_it_reads_what_is_said(text, edges):
     _, relations = read_graph(text, "User")
@@ -71,6 +94,10 @@ ABROAD = [
     ("Łukasz works at Żabka.", [("Łukasz", "works_at", "Żabka")]),
     ("Émile moved to Évry.", [("Émile", "lives_in", "Évry")]),
     ("Олег is married to Ольга.", [("Олег", "married_to", "Ольга")]),
+    # Scripts without case.
+    ("User's sister 花子 lives in 東京.", [("User", "sister", "花子"), ("花子", "lives_in", "東京")]),
+    ("محمد moved to دبي.", [("محمد", "lives_in", "دبي")]),
+    ("User's brother กุ้ง works at ปตท.", [("User", "brother", "กุ้ง"), ("กุ้ง", "works_at", "ปตท")]),
 ]  # fmt: skip
 
 
@@ -78,3 +105,25 @@ ABROAD = [
 def test_a_name_begins_with_any_capital(text, edges):
     _, relations = read_graph(text, "User")
     assert [(r.source, r.type, r.target) for r in relations] == edges
+
+
+# text → whom and what the end of something is told of
+ENDED = [
+    ("Jonas and Mia split up.", {"Jonas", "Mia"}),
+    ("Jonas is no longer dating Mia.", {"Jonas", "Mia"}),
+    ("Nokia fired User.", {"Nokia", "User"}),
+    ("Anna moved out of Turku.", {"Anna", "Turku"}),
+    ("Musti died on 2 June 2025.", {"Musti"}),
+]
+
+
+@pytest.mark.parametrize(("text", "names"), ENDED)
+def test_an_end_names_both_sides(text, names):
+    entities, relations = read_graph(text, "User")
+    assert {entity.name for entity in entities} == names
+    assert not relations
+
+
+def test_words_of_a_script_without_case_are_no_names_by_themselves():
+    entities, _ = read_graph("我住在东京。我在银行工作。", "User")
+    assert not entities

@@ -82,6 +82,18 @@ APART = [
     ("User's left knee hurts", "User's right knee hurts"),
 ]
 
+# What is told beside a word for when or how, and what stands beside another.
+APART += [
+    ("User also works at Kone on weekends", "User works at Nokia"),
+    ("User also lives in Oulu part of the year", "User lives in Turku"),
+    ("User left Nokia for lunch", "User works at Nokia"),
+    ("User never quit their job at Nokia", "User resigned from Vaisala"),
+    ("User's girlfriend Aino plays chess", "User's girlfriend Aino is a chemist"),
+    ("User's brother Jonas died in May 2025", "User's brother Max lives in Rome"),
+    # It happened to what was so.
+    ("User washed their car in May 2025", "User has a car"),
+]
+
 # the same and more
 RICHER = [
     (
@@ -142,6 +154,29 @@ AGAINST = [
 ]
 
 
+AGAINST += [
+    ("Now User works at Vaisala", "User works at Nokia"),
+    ("On 9 June 2025 User moved to Oulu", "User lives in Turku"),
+    ("User joined Wise on 1 February 2023", "User works at Bolt"),
+    # Ends in plain words.
+    ("User quit their job at Nokia on 9 June 2025", "User works at Nokia"),
+    ("User resigned from Nokia in May 2025", "User works at Nokia"),
+    ("User got laid off from Nokia in May 2025", "User joined Nokia in 2020"),
+    ("Nokia fired User on 9 June 2025", "User works at Nokia"),
+    ("Nokia laid User off", "User works at Nokia"),
+    ("User left Nokia in May 2025", "User works at Nokia"),
+    ("User moved out of Turku in May 2025", "User lives in Turku"),
+    ("User sold their car in May 2025", "User has a car"),
+    ("User and Aino split up in May 2025", "User's girlfriend Aino is a chemist"),
+    ("Aino broke up with User", "User's girlfriend Aino is a chemist"),
+    ("User is no longer with Aino", "User is dating Aino"),
+    ("User divorced Pekka in May 2025", "User's husband Pekka is a chemist"),
+    ("User's ex-girlfriend Aino is a chemist", "User's girlfriend Aino is a chemist"),
+    ("Aili died in May 2025", "User's grandmother Aili lives in Turku"),
+    ("User's dog Musti died on 2 June 2025", "User has a dog named Musti"),
+]
+
+
 def cosine(one: str, other: str) -> float:
     first, second = EMBEDDER.embed([one, other])
     return float(first @ second)
@@ -189,3 +224,8 @@ def test_a_text_says_the_same_as_itself(new, old):
 )
 def test_names_beyond_ascii_contradict_as_others_do(new, old):
     assert compare(new, old, 0.6, lambda one, other: 0.0) is Standing.AGAINST
+
+
+def test_nobody_is_born_twice():
+    new, old = "User was born in Kemi in 1985", "User was born in Kemi in 1984"
+    assert judge(new, old) is Standing.CORRECTS
