@@ -25,6 +25,10 @@ _PLAN = re.compile(
     r"\b(?:plans?|planned|planning|intends?|hopes?|hoping|aims?|wants?|wishes|would "
     r"(?:like|love)|dreams? of|is (?:thinking|considering)|looking forward|scheduled|"
     r"is (?:about|set|due) to|going to(?= [a-z])|will|shall|is signing up|"
+    r"(?:is|are) (?:moving|relocating|transferring|flying) (?:back |over )?to|"
+    r"(?:is|are) starting (?:at|in|on|as|work|an?|the|their)|"
+    r"(?:is|are) (?:joining|leaving|quitting|marrying|getting married|retiring|adopting"
+    r"|buying an?|selling (?:the|their)|going on (?:an?|holiday|vacation))|postponed|"
     rf"booked|{ENGAGED})\b",
     re.IGNORECASE,
 )
@@ -32,6 +36,7 @@ _NOT_A_PLAN = re.compile(
     r"\b(?:went|was|were|had|did) (?:planned|planning|going to|hoping|about to)\b"
     r"|\b(?:stopped|quit|gave up|given up|began|started|keeps?|kept|avoids?|misses|of"
     r"|before|after|for|from|like|no longer) going to\b"
+    r"|\bno longer (?:going|plan(?:s|ning)|hop(?:es|ing)|intend(?:s|ing)|want(?:s|ing))"
     r"|\bwill (?:always|never)\b|\bwants? (?:it|that)\b"
     r"|\b(?:will|shall) not\b|\b(?:is|are|was|were|does|do|did) not (?:going|planning|"
     r"hoping|plan|intend|hope|want|wish)\b",
@@ -117,11 +122,17 @@ def read_aspect(
     return Aspect.EVENT if _happened(sentence, verb) else Aspect.STATE
 
 
-def is_plan(text: str) -> bool:
-    """Whether it tells of a plan first of all: "plays, and hopes to join" does not."""
+def is_plan(text: str, aspect: Aspect | None = None) -> bool:
+    """Whether it tells of a plan first of all: "plays, and hopes to join" does not.
+
+    Where no word of it says so, what it was read as when it was told counts
+    (``aspect``): "has an exam on 3 June 2025".
+    """
     text = subject_first(text)
     planned = _PLAN.search(text)
-    if planned is None or read_aspect(text) is not Aspect.PLAN:
+    if planned is None:
+        return aspect is Aspect.PLAN
+    if read_aspect(text) is not Aspect.PLAN:
         return False
     return len(_WORD.findall(text[: planned.start()])) <= _SUBJECT_WORDS
 

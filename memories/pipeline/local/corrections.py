@@ -16,7 +16,10 @@ from memories.pipeline.local.words import NOT_NAMES
 
 _SETS_RIGHT = re.compile(
     r"^(?:oh,? |well,? |sorry,? |wait,? )*(?:no\b[,.:;! –-]|actually,? |sorry[,:]? |"
-    r"wait[,:]? |correction\b|i meant\b|i mean,? |let me correct)",
+    r"wait[,:]? |correction\b|i meant\b|i mean,? |let me correct|(?:it )?turns out\b"
+    r"|(?:that|it)(?:'s| is| was) (?:all )?(?:a lie|a joke|not true|untrue|wrong"
+    r"|false)\b"
+    r"|i (?:lied|was wrong|was lying|was joking|was mistaken)\b|(?:just )?kidding\b)",
     re.IGNORECASE,
 )
 _LEAD = r"(?P<lead>^(?:(?:oh|well|no|sorry|wait|actually)\b[,.!:]? ?)*)"
@@ -46,7 +49,8 @@ def uncleft(sentence: str) -> str:
 _MEANT = re.compile(
     r"^(?:(?:oh|well|no|sorry|wait|actually|correction)\b[,.!:]? ?)*"
     r"(?P<meant>(?:I mean|I meant|I meant to say|make that|make it)\b,? )?"
-    r"(?:(?:it|that) was |it's )?(?P<what>[^,;]{3,40}?)[.!]*$",
+    r"(?:(?:it|that) was |it's )?(?P<what>[^,;]{3,40}?)"
+    r"(?:,? (?:and )?not (?:(?:in|at|on) )?(?P<instead>[^,;]{2,40}?))?[.!]*$",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"\b(?:on|in|at) $", re.IGNORECASE)
@@ -59,10 +63,14 @@ _ONLY_NAME = re.compile(rf"(?:(?:in|at|with|to|for|from) )?({_A_NAME})$")
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What is meant instead of the time, or of the name, of the sentence before."""
+    """What is meant instead of the time, or of the name, of the sentence before.
+
+    ``instead``: which name of it, where that is said ("Tampere, not Turku").
+    """
 
     words: str
     is_time: bool
+    instead: str = ""
 
 
 def read_meant(sentence: str) -> Meant | None:
@@ -74,7 +82,9 @@ def read_meant(sentence: str) -> Meant | None:
     if _is_time(when, from_start=True):
         return Meant(_preposition(when) + when, is_time=True)
     name = _ONLY_NAME.match(match["what"]) if match["meant"] else None
-    return Meant(name[1], is_time=False) if name and name[1] not in NOT_NAMES else None
+    if name is None or name[1] in NOT_NAMES:
+        return None
+    return Meant(name[1], is_time=False, instead=match["instead"] or "")
 
 
 def put_right(said: str, meant: Meant) -> str | None:
@@ -85,7 +95,7 @@ def put_right(said: str, meant: Meant) -> str | None:
             for found in find_times(said, Said(_ANY_DAY, is_question=True))
         ]
     else:
-        names = (name for name in _NAME.finditer(said) if name[0] not in NOT_NAMES)
+        names = (name for name in _NAME.finditer(said) if _may_mean(name[0], meant))
         places = [name.span() for name in names]
     if len(places) != 1:
         return None
@@ -95,6 +105,10 @@ def put_right(said: str, meant: Meant) -> str | None:
     if meant.is_time and _BOUND.search(before):
         words = _AHEAD.sub("", words)
     return f"{before}{words}{said[end:]}"
+
+
+def _may_mean(name: str, meant: Meant) -> bool:
+    return name == meant.instead if meant.instead else name not in NOT_NAMES
 
 
 def _is_time(when: str, *, from_start: bool = False) -> bool:

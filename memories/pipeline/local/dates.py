@@ -69,7 +69,7 @@ def _valid(text: str, found: Sequence[Found], today: date, zone: tzinfo) -> Vali
         end = _midnight(found[0].named.period.first, zone)
         return ValidTime(None, end, found[0].named.grain, recurs)
     first, precision = own[0], own[0].named.grain
-    if first.side in _ENDS:
+    if first.side in _ENDS or _is_when_it_stopped(text, first):
         return ValidTime(None, _end(first, zone), precision, recurs)
     period = first.named.period
     begins = _next(period.last) if first.side == "after" else period.first
@@ -118,6 +118,14 @@ def _was_once(text: str) -> bool:
     used to it."""
     told = _USED_TO.match(text) or _WAS_THERE.match(text)
     return bool(told and not _NOT_OVER.search(told["who"]) and not _BY_NOW.search(text))
+
+
+_STOPPED = re.compile(r"\bbut (?:have )?(?:stopped|quit|gave (?:it |that )?up)\b")
+
+
+def _is_when_it_stopped(text: str, found: Found) -> bool:
+    """ "used to smoke but stopped in 2022"."""
+    return _was_once(text) and bool(_STOPPED.search(text[: found.start]))
 
 
 def _stood_for(text: str, found: Found, today: date) -> bool:

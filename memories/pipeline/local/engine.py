@@ -437,6 +437,7 @@ class _Judge:
             memory.similarity,
             self.cosine,
             is_correction=fact.text in self.corrections,
+            aspect=memory.aspect,
         )
 
     def _record(self, fact: Fact, memory: KnownMemory, standing: Standing) -> None:

@@ -70,11 +70,22 @@ _SUBORDINATE = re.compile(
     r"which|unless|whenever|so)\b",
     re.IGNORECASE,
 )
-_NEW_SUBJECT = re.compile(r",? (?:and|but) (?=(?:I|we|my \w+)(?:'\w+)?\b )")
+_NEW_SUBJECT = re.compile(
+    r",? (?:and|but)(?: so)? (?=(?:(?:now|then|currently|today|since then|recently"
+    r"|these days|also|finally),? )?(?:I|we|my \w+)(?:'\w+)?\b )"
+)
+_GIVEN_UP = re.compile(
+    r"(?P<left>I used to .+?),? (?:and|but) (?:then )?(?:I )?(?P<right>(?:have )?"
+    r"(?:stopped|quit|gave (?:it |that )?up)\b(?! \w+ing\b).*)"
+)
+""" "I used to smoke but I stopped in 2022" says one thing, and when it was over."""
 
 
 def _split_at_subject(sentence: str) -> Iterator[str]:
     start = 0
+    if given_up := _GIVEN_UP.fullmatch(sentence):
+        yield f"{given_up['left']} but {given_up['right']}"
+        return
     for match in _NEW_SUBJECT.finditer(sentence):
         left, right = sentence[start : match.start()], sentence[match.end() :]
         if _stands_alone(left) and len(right.split()) > 2:
@@ -96,7 +107,7 @@ def _stands_alone(clause: str) -> bool:
 
 _OF_I = "am|have|live|work|like|love|hate|study|speak|own|drive"
 _OF_OTHERS = "|".join(map(third_person, _OF_I.split("|")))
-_PASTS = "moved|got|started|bought"
+_PASTS = "moved|got|started|bought|left|joined|quit|sold|adopted|married|divorced"
 _ADVERB = "(?:also |really |just |currently |now )?"
 _OTHER = (
     rf"(?!(?:It|This|That|There|Here|What|Who)\b)(?:[Mm]y (?:[a-z]+ ){{1,2}}?)?"
@@ -109,8 +120,10 @@ _SIMPLE_VERB = re.compile(
 _SECOND_VERB = re.compile(
     rf",? (?:and|but) ({_ADVERB}(?:(?P<i>{_OF_I}|don't)|{_OF_OTHERS}|{_PASTS})\b "
     r"(?:a|an|the|my|in|at|as|for|to|with|two|three|not|like|eat|drink|[a-z]+ing"
-    r"|married|engaged)\b)"
+    rf"|married|engaged|{CAPITAL}\w+)\b)"
 )
+_SHARED = re.compile(rf"^(?:\S+ ){{1,4}}?{_ADVERB}(?:{_OF_I}|{_OF_OTHERS})$")
+""" "I live" of "I live and work in Oulu": what follows is said of both."""
 
 
 def _split_verbs(clause: str) -> Iterator[str]:
@@ -123,8 +136,12 @@ def _split_verbs(clause: str) -> Iterator[str]:
     if _SUBORDINATE.search(left) or re.search(r"\bto [a-z]", left):
         yield clause
         return
+    right = clause[second.start(1) :]
+    if _SHARED.match(left):
+        verb = re.match(r"(?:also |really |just |currently |now )?\S+", right)
+        left += right[verb.end() :] if verb else ""
     yield left
-    yield f"{first['i'] or first['other']} {clause[second.start(1) :]}"
+    yield f"{first['i'] or first['other']} {right}"
 
 
 def _lower_shouting(text: str) -> str:

@@ -41,7 +41,12 @@ _LEAD_IN = re.compile(
     r"(?:please )?(?:remember|note|keep in mind|don't forget|be aware|know) that\s|"
     r"(?:i told you|i should mention|let me tell you|i wanted to tell you|"
     r"did you know|i have to say|i must say|i'd say|"
-    r"i just wanted to say)(?: that)?,?\s|"
+    r"i just wanted to say|(?:as )?it (?:turns|turned) out|(?<![\w,] )turns out)"
+    r"(?: that)?,?\s|"
+    r"(?:(?:that|it)(?:'s| is| was) (?:all )?(?:a lie|a joke|not true|untrue|wrong"
+    r"|false)"
+    r"|i (?:lied|was wrong|was lying|was joking|was mistaken)|(?:just )?kidding)"
+    r"\s*[,:–—-]+\s*|"
     r"[^\w\s\"'“‘(\[$€£#@¿¡]+\s*)",
     re.IGNORECASE,
 )

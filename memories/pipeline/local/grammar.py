@@ -34,7 +34,7 @@ PARTICIPLES = word_set(
 # Same form in the present and the past: the rest of the sentence decides.
 TENSELESS = word_set(
     """read put cut hit set let shut hurt bet cost spread beat upset split burst cast
-    broadcast knit reset rid shed slit thrust"""
+    broadcast knit reset rid shed slit thrust quit"""
 )
 STOOD = word_set(
     """was were had lived worked studied owned knew known believed belonged resided

@@ -24,6 +24,7 @@ from memories.pipeline.local.grammar import word_set
 from memories.pipeline.local.leads import subject_first
 from memories.pipeline.local.matters import (
     dates,
+    is_called_off,
     is_given_up,
     is_of_other_days,
     is_outcome,
@@ -67,17 +68,20 @@ def standing_of(
     embed: Similarity,
     *,
     is_correction: bool,
+    aspect: Aspect | None = None,
 ) -> Standing:
     """As :func:`compare`; what was said to set something right corrects what it tells
     anew, and what it contradicts without a word of change."""
     if is_correction and is_redated(subject_first(new), subject_first(old)):
         return Standing.CORRECTS
-    standing = compare(new, old, similarity, embed)
+    standing = compare(new, old, similarity, embed, aspect)
     is_correction = is_correction or denies_value(new, old)
     if standing is not Standing.AGAINST or not is_correction:
         return standing
     is_change = is_negated(new) or _CHANGE.search(new) or is_plan(old) != is_plan(new)
-    return Standing.AGAINST if is_change else Standing.CORRECTS
+    if is_change and not _NEVER.search(new):
+        return Standing.AGAINST
+    return Standing.CORRECTS
 
 
 _CHANGE = re.compile(
@@ -87,10 +91,21 @@ _CHANGE = re.compile(
 """What was so until then was told rightly."""
 
 
-def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standing:
+_NEVER = re.compile(r"\bnever\b")
+""" "I lied, I never moved": it was not so until then either."""
+
+
+def compare(
+    new: str,
+    old: str,
+    similarity: float,
+    embed: Similarity,
+    aspect: Aspect | None = None,
+) -> Standing:
     """How ``new`` stands to ``old``, whose cosine is ``similarity``.
 
-    ``embed`` gives the cosine of two short texts; it is called only in doubt.
+    ``aspect`` is what the old one was read as when it was told; ``embed`` gives the
+    cosine of two short texts, and is called only in doubt.
     """
     new, old = subject_first(new), subject_first(old)
     by_claims = _compare_claims(new, old, embed)
@@ -98,8 +113,11 @@ def compare(new: str, old: str, similarity: float, embed: Similarity) -> Standin
         return by_claims
     if similarity < CLAIMS_RELATED:
         return Standing.APART
-    if is_plan(old) != is_plan(new):
-        is_settled = is_plan(old) and is_outcome(new, old)
+    was_plan = is_plan(old, aspect)
+    if was_plan and is_called_off(new) and is_outcome(new, old):
+        return Standing.AGAINST
+    if was_plan != is_plan(new):
+        is_settled = was_plan and is_outcome(new, old)
         return Standing.AGAINST if is_settled else Standing.APART
     if similarity < RELATED or _are_guarded_apart(new, old):
         return Standing.APART

@@ -41,7 +41,8 @@ _BASES = {
         "become": "became", "pay": "paid", "hold": "held", "send": "sent",
         "throw": "threw thrown", "draw": "drew drawn", "choose": "chose chosen",
         "grow": "grew grown", "catch": "caught", "bring": "brought", "tell": "told",
-        "do": "did done", "come": "came", "sleep": "slept", "stand": "stood",
+        "do": "did done", "marry": "married marries marrying",
+        "come": "came", "sleep": "slept", "stand": "stood",
     }.items()
     for past in pasts.split()
 }  # fmt: skip
@@ -49,7 +50,7 @@ _PLANNING = word_set(
     """plans plan planning planned intends intend hopes hope hoping aims aim wants want
     wishes wish would love loves dreams dream thinking considering looking forward
     scheduled about set due will shall booked has have cancelled canceled called
-    off decided against"""
+    off decided against postponed delayed happening fell falls anymore"""
 )
 _NAMED_DATES = frozenset({*MONTHS, *WEEKDAYS})
 _UNTOLD = (
@@ -62,7 +63,8 @@ _UNTOLD = (
 )
 """Of no matter: words of planning, and of when."""
 _CALLED_OFF = re.compile(
-    r"\b(?:cancel(?:l?ed|s)|called off|decided (?:not to|against)|gave up on)\b"
+    r"\b(?:cancel(?:l?ed|s)|called off|decided (?:not to|against)|gave up on|postponed"
+    r"|delayed|(?:fell|falls) through)\b|\b(?:is|are) (?:now )?(?:off|not happening)\b"
 )
 _GIVEN_UP = (
     re.compile(
@@ -82,7 +84,7 @@ def may_be_outcome(fact: Fact, planned: ValidTime, told_at: datetime) -> bool:
     the plan was told, nor begins much later than was planned. Undated, it may.
     """
     happened = fact.valid
-    if happened.start is None or is_negated(fact.text):
+    if happened.start is None or is_negated(fact.text) or is_called_off(fact.text):
         return True
     over, limit = _end(happened), _end(planned)
     is_older = over is not None and over < told_at
@@ -95,14 +97,19 @@ def _end(valid: ValidTime) -> datetime | None:
     return valid.start + LENGTHS.get(valid.precision, timedelta(days=1))
 
 
+def is_called_off(text: str) -> bool:
+    return bool(_CALLED_OFF.search(text))
+
+
 def is_outcome(new: str, plan: str) -> bool:
     """Whether ``new`` tells that a plan came about, or was called off."""
-    if _is_anothers(new, plan):
+    is_off = is_called_off(new)
+    if _is_anothers(new, plan) and not (is_off and _is_of_it(new, plan)):
         return False
     speaker = {stem(words_of(plan)[0])}
     told, planned = matter(new) - speaker, matter(plan) - speaker
     aspect = read_aspect(new)
-    if is_negated(new) or aspect is Aspect.ABSENCE or _CALLED_OFF.search(new):
+    if is_negated(new) or aspect is Aspect.ABSENCE or is_off:
         return bool(told) and told <= planned
     if aspect is Aspect.PREFERENCE or min(len(told), len(planned)) < _TELLING:
         return False
@@ -177,3 +184,12 @@ def _is_anothers(new: str, old: str) -> bool:
     named, known = names(new), names(old)
     is_apart = bool(named - known and known - named)
     return not is_one or is_apart or not (kin(new) <= kin(old) or kin(old) <= kin(new))
+
+
+def _is_of_it(new: str, plan: str) -> bool:
+    """ "User's trip to Rome", or "The trip to Rome", of what User plans."""
+    owner = re.match(r"[\w-]+", plan)
+    is_theirs = re.match(r"(?:The|Their) ", new) or new.startswith(
+        f"{owner[0] if owner else ''}'s "
+    )
+    return bool(is_theirs)

@@ -250,7 +250,11 @@ _HAS_NAMED_SUBJECT = re.compile(
     rf"^(?!The |This |That |A |An |It |There |Here |\w+ing ){CAPITAL}\w+"
     rf"(?: {CAPITAL}{SMALL}+)? (?:lives|works|likes|loves|hates|wants|went|moved|got|"
     r"prefers|plays|studies|"
-    r"speaks|owns|enjoys|turned|said|told|bought|started|(?:is|was) (?:an? (?!\w+ way)|"
+    r"speaks|owns|enjoys|turned|said|told|bought|started|died|passed away|called off|"
+    r"left (?:me|us|my|her|his|their|the)|married|divorced|proposed|quit|resigned|"
+    r"retired|graduated|joined|became|broke up|split up|gave birth|"
+    r"got (?:married|divorced|engaged|a |an |the )|no longer|"
+    r"(?:is|was) (?:no longer|an? (?!\w+ way)|"
     r"the |from |allergic|married|pregnant|called|named|living|working|moving|studying|"
     rf"in {CAPITAL})|has (?:an? |two |three )|will (?:be|go|move|start|come))\b"
 )

@@ -80,3 +80,42 @@ def test_a_job_is_over_from_the_day_it_was_left(local):
 def test_what_was_had_until_it_was_sold_is_kept(local):
     tell(local, "I have a car.", "I sold my car in May.")
     assert texts(local, State.SUPERSEDED) == {"User has a car"}
+
+
+# plan, what is told weeks later, the edges then
+PLANS = [
+    ("I'm starting at Kone in July 2025.", "I started at Kone in July.", {"User works_at Kone"}),
+    ("I'm moving to Oulu next week.", "I moved to Oulu in June.", {"User lives_in Oulu"}),
+    ("I'm going on a trip to Rome in July.", "My trip to Rome is cancelled.", set()),
+    ("I plan to move to Lisbon in August.", "I am no longer planning to move to Lisbon.", set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("plan", "told", "holds"), PLANS)
+def test_a_plan_is_over_once_it_came_about_or_is_off(local, plan, told, holds):
+    tell(local, plan, told)
+    assert edges(local) == holds
+    (over,) = (head for head in local.heads() if head.state == State.SUPERSEDED)
+    assert over.aspect == "plan"
+    assert all(head.aspect != "plan" for head in local.heads() if head != over)
+
+
+# what was said, what takes it back, what stands
+TAKEN_BACK = [
+    ("I'm allergic to nuts.", "It turns out I'm not allergic to nuts.", "User is not allergic to nuts"),
+    ("I live in Turku.", "Sorry, I meant Tampere, not Turku.", "User lives in Tampere"),
+    ("I moved to Oulu.", "That was a lie, I never moved to Oulu.", "User never moved to Oulu"),
+    ("I have a dog named Musti.", "Musti died last week.", "Musti died in the week of 21 July 2025"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "back", "stands"), TAKEN_BACK)
+def test_what_is_taken_back_no_longer_stands(local, said, back, stands):
+    tell(local, said, back)
+    assert texts(local) == {stands}
+
+
+def test_two_clauses_are_two_facts(local):
+    tell(local, "I work at Nokia.", "I left Nokia in May and now I work at Vaisala.")
+    assert edges(local) == {"User works_at Vaisala"}
+    assert texts(local) == {"User left Nokia in May 2025", "Now User works at Vaisala"}

@@ -101,6 +101,7 @@ def test_the_day_is_that_of_the_timezone():
     ("said", "start", "end"),
     [
         ("I lived in Rome until 2020", None, "2021-01-01"),
+        ("I used to smoke but stopped in 2020", None, "2021-01-01"),
         ("I worked there before May 2022", None, "2022-05-01"),
         ("I have lived here since 2019", "2019-01-01", None),
         ("I moved out after 3 May 2022", "2022-05-04", None),

@@ -326,6 +326,7 @@ def test_what_was_told_wrongly_in_the_same_add_is_dropped():
         ("I met Ben in May. No, in April.", "User met Ben in April 2023"),
         ("I met Ben yesterday. Wait, it was Sunday.", "User met Ben on 7 May 2023"),
         ("I live in Oslo. I meant Bergen.", "User lives in Bergen"),
+        ("I live in Oslo. Sorry, I meant Bergen, not Oslo.", "User lives in Bergen"),
     ],
 )
 def test_what_was_meant_takes_the_place_of_what_was_said(said, stands):

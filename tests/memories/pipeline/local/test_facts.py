@@ -90,6 +90,18 @@ def test_it_names_speaker_and_listener():
         ("My sister and I live in Rome", None),
         # an infinitive goes on
         ("I want to live in Rome and work at Acme", None),
+        (
+            "I left Nokia in May and now I work at Vaisala",
+            ["I left Nokia in May", "now I work at Vaisala"],
+        ),
+        ("I left Nokia and joined Kone", ["I left Nokia", "I joined Kone"]),
+        # What follows is said of both verbs.
+        ("I live and work in Oulu", ["I live in Oulu", "I work in Oulu"]),
+        # One thing, and when it was over.
+        (
+            "I used to smoke but I stopped in 2022",
+            ["I used to smoke but stopped in 2022"],
+        ),
     ],
 )
 def test_it_splits_clauses_that_stand_alone(said, clauses):

@@ -90,6 +90,8 @@ APART += [
     ("User never quit their job at Nokia", "User resigned from Vaisala"),
     ("User's girlfriend Aino plays chess", "User's girlfriend Aino is a chemist"),
     ("User's brother Jonas died in May 2025", "User's brother Max lives in Rome"),
+    ("The trip to Oslo is off", "User plans to go to Rome in July 2025"),
+    ("Anna's trip to Rome is cancelled", "User plans to go to Rome in July 2025"),
     # It happened to what was so.
     ("User washed their car in May 2025", "User has a car"),
 ]
@@ -158,6 +160,20 @@ AGAINST += [
     ("Now User works at Vaisala", "User works at Nokia"),
     ("On 9 June 2025 User moved to Oulu", "User lives in Turku"),
     ("User joined Wise on 1 February 2023", "User works at Bolt"),
+    # Plans that came about in other words, and that are off.
+    ("User started at Kone in July 2025", "User is starting at Kone in July 2025"),
+    (
+        "User moved to Oulu in the week of 16 June 2025",
+        "User is moving to Oulu in the week of 16 June 2025",
+    ),
+    ("User married Aino on 21 June 2025", "User plans to marry Aino in June 2025"),
+    ("User's trip to Rome is cancelled", "User plans to go to Rome in July 2025"),
+    ("The Rome trip is postponed", "User plans to travel to Rome in July 2025"),
+    ("The move to Lisbon is off", "User is planning to move to Lisbon in August 2025"),
+    (
+        "User is no longer planning to move to Lisbon",
+        "User plans to move to Lisbon in August 2025",
+    ),
     # Ends in plain words.
     ("User quit their job at Nokia on 9 June 2025", "User works at Nokia"),
     ("User resigned from Nokia in May 2025", "User works at Nokia"),
