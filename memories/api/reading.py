@@ -306,12 +306,15 @@ def _in_zone(value: Any, zone: Callable[[], tzinfo]) -> datetime:
     return found
 
 
+TWO = "must be a list of two: from, to; in a query string, with a comma between them."
+
+
 def two_of(parse: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, Any]]:
     """A list of two, each read alike."""
 
     def parse_two(value: Any) -> tuple[Any, Any]:
         if not isinstance(value, list) or len(value) != 2:
-            raise Problem("must be a list of two: from, to.")
+            raise Problem(TWO)
         return parse(value[0]), parse(value[1])
 
     return parse_two

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         # Never an argument: those stand in the process list and the shell's history.
         key = os.environ.get("PROVIDER_API_KEY")
         if key is None:
-            key = getpass.getpass("API key (empty for none): ")
+            key = _asked_for()
         with clear_errors():
             tenant = selectors.get_tenant(options["tenant"])
             with tenant_scope(tenant.id):
@@ -55,3 +55,13 @@ class Command(BaseCommand):
                 "Existing memories move with:"
                 f" manage.py reembed {options['tenant']}{named}"
             )
+
+
+def _asked_for() -> str:
+    """What somebody types; raises CommandError where nobody is there."""
+    try:
+        return getpass.getpass("API key (empty for none): ")
+    except EOFError as exc:
+        raise CommandError(
+            "There is nobody to ask for the key: set PROVIDER_API_KEY (blank for none)."
+        ) from exc

@@ -510,3 +510,9 @@ def test_bad_input_names_the_field(client, path, query, field):
     answer = client.get(path, query)
     assert answer.status_code == 400, answer.json()
     assert list(answer.json()["fields"]) == [field]
+
+
+def test_a_half_interval_in_a_query_says_how_two_are_given(client):
+    answer = client.get(RELATIONS, {**IDA, "valid_between": "2026-01-01"})
+    assert answer.status_code == 400
+    assert "with a comma between them" in str(answer.json()["fields"])

@@ -147,6 +147,21 @@ def test_set_provider_says_what_to_do(agent, endpoint, arguments, said):
     assert agent.count(ProviderConfig) == 0
 
 
+def test_set_provider_names_the_variable_where_nobody_can_type(
+    agent, endpoint, monkeypatch
+):
+    """As in a container without a terminal, whose input is closed."""
+    monkeypatch.delenv("PROVIDER_API_KEY", raising=False)
+
+    def closed(prompt):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", closed)
+    with pytest.raises(CommandError, match="set PROVIDER_API_KEY"):
+        run("set_provider", "acme", "chat", endpoint, "big-1")
+    assert agent.count(ProviderConfig) == 0
+
+
 def test_set_provider_needs_an_encryption_key(agent, endpoint, settings):
     settings.ENCRYPTION_KEYS = []
     with pytest.raises(CommandError, match="ENCRYPTION_KEYS is not set"):
