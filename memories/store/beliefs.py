@@ -34,7 +34,7 @@ from django.db import connection
 from memories.language.times import LENGTHS
 from memories.models import Memory, Relation, RelationSupport
 from memories.providers.vectors import as_literal
-from memories.store.outliving import Told, Triple, outliving
+from memories.store.outliving import Told, Triple, is_in_passing, outliving, told_by
 from memories.store.script import Script
 from memories.types import State, Vectors
 from memplatform.lib.ids import new_id
@@ -287,7 +287,8 @@ class Edge:
 class Assertion:
     """A memory says an edge; ``like`` is the relation that said so before.
 
-    ``outlives``: the memory is over, and the edge is so still.
+    ``outlives``: the memory is over, and the edge is so still. ``in_passing``: the time
+    of the memory is not that of the edge.
     """
 
     memory: Memory
@@ -295,15 +296,25 @@ class Assertion:
     at: datetime
     like: UUID | None = None
     outlives: bool = False
+    in_passing: bool = False
 
     @property
     def state(self) -> State:
         return State.ACTIVE if self.outlives else State(self.memory.state)
 
     @property
+    def valid_from(self) -> datetime | None:
+        return None if self.in_passing else self.memory.valid_from
+
+    @property
     def valid_to(self) -> datetime | None:
         """When it ends, whenever the memory did."""
-        return None if self.outlives else self.memory.valid_to
+        is_open = self.outlives or (self.in_passing and self.state == State.ACTIVE)
+        return None if is_open else self.memory.valid_to
+
+    @property
+    def precision(self) -> str | None:
+        return None if self.in_passing else self.memory.valid_precision
 
 
 @dataclass(slots=True)
@@ -358,6 +369,9 @@ class Beliefs:
     vectors: dict[str, tuple[UUID, Vectors]] = field(default_factory=dict)
     ended: dict[UUID, UUID] = field(default_factory=dict)
     """Memories in force whose edge lost, by the memory that said the other one."""
+    is_order_kept: bool = False
+    """What is believed anew is no last word: of two that began at once the one that was
+    said later stands, whoever is asserted last."""
     gone: Collection[UUID] = ()
     """Relations that are closed with what is written here."""
     _lost: set[UUID] = field(default_factory=set)
@@ -415,7 +429,7 @@ class Beliefs:
     def _assert_active(self, one: Assertion) -> None:
         here = self._standing.setdefault(one.edge.position, [])
         same = next((s for s in here if _is_same(s, one)), None)
-        if same is not None and not _is_finer(one.memory, same):
+        if same is not None and not _is_finer(one, same):
             same.memories.add(one.memory.id)
             self._support(one, same.id)
             return
@@ -430,7 +444,7 @@ class Beliefs:
             row.valid_from, row.valid_to,
             {memory.id} | (same.memories if same else set()),
             memory.project_id, memory.anchor_id, one.at, row,
-            precision=memory.valid_precision,
+            precision=one.precision,
         )  # fmt: skip
         if one.edge.is_single:
             self._contend(new, here, one.at)
@@ -467,7 +481,11 @@ class Beliefs:
             for old in (*here, *past)
             if not old.memories & new.memories and _overlap(old, new, seams)
         ]
-        winners = [old for old in rivals if _yields(new, old, seams)]
+        winners = [
+            old
+            for old in rivals
+            if _yields(new, old, seams) or (self.is_order_kept and _is_tie(new, old))
+        ]
         if winners:
             self._end(new, _first_to_end(new, winners, seams), at, seams)
         for old in rivals:
@@ -583,9 +601,9 @@ class Beliefs:
             fact=memory.text,
             state=one.state,
             confidence=memory.confidence,
-            valid_from=memory.valid_from,
+            valid_from=one.valid_from,
             valid_to=one.valid_to,
-            valid_precision=memory.valid_precision,
+            valid_precision=one.precision,
             known_from=one.at,
         )
         if rewritten is None:
@@ -652,11 +670,13 @@ def _assert_again(
     at: datetime,
 ) -> None:
     """Edges of what had lost, and of what is said in another state, or again."""
-    said = [_again(by_id[row[0]], row, at) for row in freed]
+    told = told_by({row[0] for row in (*freed, *said_again)})
+    said = [_again(by_id[row[0]], row, at, told) for row in freed]
     for row in said_again:
         memory, edge = by_id[row[0]], Edge(*row[2:])
         stays = (memory.id, edge.triple) in kept
-        said.append(Assertion(memory, edge, at, like=row[1], outlives=stays))
+        passing = is_in_passing(edge.triple, told[memory.id].edges)
+        said.append(Assertion(memory, edge, at, row[1], stays, passing))
     gone = {row[1] for row in freed}
     script, beliefs = Script(), Beliefs(gone=gone)
     tenant_id = require_tenant().tenant_id
@@ -667,10 +687,13 @@ def _assert_again(
     script.run()
 
 
-def _again(memory: Memory, row: Sequence[Any], at: datetime) -> Assertion:
+def _again(
+    memory: Memory, row: Sequence[Any], at: datetime, told: Mapping[UUID, Told]
+) -> Assertion:
     """An edge that had lost, of a memory that may be over itself by now."""
-    is_over = memory.state == State.SUPERSEDED
-    return Assertion(memory, Edge(*row[2:]), at, like=row[1], outlives=is_over)
+    edge, is_over = Edge(*row[2:]), memory.state == State.SUPERSEDED
+    passing = is_in_passing(edge.triple, told[memory.id].edges)
+    return Assertion(memory, edge, at, row[1], is_over, passing)
 
 
 def _each_once(said: Iterable[Assertion]) -> list[Assertion]:
@@ -690,17 +713,18 @@ def settle_nodes(anchor_id: UUID, nodes: Collection[UUID], at: datetime) -> None
         cursor.execute(_ASTRAY, [tenant_id, anchor_id])
         astray = cursor.fetchall()
     gone = {row[1] for row in astray}
-    script, beliefs = Script(), Beliefs(gone=gone)
+    script, beliefs = Script(), Beliefs(gone=gone, is_order_kept=True)
     heads = Memory.objects.in_bulk({row[0] for row in astray})
     for relation_id in gone:
         script.add(_CLOSE, [at, tenant_id, relation_id])
-    beliefs.assert_edges([_again(heads[row[0]], row, at) for row in astray])
+    told = told_by(heads)
+    beliefs.assert_edges([_again(heads[row[0]], row, at, told) for row in astray])
     beliefs.write(script)
     script.run()
     with connection.cursor() as cursor:
         cursor.execute(_SINGLE, [tenant_id, list(nodes)])
         edges = [Edge(*row) for row in cursor.fetchall()]
-    script, beliefs = Script(), Beliefs()
+    script, beliefs = Script(), Beliefs(is_order_kept=True)
     beliefs.settle(edges, at)
     beliefs.write(script)
     script.run()
@@ -711,8 +735,19 @@ def inherit_edges(script: Script, giver: Memory, heir: Memory) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_ASSERTED_BY, [require_tenant().tenant_id, giver.id])
         edges = [Edge(*row) for row in cursor.fetchall()]
+    told = [edge.triple for edge in edges]
     beliefs = Beliefs()
-    beliefs.assert_edges([Assertion(heir, edge, heir.known_from) for edge in edges])
+    beliefs.assert_edges(
+        [
+            Assertion(
+                heir,
+                edge,
+                heir.known_from,
+                in_passing=is_in_passing(edge.triple, told),
+            )
+            for edge in edges
+        ]
+    )
     beliefs.write(script)
 
 
@@ -726,7 +761,7 @@ def name_successors_of(script: Script, memory_ids: Iterable[UUID]) -> None:
 def _is_same(standing: _Standing, one: Assertion) -> bool:
     """The same edge at the same time: one belief with another witness."""
     said, edge, memory = standing.edge, one.edge, one.memory
-    start = memory.valid_from or max(memory.created_at, standing.start)
+    start = one.valid_from or max(memory.created_at, standing.start)
     is_after = standing.end is not None and start >= standing.end
     is_before = one.valid_to is not None and one.valid_to <= standing.start
     ends = (said.target, said.source_said, said.target_said)
@@ -734,9 +769,9 @@ def _is_same(standing: _Standing, one: Assertion) -> bool:
     return is_edge and not is_after and not is_before
 
 
-def _is_finer(memory: Memory, standing: _Standing) -> bool:
-    """Whether a memory knows since when, of what nobody knew that."""
-    return memory.valid_from is not None and standing.valid_from is None
+def _is_finer(one: Assertion, standing: _Standing) -> bool:
+    """Whether it is known since when, of what nobody knew that."""
+    return one.valid_from is not None and standing.valid_from is None
 
 
 def _overlap(
@@ -760,16 +795,20 @@ def _overlap(
 def _yields(new: _Standing, old: _Standing, seams: Collection[datetime]) -> bool:
     """Whether the old one stands: it began later, or the new one was over within it.
 
-    Of a dated and an undated one the last word counts, as in ``succession``, and of two
-    that began at once; what was over before is known to have been so when it was said.
+    Of a dated and an undated one the last word counts, as in ``succession``; what was
+    over before is known to have been so when it was said.
     """
     began = old.valid_from or (None if new.valid_from else old.said)
     if old.is_over:
         began = old.start
-    is_earlier = began is not None and new.start < began
-    if is_earlier or (began == new.start and new.word < old.word):
+    if began is not None and new.start < began:
         return not _is_within(old, new, seams)
     return _is_within(new, old, seams)
+
+
+def _is_tie(new: _Standing, old: _Standing) -> bool:
+    """Whether both began at once, and the old one was said later."""
+    return new.start == old.start and new.word < old.word
 
 
 def _is_within(

@@ -21,7 +21,7 @@ from memories.store.beliefs import (
     name_successors_of,
 )
 from memories.store.nodes import Nodes, regroup, write_nodes
-from memories.store.outliving import Told
+from memories.store.outliving import Told, is_in_passing
 from memories.store.script import Script
 from memories.types import Fact, FactLinks, Links, Vectors
 
@@ -63,9 +63,18 @@ def link_facts(
                 created_at=memory.known_from,
             )
         edges = dict.fromkeys(_edges(found, nodes))
-        said += [Assertion(memory, edge, memory.known_from) for edge in edges]
+        told = {edge.triple for edge in edges}
+        said += [
+            Assertion(
+                memory,
+                edge,
+                memory.known_from,
+                in_passing=is_in_passing(edge.triple, told),
+            )
+            for edge in edges
+        ]
         named = {nodes[ref].node for ref in found.nodes}
-        fresh[memory.id] = Told({edge.triple for edge in edges}, named=named)
+        fresh[memory.id] = Told(told, named=named)
     follow_heads(changed, fresh)
     beliefs = Beliefs(_vectors(linked, vectors, links.space_id))
     beliefs.assert_edges(said)

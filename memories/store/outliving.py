@@ -12,6 +12,8 @@ closely (ADR 0601):
 
 The support of an edge by a version in which its memory is superseded says that it
 outlived: nobody else asserts for a memory that is over what is still so.
+
+Nor is it a bond's time that such news have (``is_in_passing``).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from memories.language.kinds import role_of, word_set
 from memories.language.relations import is_bond, position_of
 from memories.models import Memory
 from memories.types import State
@@ -30,6 +33,12 @@ from tenants.scopes import require_tenant
 
 Triple = tuple[UUID, str, UUID]
 """Source, relation, target, by what the nodes count as."""
+
+_BY_BIRTH = word_set(
+    "sister brother mother father daughter son grandmother grandfather cousin aunt"
+    " uncle niece nephew"
+)
+"""What people are to each other at no time more than at another."""
 
 _SAID = """
 SELECT DISTINCT m.id, r.source_id, r.type, r.target_id, r.is_single
@@ -78,6 +87,26 @@ def outliving(
             told.get(head.replaced_by_id, nothing) if head.replaced_by_id else nothing,
         )
     }
+
+
+def is_in_passing(edge: Triple, told: Collection[Triple]) -> bool:
+    """Whether the time of what is told is not that of this edge, which is only said
+    with it: what somebody is to another, where it is told where they work.
+
+    "I married Aino in June" dates the marriage, "My husband Pekka joined Kone in June"
+    the job.
+    """
+    _, kind, target = edge
+    if not is_bond(kind):
+        return False
+    news = (other for other in told if other != edge)
+    is_with_news = any(not is_bond(k) or source == target for source, k, _ in news)
+    return is_with_news or role_of(kind) in _BY_BIRTH
+
+
+def told_by(memory_ids: Collection[UUID]) -> dict[UUID, Told]:
+    """What memories say of the graph in their present words."""
+    return _read(memory_ids) if memory_ids else {}
 
 
 def _stay(old: Told, new: Told) -> set[Triple]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from memories.models import Memory, Relation
@@ -14,7 +16,13 @@ from memories.selectors.sight import Sight
 from memories.selectors.walks import Along, shortest_path
 from memories.services.edit import restore_version
 from memories.services.restore import preview_restore, restore
-from memories.types import Decision, ProposedEntity, ProposedRelation, Verdict
+from memories.types import (
+    Decision,
+    ProposedEntity,
+    ProposedRelation,
+    ValidTime,
+    Verdict,
+)
 from memplatform.lib import clock
 from tests.memories.agents import Agent, adds, decides, fact
 from tests.memories.services.conftest import use_engine
@@ -101,6 +109,50 @@ def test_who_is_no_longer_the_boss_works_there_still(agent):
     new = fact("User's boss is Tom.", **says(("User", "reports_to", "Tom")))
     agent.decide(Decision(Verdict.DELETE, new, old.id, reason="changed"))
     assert edges(agent) == {"User reports_to Tom", "Priya works_at Acme"}
+
+
+def bonds(agent: Agent) -> dict[str, tuple]:
+    """By what somebody is to another: (state, when it began, and ended)."""
+    with agent.scope():
+        rows = Relation.objects.filter(known_to=None, target__type="person")
+        spans = rows.values_list("type", "state", "valid_from", "valid_to")
+        return {
+            kind: (state, start and start.year, end and end.year)
+            for kind, state, start, end in spans
+        }
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("My brother Kuba worked at Orlen until 2019.", "brother"),
+        ("My sister Anna moved to Berlin on 1 May 2025.", "sister"),
+        ("My husband Pekka joined Kone in January 2024.", "married_to"),
+        ("My aunt Vera used to live in Lodz.", "aunt"),
+        ("My boss Priya worked at Acme from 2010 to 2014.", "reports_to"),
+        ("My sister Outi ran the marathon on 1 September 2024.", "sister"),
+    ],
+)
+def test_the_time_of_the_news_is_not_that_of_the_bond(local, text, kind):
+    local.learn(text)
+    assert bonds(local)[kind] == ("active", None, None)
+
+
+@pytest.mark.parametrize("kind", ["married_to", "reports_to", "boyfriend"])
+def test_a_bond_that_is_the_news_has_its_time(agent, kind):
+    said = says(("User", kind, "Aino"))
+    said["entities"] = (ProposedEntity("Aino", "person"),)
+    june, july = (datetime(2024, month, 1, tzinfo=UTC) for month in (6, 7))
+    agent.decide(adds("User and Aino.", valid=ValidTime(june, july), **said))
+    assert bonds(agent) == {kind: ("active", 2024, 2024)}
+
+
+def test_a_bond_that_was_told_in_passing_has_no_time_when_it_is_said_anew(local):
+    local.learn("My sister Anna moved to Oslo on 1 May 2025.")
+    local.learn("Anna moved to Bergen on 1 June 2025.")
+    assert bonds(local)["sister"] == ("active", None, None)
+    restore_version(local.access, memory(local, "User's sister Anna").id, 1)
+    assert bonds(local)["sister"] == ("active", None, None)
 
 
 def test_what_outlived_is_over_once_another_contends_and_stands_again_after(agent):
