@@ -17,6 +17,7 @@ from django.db import connection
 from memories.selectors.sight import Meant, Sight, whose
 from memories.selectors.truth import PASSES, lasts
 from memories.types import Page, State
+from memplatform.lib import clock
 from memplatform.lib.errors import NotFound
 from tenants.scopes import current_tenant_id
 
@@ -74,13 +75,15 @@ class WantedRelations:
 
     ``touching`` are nodes at either end, ``source`` and ``target`` at their own;
     ``within`` has both ends among its nodes. ``name`` is a part of the name of an end.
-    ``valid`` is when it was true in the world, at some instant of it.
+    ``valid`` is when it was true in the world, at some instant of it; ``is_so``: it is
+    not over at the instant that is looked from.
     """
 
     states: Sequence[State] = TRUE
     type: str = ""
     name: str = ""
     valid: Stretch | None = None
+    is_so: bool = False
     meant: Meant | None = None
     ids: Collection[UUID] = ()
     touching: Collection[UUID] = ()
@@ -120,7 +123,7 @@ _FOUND = """
 )
 SELECT r.id, o.id, o.name, o.type, r.type, t.id, t.name, t.type, said.fact, r.state,
        r.confidence, r.is_single, r.valid_from, r.valid_to, r.valid_precision,
-       r.known_from, r.replaced_by_id, a.user_id, a.agent_id, a.app_id, said.memories,
+       r.known_from, ({successor}), a.user_id, a.agent_id, a.app_id, said.memories,
        said.memory_ids, {score} AS score
 FROM said
 JOIN memories_relation r ON r.tenant_id = %s AND r.id = said.id
@@ -129,6 +132,9 @@ JOIN memories_entity t ON t.tenant_id = r.tenant_id AND t.id = said.target_id
 JOIN memories_anchor a ON a.tenant_id = r.tenant_id AND a.id = r.anchor_id
 WHERE {wanted}
 """
+# What ended it is named while it can be read.
+_SUCCESSOR = """SELECT w.id FROM memories_relation w
+    WHERE w.tenant_id = r.tenant_id AND w.id = r.replaced_by_id AND {believed}"""
 NEWEST = "r.known_from DESC, r.id DESC"
 LIKELIEST = f"score DESC, {NEWEST}"
 SUREST = "said.memories DESC, r.known_from DESC, r.id"
@@ -217,8 +223,9 @@ def _found(sight: Sight, wanted: WantedRelations) -> tuple[str, list[Any]]:
     memories, memories_params = sight.memories()
     readable, readable_params = sight.readable()
     believed, believed_params = sight.believed()
+    successor, successor_params = sight.believed("w")
     edges, edges_params = _edges(sight, wanted)
-    conditions, wanted_params = _conditions(wanted)
+    conditions, wanted_params = _conditions(wanted, sight.as_of or clock.now())
     score, score_params = (
         ("NULL::float8", list[Any]())
         if wanted.meant is None
@@ -233,6 +240,7 @@ def _found(sight: Sight, wanted: WantedRelations) -> tuple[str, list[Any]]:
         readable=readable,
         believed=believed,
         edges=edges,
+        successor=_SUCCESSOR.format(believed=successor),
         score=score,
         wanted=conditions,
     )
@@ -245,6 +253,7 @@ def _found(sight: Sight, wanted: WantedRelations) -> tuple[str, list[Any]]:
         *believed_params,
         [str(state) for state in wanted.states],
         *edges_params,
+        *successor_params,
         *score_params,
         current_tenant_id(),
         *wanted_params,
@@ -278,8 +287,11 @@ def _edges(sight: Sight, wanted: WantedRelations) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), params
 
 
-def _conditions(wanted: WantedRelations) -> tuple[str, list[Any]]:
+def _conditions(wanted: WantedRelations, at: datetime) -> tuple[str, list[Any]]:
     conditions, params = ["true"], list[Any]()
+    if wanted.is_so:
+        conditions.append("(r.valid_to IS NULL OR r.valid_to > %s)")
+        params.append(at)
     if wanted.name:
         part = "strpos(lower({}.name), lower(%s)) > 0"
         conditions.append(f"({part.format('o')} OR {part.format('t')})")

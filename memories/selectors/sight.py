@@ -106,11 +106,12 @@ class Sight:
         sql = f"{own} AND m.text IS NOT NULL AND {self.filters.sql} AND {fresh}"
         return sql, [*own_params, *self.filters.params, *fresh_params]
 
-    def believed(self) -> Sql:
-        """That the edge ``r`` is believed at the instant."""
+    def believed(self, edge: str = "r") -> Sql:
+        """That an edge is believed at the instant."""
         if self.as_of is None:
-            return "r.known_to IS NULL AND r.archived_at IS NULL", []
-        sql = "r.known_from <= %s AND (r.known_to IS NULL OR r.known_to > %s)"
+            return f"{edge}.known_to IS NULL AND {edge}.archived_at IS NULL", []
+        known_to = f"{edge}.known_to"
+        sql = f"{edge}.known_from <= %s AND ({known_to} IS NULL OR {known_to} > %s)"
         return sql, [self.as_of, self.as_of]
 
     @property

@@ -72,6 +72,7 @@ class Along:
             states=TRUE_ONCE if self.valid else TRUE,
             type=self.type,
             valid=self.valid,
+            is_so=self.valid is None,
             anchor_id=anchor_id,
         )
 

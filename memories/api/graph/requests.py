@@ -202,8 +202,9 @@ def _with_states(wanted: WantedRelations) -> WantedRelations:
     """What is true unless a state is asked for; of a day, also what was true then."""
     if wanted.states:
         return wanted
-    is_once = wanted.valid is not None
-    return replace(wanted, states=relations.TRUE_ONCE if is_once else relations.TRUE)
+    if wanted.valid is not None:
+        return replace(wanted, states=relations.TRUE_ONCE)
+    return replace(wanted, states=relations.TRUE, is_so=True)
 
 
 def _name(value: Any) -> str:

@@ -210,6 +210,30 @@ def test_what_was_true_on_a_day(client, agent, say):
     assert said(client.get(RELATIONS, between)) == ["Ida lives_in Rome"]
 
 
+def test_what_is_over_by_its_own_end_is_true_no_more(client, agent, ids):
+    """Nobody replaced Rome; it is believed as it was, and leads nowhere today."""
+    until = ValidTime(end=datetime(2025, 6, 1, tzinfo=UTC))
+    rome = fact("Ida lived in Rome.", valid=until, **edge("Ida", "lives_in", "Rome"))
+    agent.decide(Decision(Verdict.ADD, rome, reason="new"), **IDA)
+    assert said(client.get(RELATIONS, IDA)) == []
+    believed = client.get(RELATIONS, {**IDA, "state": "active"})
+    assert said(believed) == ["Ida lives_in Rome"]
+    known = ids()
+    ends = {"from": known["Ida"], "to": known["Rome"]}
+    assert ok(client.get(PATH, ends))["relations"] == []
+    then = ok(client.get(PATH, {**ends, "valid_at": "2025-05-01"}))
+    assert told(then["relations"]) == ["Ida lives_in Rome"]
+
+
+def test_what_replaced_it_is_named_while_it_can_be_read(client, agent, moved):
+    """Whoever was superseded stays so until somebody restores it."""
+    _, oslo = moved
+    agent.delete(oslo.id)
+    assert said(client.get(RELATIONS, IDA)) == []
+    (riga,) = ok(client.get(RELATIONS, {**IDA, "state": "any"}))["results"]
+    assert (riga["state"], riga["replaced_by"]) == ("superseded", None)
+
+
 def test_what_happened_is_true_as_long_as_it_is_exact(client, agent):
     """Somebody met once is not met for ever after; a state goes on."""
     day = ValidTime(start=datetime(2025, 8, 21, tzinfo=UTC), precision="day")
