@@ -104,3 +104,24 @@ def test_another_ones_home_is_not_cut_for_it(local):
     tell(local, TURKU, VAASA, ESPOO)
     (pori,) = [head for head in local.heads() if "Pori" in head.text]
     assert pori.valid_to == datetime(2025, 9, 9, tzinfo=UTC)
+
+
+RESTS_ON_NOTHING = [
+    "I graduated from Turku University in 2010.",  # it happened
+    "I ran the Turku marathon on 1 September 2024.",
+    "I was born in Turku.",  # it is so for good
+    "My sister Outi met her husband in Turku.",  # another one's
+    "My son Mark studies at Turku University.",
+    "I study at Turkus Lyceum.",  # another name
+]
+
+
+def test_who_moves_leaves_behind_only_what_rests_on_the_place(local):
+    rests = ["I take the tram in Turku.", "I play chess with Bob in Turku."]
+    tell(local, "I live in Turku.", *RESTS_ON_NOTHING, *rests)
+    tell(local, "I moved to Oulu on 1 December 2025.")
+    marked = {head.text for head in local.heads() if head.is_stale_suspect}
+    assert marked == {
+        "User takes the tram in Turku",
+        "User plays chess with Bob in Turku",
+    }
