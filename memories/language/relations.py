@@ -36,8 +36,9 @@ _WORDED: Mapping[str, str] = {
     "studied_at": "graduated_from attended alumnus_of",
     "married_to": "is_married_to spouse_of husband_of wife_of has_spouse spouse wife"
     " husband",
-    "engaged_to": "is_engaged_to fiance_of fiancee_of",
-    "dating": "is_dating in_a_relationship_with in_relationship_with partner_of",
+    "engaged_to": "is_engaged_to fiance_of fiancee_of fiance fiancee fiancé fiancée",
+    "dating": "is_dating in_a_relationship_with in_relationship_with partner_of"
+    " girlfriend boyfriend girlfriend_of boyfriend_of",
     "born_in": "was_born_in birthplace",
     "member_of": "is_member_of belongs_to is_a_member_of plays_for",
     "owns": "has_pet has_a owns_a is_owner_of",

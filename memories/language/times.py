@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dateutil.easter import easter
 from dateutil.relativedelta import relativedelta
 
 Precision = Literal["instant", "day", "weekend", "week", "month", "season", "year"]
@@ -314,6 +315,11 @@ def _year(match: re.Match[str], said: Said) -> Named | None:
     return _whole_year(int(match["y"])) if is_said else None
 
 
+def _part_of_year(match: re.Match[str], _said: Said) -> Named:
+    """ "late 2023": in that year; from which month on nobody says."""
+    return _whole_year(int(match["y"]))
+
+
 def _year_of(month: int, day: int, said: Said) -> int | None:
     """The year of a date without one: the nearest in the direction of the tense; a
     question in no tense means the one that began last."""
@@ -401,6 +407,32 @@ def _ago(match: re.Match[str], said: Said) -> Named | None:
     if said.today is None or (count == _VAGUE and not said.is_question):
         return None
     return _around(said.today, -count_of(count), _unit(match))
+
+
+def _half_years_ago(match: re.Match[str], said: Said) -> Named | None:
+    if said.today is None:
+        return None
+    return _around(said.today, -6 if match["half"] else -18, "month")
+
+
+def _feast(match: re.Match[str], said: Said) -> Named | None:
+    """Of a year, or the one before or after the day it is said on."""
+    name, which = match["feast"].lower(), (match["which"] or "").lower()
+    if match["y"]:
+        return _day(_day_of_feast(name, int(match["y"])))
+    if said.today is None or not which:
+        return None
+    year = said.today.year
+    day = _day_of_feast(name, year)
+    if which == "last" and day >= said.today:
+        day = _day_of_feast(name, year - 1)
+    if which in ("next", "coming") and day <= said.today:
+        day = _day_of_feast(name, year + 1)
+    return _day(day)
+
+
+def _day_of_feast(name: str, year: int) -> date:
+    return date(year, 12, 25) if name == "christmas" else easter(year)
 
 
 def _ahead(match: re.Match[str], said: Said) -> Named | None:
@@ -542,6 +574,19 @@ _PHRASES: tuple[tuple[re.Pattern[str], Reader], ...] = (
         _date,
     ),
     _phrase(
+        rf"\b(?P<lead>(?:in|{_SIDED}) )?(?:the )?"
+        r"(?:(?:early|mid|late)[ -]|(?:very )?(?:beginning|start|middle|end) of )"
+        r"(?P<y>(?:19|20)\d{2})\b",
+        _part_of_year,
+    ),
+    _phrase(
+        rf"\b(?P<lead>(?:at|on|over|during|{_SIDED}) )?"
+        r"(?:(?P<which>last|this|next|coming) )?(?P<feast>christmas|easter)\b"
+        r"(?! eve| day| party| present| gift| monday| sunday)"
+        r"(?: (?P<y>(?:19|20)\d{2})\b)?",
+        _feast,
+    ),
+    _phrase(
         rf"(?<!\d )\b(?:in )?{_MONTH},? (?:of )?(?P<y>(?:19|20)\d{{2}})\b",
         _month_of_year,
     ),
@@ -563,6 +608,11 @@ _PHRASES: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _phrase(
         rf"\b(?:last|past|previous) {_COUNT} (?P<unit>day|week|month|year)s?\b",
         _lately,
+    ),
+    _phrase(
+        r"\b(?:about |around |almost |nearly )?(?:(?P<half>half a year)"
+        r"|(?:a|one) year and a half|(?:one|1) and a half years) ago\b",
+        _half_years_ago,
     ),
     _phrase(
         rf"\b(?:about |around |almost |nearly )?{_COUNT} "
@@ -605,8 +655,9 @@ _PHRASES: tuple[tuple[re.Pattern[str], Reader], ...] = (
 )
 
 _HINT = re.compile(
-    rf"\d|day|night|week|month|year|ago\b|morrow|this (?:morning|afternoon|evening)"
-    rf"|{'|'.join([*SEASONS, *MONTHS])}|\b(?:{_SHORT_MONTHS}|{_SHORT_DAYS})\b",
+    rf"\d|day|night|week|month|year|ago\b|morrow|christmas|easter"
+    rf"|this (?:morning|afternoon|evening)|{'|'.join([*SEASONS, *MONTHS])}"
+    rf"|\b(?:{_SHORT_MONTHS}|{_SHORT_DAYS})\b",
     re.IGNORECASE,
 )
 """Without any of these no phrase is there: most of what is said names no time."""

@@ -114,6 +114,7 @@ _LOVED = (
     r"(?:(?P<dating>girlfriend|boyfriend|partner)|(?P<engaged>fianc[eé]e?)"
     r"|(?P<married>wife|husband))"
 )
+_LOVED_ONE = r"(?:girlfriend|boyfriend|partner|wife|husband|fianc[eé]e?)"
 _JOB = r"(?:their|the|an?) (?:[a-z]+ )?(?:job|position|post|role) (?:at|with|for|in)"
 _DISMISSED = r"(?:fired|laid off|let go|dismissed|sacked|made redundant)"
 _FOR_GOOD = rf"(?=$|[,;.]| in | on \d| after | because | for (?:good\b|{CAPITAL}))"
@@ -196,12 +197,12 @@ _RULES = (
     _rule(
         _BOND,
         rf"^{_SUBJECT} (?P<apart>left|dumped) their "
-        rf"(?:girlfriend|boyfriend|partner|wife|husband|fianc[eé]e?) {_PERSON}",
+        rf"{_LOVED_ONE} {_PERSON}",
     ),
     _rule(
         _BOND,
-        rf"^(?P<s>{CAPITAL}[\w-]+)'s? (?P<apart>ex|former|late|old)\b-? ?"
-        rf"(?:girlfriend|boyfriend|partner|wife|husband|fianc[eé]e?)? ?{_PERSON}",
+        rf"^(?P<s>{CAPITAL}[\w-]+)'s? (?P<apart>ex(?:[- ]{_LOVED_ONE})?"
+        rf"|(?:former|late) {_LOVED_ONE}) {_PERSON}",
         is_presupposed=True,
     ),
     _rule(
@@ -355,12 +356,13 @@ _DENIALS = re.compile(
 
 
 _BESIDE = re.compile(
-    r"\b(?:also|as well|too|in addition|on the side|part[- ]time|on weekends"
-    r"|part of the (?:year|week|month)|half (?:of )?the (?:year|week)"
-    r"|second (?:job|home))\b",
+    r"\b(?:in addition|on the side|part[- ]time|(?:on|at) (?:the )?weekends"
+    r"|second (?:job|home)|(?:part|half) of the (?:year|week|month)"
+    r"|half the (?:year|week))\b",
     re.IGNORECASE,
 )
 """A second home or job is no other one."""
+_ALSO = re.compile(r"\balso\b", re.IGNORECASE)
 _PARTED_NOW = re.compile(r"\b(?:no longer|any ?more|stopped)\b")
 _HELD = ("", "is", "are", "has", "have")
 """Verbs of what holds: of what somebody's wife did she is no more than the subject."""
@@ -373,7 +375,8 @@ def read_claims(text: str) -> tuple[Claim, ...]:
     told = _ADVERBS.sub("", clause)
     plain, denials = _DENIALS.subn("", clause)
     plain = _ADVERBS.sub("", plain.replace("cannot stand", "hates"))
-    is_beside = bool(_BESIDE.search(text.split(";")[0]))
+    is_beside = bool(_BESIDE.search(clause))
+    is_also = bool(_ALSO.search(text.split(";")[0]))
     is_held = telling_verb(clause, is_dated=False) in _HELD
     claims: dict[tuple[str, bool], Claim] = {}
     for rule in _RULES:
@@ -383,7 +386,9 @@ def read_claims(text: str) -> tuple[Claim, ...]:
         claim = _claim(rule, match, denied=denials > 0)
         if claim.value == "dating" and denials and _PARTED_NOW.search(clause):
             claim = replace(claim, value="apart", is_negated=False)
-        claim = replace(claim, is_beside=is_beside and claim.attribute in _HELD_BESIDE)
+        # "Jonas also lives in Oslo" may be as somebody else does.
+        if is_beside or (is_also and claim.subject == "user"):
+            claim = replace(claim, is_beside=claim.attribute in _HELD_BESIDE)
         claims.setdefault((claim.attribute, rule.is_over), claim)
     return tuple(claims.values())
 
@@ -494,3 +499,9 @@ def is_other_value(new: Claim, old: Claim) -> bool:
         and is_same_subject(new.subject, old.subject)
         and not is_same_value(new, old)
     )
+
+
+def is_of_another(new: Claim, old: Claim) -> bool:
+    """Whether it is the same attribute of two: "Jonas lives in Oslo too"."""
+    is_one = is_same_subject(new.subject, old.subject)
+    return new.attribute == old.attribute and not is_one

@@ -176,6 +176,9 @@ def _written(found: Found) -> str | None:
     """The days of a phrase in words that stay true; None: it says them by itself."""
     named, groups = found.named, found.match.groupdict()
     first = named.period.first
+    if groups.get("feast"):
+        feast = groups["feast"].capitalize()
+        return None if groups["y"] else f"on {feast} {first.year}"
     match named.grain:
         case "day":
             part = f"the {named.part} of " if named.part else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from memories.language.letters import INITIAL, MARKS
 from memories.pipeline.local.claims import LIFE, Claim, read_claims
+from memories.pipeline.local.grammar import COMMON_VERBS, third_person
 from memories.pipeline.local.language import is_english
 from memories.pipeline.local.leads import subject_first
 from memories.pipeline.local.words import KIN, NOT_NAMES, is_negated, without_contrast
@@ -31,12 +32,32 @@ _ABBREVIATED = r"(?:(?:St|Ste|Ft|Mt|Dr|Mr|Mrs|Ms|Prof)\. )?"
 _WORD = rf"{_ABBREVIATED}{INITIAL}[\w&’{MARKS}-]*"
 _NAME = rf"{_WORD}(?: (?:(?:of|the|de|da|la|van|von) )?{_WORD})*"
 _KIN = "|".join(sorted(KIN, key=len, reverse=True))
-_OF = rf"(?P<owner>{_WORD})(?:'s?|’s?) (?:[a-z]+ )?"
+_NOT_THAT = (
+    r"(?!(?:ex|former|business|dance|tennis|training|running"
+    r"|late(?= (?:wife|husband|partner|girlfriend|boyfriend|fianc)))\b)"
+)
+""" "Former", "late" and "business" girlfriends and partners are none."""
+_OF = rf"(?P<owner>{_WORD})(?:'s?|’s?) (?:{_NOT_THAT}[a-z]+ )?"
 _KIN_NAME = re.compile(rf"\b{_OF}(?P<kin>{_KIN}),? (?P<name>{_NAME})")
+_SOMEONES = re.compile(
+    rf"{_WORD}(?:'s?|’s?) (?:[a-z]+[ -])?(?:{_KIN}),? (?P<name>{_NAME})"
+)
 _IS_KIN = re.compile(
     rf"\b(?P<name>{_NAME}) is {_OF}(?:[a-z]+ )?(?P<kin>{_KIN})\b(?! {INITIAL})"
 )
 _KIN_IS = re.compile(rf"\b{_OF}(?P<kin>{_KIN}) is (?:named |called )?(?P<name>{_NAME})")
+_HAS_KIN = re.compile(
+    rf"\b(?P<owner>{_WORD}) has (?:an?|one) (?:{_NOT_THAT}[a-z]+ )?(?P<kin>{_KIN})"
+    rf"(?:,| named| called|,? whose name is) (?P<name>{_NAME})"
+)
+_KIN_NAMED = re.compile(rf"\b{_OF}(?P<kin>{_KIN})(?:'s|’s) name is (?P<name>{_NAME})")
+_KIN_LIST = re.compile(
+    rf"\b(?P<owner>{_WORD}) has (?:two|three|four|five|six|\d) (?:[a-z]+ )?"
+    r"(?P<kin>brothers|sisters|sons|daughters|cousins|friends|kids|children|colleagues)"
+    r"(?:,|:| named| called|,? whose names are) "
+    rf"(?P<names>{_NAME}(?:, {_NAME})*,? and {_NAME})"
+)
+_ONE_OF = {"children": "child"}
 _AT_WORK = re.compile(rf"\b(?P<name>{_NAME}) from (?:the )?(?:work|office)\b")
 _COUPLE = re.compile(
     rf"^(?P<owner>{_NAME}) and (?P<name>{_NAME}) (?:is|are|got|were|started|have been)"
@@ -49,7 +70,16 @@ _PET_NAME = re.compile(
     rf"(?:,| named| called|'s name is| is called| is named)? (?P<name>{INITIAL}\w+)"
 )
 _HAS = r"(?:has |have )?(?:just |recently |finally |now |also |still |been )*"
-_TOPIC = rf"(?:{_NAME}|[a-z-]+(?: (?!and |in |on |for |with |at )[a-z-]+)?)"
+_NO_TOPIC = (
+    r"(?!(?:and|or|but|in|on|for|with|at|to|by|from|of|again|every|each|now|too|also|as"
+    r"|since|because|when|while|if|so|very|most|more|less|after|before|during|than|that"
+    r"|who|which|once|twice|daily|weekly|there|here|anymore|together|alone|outside"
+    r"|sometimes|a|an|the|my|their"
+    r"|his|her|its|this|it)\b)"
+)
+_TOPIC = (
+    rf"(?:{_NAME}(?: {_NO_TOPIC}[a-z-]+)?|{_NO_TOPIC}[a-z-]+(?: {_NO_TOPIC}[a-z-]+)?)"
+)
 _STILL = r"(?<=has ){0}ed(?=.* (?:since|for) )|(?<=been ){0}ing"
 """ "has lived in Rome since May": so it is now."""
 _PLAIN = (
@@ -84,7 +114,10 @@ _PLAIN = (
         *("member_of", "organization"),
     ),
     (r"speaks|is fluent in|is learning", "speaks", "language"),
-    (r"visited|travel(?:l)?ed to|went to|is visiting", "visited", "place"),
+    # Whoever is visited may be a person; who goes to a concert is not in its name.
+    (rf"(?:visited|is visiting)(?! {_NAME} in {INITIAL})", "visited", "other"),
+    (rf"(?:visited|is visiting) {_NAME} in", "visited", "place"),
+    (r"(?:travel(?:l)?ed|went) to(?! an? )", "visited", "place"),
     (r"reports to", "reports_to", "person"),
     (
         r"goes by|is (?:also )?(?:called|known as|nicknamed)",
@@ -119,6 +152,8 @@ _OF_THINGS = (
     (r"plays", "plays", "topic"),
     (r"likes?|loves?|enjoys?|adores?", "likes", "topic"),
 )
+_REST_OF_LIST = re.compile(rf"(?:, {_TOPIC})*(?:,? and {_TOPIC})")
+_VERBS_OF_OTHERS = COMMON_VERBS | {third_person(verb) for verb in COMMON_VERBS}
 _Verbs = tuple[tuple[re.Pattern[str], str, str], ...]
 
 
@@ -136,6 +171,13 @@ _PAST_VERBS = _compiled(_ONCE, _NAME)
 _SUBJECT = re.compile(rf"(?P<name>{_NAME}) (?=[a-z])")
 _PAST = re.compile(r"\bused to\b ?")
 _NAMES = re.compile(rf"(?<![\w’'])({_NAME})")
+_IS_NOUN = re.compile(
+    r" (?!(?:in|on|at|for|with|and|to|by|from|of|during|because|since|again|when|where"
+    r"|last|this|next|as|after|before|together|alone|twice|once|every|several|many"
+    r"|while|so|via|near|but|or|who|which|around|over|until|yesterday|today|then)\b)"
+    r"[a-z]"
+)
+""" "went to the Nightwish concert": the name tells which concert."""
 _MAX_WORDS = 4  # a longer "value" is a clause, no thing
 
 Graph = tuple[tuple[ProposedEntity, ...], tuple[ProposedRelation, ...]]
@@ -188,12 +230,18 @@ def _read_kin(drawn: _Drawn, text: str, speaker: str, claims: Sequence[Claim]) -
         (_KIN_NAME, "person"),
         (_IS_KIN, "person"),
         (_KIN_IS, "person"),
+        (_HAS_KIN, "person"),
+        (_KIN_NAMED, "person"),
         (_PET_NAME, "animal"),
     ):
         if kind == "animal" and is_death:
             continue  # "User's dog Musti died": there is none any more
         for match in pattern.finditer(text):
             drawn.relate(match["owner"], match["kin"], match["name"], kind)
+    for match in _KIN_LIST.finditer(text):
+        kin = _ONE_OF.get(match["kin"], match["kin"].removesuffix("s"))
+        for name in re.split(r", (?:and )?| and ", match["names"]):
+            drawn.relate(match["owner"], kin, name, "person")
     if couple := _COUPLE.match(text):
         bond = _BONDS.get(couple["bond"], "dating")
         drawn.relate(couple["owner"], bond, couple["name"], "person")
@@ -213,13 +261,27 @@ def _read_verbs(
         match = pattern.match(rest)
         if match is not None:
             value = _plain(match["value"])
-            if value and len(value.split()) <= _MAX_WORDS and value not in NOT_NAMES:
-                yield subject, kind, value, type_
+            if kind == "visited" and _IS_NOUN.match(rest[match.end() :]):
+                continue
+            values = [value, *_listed(rest[match.end() :], kind)]
+            for one in values:
+                if one and len(one.split()) <= _MAX_WORDS and one not in NOT_NAMES:
+                    yield subject, kind, one, type_
+
+
+def _listed(rest: str, kind: str) -> list[str]:
+    """What else is liked or played, where a list of it ends the clause: "and sauna"."""
+    rest = rest.rstrip(" .!")
+    if kind not in ("likes", "plays") or not _REST_OF_LIST.fullmatch(rest):
+        return []
+    items = [item for item in re.split(r",? and |, ", rest) if item]
+    is_told = any(item.split()[0].lower() in _VERBS_OF_OTHERS for item in items)
+    return [] if is_told else [_plain(item) for item in items]
 
 
 def _subject_of(clause: str, drawn: _Drawn, speaker: str) -> tuple[str | None, str]:
     """Who a clause is about by name, and what is said of them."""
-    for pattern in (_KIN_NAME, _AT_WORK):
+    for pattern in (_SOMEONES, _AT_WORK):
         match = pattern.match(clause)
         if match is not None:
             return match["name"], clause[match.end() :].lstrip(" ,")

@@ -17,6 +17,7 @@ from memories.pipeline.local.claims import (
     is_confirmation,
     is_contradiction,
     is_named_loosely,
+    is_of_another,
     is_other_value,
     read_claims,
 )
@@ -142,7 +143,7 @@ def _compare_claims(new: str, old: str, embed: Similarity) -> Standing | None:
         return Standing.SAME if is_renamed else Standing.AGAINST
     if any(is_confirmation(*pair) for pair in pairs):
         return None if _are_guarded_apart(new, old) else _by_containment(new, old)
-    if any(is_other_value(*pair) for pair in pairs):
+    if any(is_other_value(*pair) or is_of_another(*pair) for pair in pairs):
         return Standing.APART
     return None
 

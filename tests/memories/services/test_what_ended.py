@@ -54,7 +54,9 @@ CHANGES = [
     (["I work at Nokia."], "I quit my job at Nokia yesterday.", set(), {"User works_at Nokia"}),
     (["I work at Nokia."], "Nokia fired me on Monday.", set(), {"User works_at Nokia"}),
     (["I work at Nokia."], "I also work at Kone on weekends.", {"User works_at Nokia", "User also_works_at Kone"}, set()),
-    (["My girlfriend Aino is a chemist."], "Aino and I split up last month.", set(), {"User girlfriend Aino"}),
+    (["My girlfriend Aino is a chemist."], "Aino and I split up last month.", set(), {"User dating Aino"}),
+    (["My girlfriend Aino is a chemist."], "My girlfriend Mia lives in Oulu.", {"User dating Mia", "Mia lives_in Oulu"}, {"User dating Aino"}),
+    (["I live in Turku."], "Jonas lives in Turku too.", {"User lives_in Turku", "Jonas lives_in Turku"}, set()),
     # Of a brother it is the love that ends.
     (["My brother Jonas is dating Mia."], "Jonas is no longer dating Mia.", {"User brother Jonas"}, {"Jonas dating Mia"}),
     (["My sister Anna is married to Per."], "Anna and Per got divorced in May.", {"User sister Anna"}, {"Anna married_to Per"}),

@@ -17,6 +17,13 @@ CASES = [
     ("on 8 May 2023 I ran", "on 8 May 2023 I ran", "2023-05-08", "day"),
     ("I cooked last night", "I cooked on the night of 8 May 2023", "2023-05-08", "day"),
     ("I ran three days ago", "I ran on 6 May 2023", "2023-05-06", "day"),
+    ("I came half a year ago", "I came in November 2022", "2022-11-01", "month"),
+    ("I quit my job on 1 May", "I quit my job on 1 May 2023", "2023-05-01", "day"),
+    # in a year, whichever part of it; feasts
+    ("I moved in late 2020", "I moved in late 2020", "2020-01-01", "year"),
+    ("I moved last Christmas", "I moved on Christmas 2022", "2022-12-25", "day"),
+    ("I skied at Easter 2023", "I skied at Easter 2023", "2023-04-09", "day"),
+    ("I work here since March", "I work here since March 2023", "2023-03-01", "month"),
     # weekdays: the last one; "on" by the tense; a preposition is not doubled
     ("I went hiking last Friday", "I went hiking on 5 May 2023", "2023-05-05", "day"),
     ("I ran this past Sunday", "I ran on 7 May 2023", "2023-05-07", "day"),

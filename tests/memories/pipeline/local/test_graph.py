@@ -49,10 +49,30 @@ SAID += [
 SAID += [
     ("User also works at Kone on weekends.", [("User", "also_works_at", "Kone")]),
     ("User's ex-girlfriend Aino is a chemist.", []),
+    ("User's former girlfriend Aino lives in Oulu.", [("Aino", "lives_in", "Oulu")]),
+    ("User's old friend Tom lives in Oulu.", [("User", "friend", "Tom"), ("Tom", "lives_in", "Oulu")]),
+    ("User's business partner Tom lives in Oulu.", [("Tom", "lives_in", "Oulu")]),
+    ("Jonas also lives in Hamburg.", [("Jonas", "lives_in", "Hamburg")]),  # as she does
     ("User's dog Musti died on 2 June 2025.", []),
     ("User left Nokia in May 2025.", []),
     ("User lives in St. Petersburg.", [("User", "lives_in", "St. Petersburg")]),
-]
+]  # fmt: skip
+# What is visited and liked, and who is called what.
+SAID += [
+    ("User visited Carmen in Cádiz.", [("User", "visited", "Cádiz")]),
+    ("User went to Oulu on 9 June 2025.", [("User", "visited", "Oulu")]),
+    ("User went to a Nightwish concert in Oulu.", []),
+    ("User went to the Nightwish concert in Oulu.", []),
+    ("User likes coffee again.", [("User", "likes", "coffee")]),
+    ("User plays chess every Monday.", [("User", "plays", "chess")]),
+    ("User likes Nokia phones and sauna.", [("User", "likes", "Nokia phones"), ("User", "likes", "sauna")]),
+    ("User likes tea, coffee and long walks.", [("User", "likes", "tea"), ("User", "likes", "coffee"), ("User", "likes", "long walks")]),
+    ("User likes chess and plays it every day.", [("User", "likes", "chess")]),
+    ("User loves their dog.", [("User", "likes", "dog")]),
+    ("User has a sister called Outi.", [("User", "sister", "Outi")]),
+    ("User's mother's name is Ritva.", [("User", "mother", "Ritva")]),
+    ("User has two brothers, Ville and Kalle.", [("User", "brother", "Ville"), ("User", "brother", "Kalle")]),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "edges"), SAID)
@@ -127,3 +147,10 @@ def test_an_end_names_both_sides(text, names):
 def test_words_of_a_script_without_case_are_no_names_by_themselves():
     entities, _ = read_graph("我住在东京。我在银行工作。", "User")
     assert not entities
+
+
+def test_who_is_visited_may_be_a_person():
+    entities, _ = read_graph("User visited Carmen.", "User")
+    assert {(e.name, e.type) for e in entities} == {
+        ("User", "person"), ("Carmen", "other")
+    }  # fmt: skip

@@ -84,6 +84,8 @@ APART = [
 
 # What is told beside a word for when or how, and what stands beside another.
 APART += [
+    ("Jonas lives in Turku too", "User lives in Turku"),
+    ("Anna works at Nokia", "User works at Nokia"),
     ("User also works at Kone on weekends", "User works at Nokia"),
     ("User also lives in Oulu part of the year", "User lives in Turku"),
     ("User left Nokia for lunch", "User works at Nokia"),
