@@ -15,6 +15,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from memories.language.days import end_day, first_day
 from memories.providers.local import count_tokens, cut_tokens
 from memories.types import CONTEXT_END, CONTEXT_START, MemoryView, State
 
@@ -226,10 +227,12 @@ def _cut(text: str, tokens: int) -> str:
 
 
 def _dated(memory: MemoryView, zone: ZoneInfo) -> str:
-    since = _day(memory.valid_from or memory.created_at, zone)
-    if memory.valid_to is not None:
-        until = _day(memory.valid_to, zone)
-        is_told_since = memory.valid_from is not None or since <= until
+    begin, end, precision = memory.valid_from, memory.valid_to, memory.valid_precision
+    said = first_day(begin, precision, zone) if begin else None
+    since = said or _day(begin or memory.created_at, zone)
+    if end is not None:
+        until = end_day(end, begin, precision, zone) or _day(end, zone)
+        is_told_since = begin is not None or since <= until
         return f"{since} to {until}" if is_told_since else f"until {until}"
     return (
         f"{since}, no longer true" if memory.state == State.SUPERSEDED else f"{since}"

@@ -57,6 +57,14 @@ def test_days_are_those_of_the_projects_zone():
         ({"valid_from": datetime(2025, 7, 4, tzinfo=UTC)}, "2025-07-04"),
         ({"state": State.SUPERSEDED}, "2026-03-01, no longer true"),
         ({"valid_to": datetime(2026, 4, 1, tzinfo=UTC)}, "2026-03-01 to 2026-04-01"),
+        # A day of Berlin's, told in a project in UTC.
+        (
+            {
+                "valid_from": datetime(2025, 1, 9, 23, tzinfo=UTC),
+                "valid_precision": "day",
+            },
+            "2025-01-10",
+        ),
     ],
 )
 def test_a_line_says_when_it_was_true(details, day):
