@@ -72,7 +72,8 @@ _SUBORDINATE = re.compile(
 )
 _NEW_SUBJECT = re.compile(
     r",? (?:and|but)(?: so)? (?=(?:(?:now|then|currently|today|since then|recently"
-    r"|these days|also|finally),? )?(?:I|we|my \w+)(?:'\w+)?\b )"
+    r"|these days|also|finally|(?:in|on|since|from|next|last|this)(?: \w+){1,3}?),? )?"
+    r"(?:I|we|my \w+)(?:'\w+)?\b )"
 )
 _GIVEN_UP = re.compile(
     r"(?P<left>I used to .+?),? (?:and|but) (?:then )?(?:I )?(?P<right>(?:have )?"
@@ -114,7 +115,7 @@ _OTHER = (
     rf"{CAPITAL}\w+(?: {CAPITAL}\w+)?|[Mm]y [a-z]+"
 )
 _SIMPLE_VERB = re.compile(
-    rf"^(?:(?P<i>I)(?:'m| {_ADVERB}(?:play|{_OF_I}|{_PASTS}))\b"
+    rf"^(?:(?P<i>I)(?:'m| {_ADVERB}(?:play|{_OF_I}|{_PASTS}|used to \w+))\b"
     rf"|(?P<other>{_OTHER}) {_ADVERB}(?:plays|{_OF_OTHERS}|{_PASTS})\b)"
 )
 _SECOND_VERB = re.compile(
@@ -133,7 +134,7 @@ def _split_verbs(clause: str) -> Iterator[str]:
         yield clause
         return
     left = clause[: second.start()]
-    if _SUBORDINATE.search(left) or re.search(r"\bto [a-z]", left):
+    if _SUBORDINATE.search(left) or re.search(r"(?<!^I used )\bto [a-z]", left):
         yield clause
         return
     right = clause[second.start(1) :]

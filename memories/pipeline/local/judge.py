@@ -76,6 +76,8 @@ def standing_of(
     if is_correction and is_redated(subject_first(new), subject_first(old)):
         return Standing.CORRECTS
     standing = compare(new, old, similarity, embed, aspect)
+    if standing is Standing.APART and _denies_other_value(new, old):
+        return Standing.CORRECTS
     is_correction = is_correction or denies_value(new, old)
     if standing is not Standing.AGAINST or not is_correction:
         return standing
@@ -83,6 +85,12 @@ def standing_of(
     if is_change and not _NEVER.search(new):
         return Standing.AGAINST
     return Standing.CORRECTS
+
+
+def _denies_other_value(new: str, old: str) -> bool:
+    """ "allergic to peanuts, not nuts" of who was told to be allergic to nuts."""
+    pairs = ((one, other) for one in read_claims(new) for other in read_claims(old))
+    return denies_value(new, old) and any(is_other_value(*pair) for pair in pairs)
 
 
 _CHANGE = re.compile(

@@ -105,6 +105,7 @@ def test_a_plan_is_over_once_it_came_about_or_is_off(local, plan, told, holds):
 # what was said, what takes it back, what stands
 TAKEN_BACK = [
     ("I'm allergic to nuts.", "It turns out I'm not allergic to nuts.", "User is not allergic to nuts"),
+    ("I'm allergic to nuts.", "I was wrong, I'm allergic to peanuts, not nuts.", "User is allergic to peanuts, not nuts"),
     ("I live in Turku.", "Sorry, I meant Tampere, not Turku.", "User lives in Tampere"),
     ("I moved to Oulu.", "That was a lie, I never moved to Oulu.", "User never moved to Oulu"),
     ("I have a dog named Musti.", "Musti died last week.", "Musti died in the week of 21 July 2025"),

@@ -95,6 +95,14 @@ def test_it_names_speaker_and_listener():
             ["I left Nokia in May", "now I work at Vaisala"],
         ),
         ("I left Nokia and joined Kone", ["I left Nokia", "I joined Kone"]),
+        (
+            "I work at Nokia, but in August I'll move to Tampere",
+            ["I work at Nokia", "in August I'll move to Tampere"],
+        ),
+        (
+            "I used to live in Graz but moved to Vienna in 2020",
+            ["I used to live in Graz", "I moved to Vienna in 2020"],
+        ),
         # What follows is said of both verbs.
         ("I live and work in Oulu", ["I live in Oulu", "I work in Oulu"]),
         # One thing, and when it was over.
