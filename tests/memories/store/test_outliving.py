@@ -138,7 +138,7 @@ def test_the_time_of_the_news_is_not_that_of_the_bond(local, text, kind):
     assert bonds(local)[kind] == ("active", None, None)
 
 
-@pytest.mark.parametrize("kind", ["married_to", "reports_to", "boyfriend"])
+@pytest.mark.parametrize("kind", ["married_to", "reports_to", "dating"])
 def test_a_bond_that_is_the_news_has_its_time(agent, kind):
     said = says(("User", kind, "Aino"))
     said["entities"] = (ProposedEntity("Aino", "person"),)
