@@ -27,6 +27,7 @@ _ASKED = tuple(
         ("languages?", ("speaks",)),
     )
 )
+_WHO = ("who ", "who else ", "which of ", "does anyone ", "does anybody ")
 _ROLE = re.compile(
     rf"\b({'|'.join(word for words in ROLES.values() for word in words)})\b"
 )
@@ -35,10 +36,12 @@ _ROLE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Sought:
     """``types`` of relations; of somebody who is one of ``roles`` (relations, too) to
-    whom the question names, or of whom it names."""
+    whom the question names, or of whom it names. ``is_who``: what is named, or where
+    who is named lives or works, may be the other end."""
 
     types: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    is_who: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.types)
@@ -51,7 +54,10 @@ def read_sought(lowered: str) -> Sought:
     """Of a question in small letters; "Who is my boss?" asks for who is that."""
     types = {t: None for found, ts in _ASKED if found.search(lowered) for t in ts}
     roles = {t: None for match in _ROLE.finditer(lowered) for t in _types_of(match[0])}
-    return Sought(tuple(types), tuple(roles)) if types else Sought(tuple(roles))
+    if not types:
+        return Sought(tuple(roles))
+    is_who = not roles and lowered.startswith(_WHO)
+    return Sought(tuple(types), tuple(roles), is_who)
 
 
 def _types_of(word: str) -> tuple[str, ...]:

@@ -85,12 +85,20 @@ of_role AS MATERIALIZED (
     SELECT DISTINCT r.target_id AS id
       FROM subject s JOIN memories_relation r ON r.source_id = s.id
      WHERE r.tenant_id = %s AND r.type = ANY(%s) AND {way})"""
+_SHARED = """
+shared AS MATERIALIZED (
+    SELECT id FROM subject
+     UNION
+    SELECT r.target_id FROM subject s JOIN memories_relation r ON r.source_id = s.id
+     WHERE r.tenant_id = %s AND r.type = ANY(%s) AND {way})"""
+_EDGES = """
+    SELECT r.id FROM {whom} s JOIN memories_relation r ON r.{end} = s.id
+     WHERE r.tenant_id = %s AND r.type = ANY(%s) AND {way}"""
 _STATED = """
 stated AS MATERIALIZED (
     SELECT DISTINCT p.memory_id AS id
-      FROM {whom} s JOIN memories_relation r ON r.source_id = s.id
+      FROM ({edges}) AS r
       JOIN memories_relationsupport p ON p.tenant_id = %s AND p.relation_id = r.id
-     WHERE r.tenant_id = %s AND r.type = ANY(%s) AND {way}
      LIMIT {most})"""
 
 
@@ -129,16 +137,24 @@ class Walk:
         """The relation ``stated``: what says what is asked of whom ``names`` name, as
         it holds, and as it did where the question looks back; it asks for ``here``."""
         way = self._known if self.looks_back else self._holding
-        mine = [self.tenant_id]
-        parts = [Part(_SUBJECT, [*mine, list(self.names)])]
+        asked = [self.tenant_id, list(sought.types), *way.params]
+        parts = [Part(_SUBJECT, [self.tenant_id, list(self.names)])]
+        ends = [("subject", "source_id")]
         if sought.roles:
             known, roles = self._known, list(sought.roles)
-            parts.append(
-                Part(_OF_ROLE.format(way=known.sql), [*mine, roles, *known.params])
-            )
-        whom = "of_role" if sought.roles else "subject"
-        sql = _STATED.format(whom=whom, way=way.sql, most=MOST_STATED)
-        parts.append(Part(sql, [*mine, *mine, list(sought.types), *way.params]))
+            sql = _OF_ROLE.format(way=known.sql)
+            parts.append(Part(sql, [self.tenant_id, roles, *known.params]))
+            ends = [("of_role", "source_id")]
+        elif sought.is_who:
+            parts.append(Part(_SHARED.format(way=way.sql), asked))
+            ends.append(("shared", "target_id"))
+        edges = [
+            Part(_EDGES.format(whom=whom, end=end, way=way.sql), asked)
+            for whom, end in ends
+        ]
+        found = Part.joined(" UNION ", edges)
+        sql = _STATED.format(edges=found.sql, most=MOST_STATED)
+        parts.append(Part(sql, [*found.params, self.tenant_id]))
         return Part.joined(",", parts)
 
     @property

@@ -74,6 +74,13 @@ def test_what_states_it_comes_first_in_whatever_words(story, question, word):
     assert word in story.found(question)[0]
 
 
+def test_who_asks_for_the_other_end(story):
+    story.learn("My cousin Aku lives in Vaasa.")
+    assert "Sari" in story.found("Who works at Fazer?")[0]
+    for question in ("Who else lives in Vaasa?", "Who lives where I live?"):
+        assert "Aku" in " ".join(story.found(question)[:2])
+
+
 def test_a_single_memory_in_other_words_is_no_stranger(agent):
     agent.learn("I moved to Vaasa in the week of 3 August 2026.")
     assert len(agent.found("Where do I live?")) == 1
