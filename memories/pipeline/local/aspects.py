@@ -21,10 +21,17 @@ from memories.pipeline.local.grammar import (
 from memories.pipeline.local.leads import subject_first
 from memories.types import Aspect, ValidTime
 
+# Not a name, nor what somebody leaves: "grandpa's will", "a will of her own".
+_NO_NOUN = "".join(
+    rf"(?<!\b{word} )"
+    for word in ("a", "an", "the", "my", "his", "her", "their", "our", "own", "free")
+)
+_WILL = rf"{_NO_NOUN}(?<!['’]s )(?<!s['’] )(?-i:will)(?= [a-z])"
 _PLAN = re.compile(
     r"\b(?:plans?|planned|planning|intends?|hopes?|hoping|aims?|wants?|wishes|would "
     r"(?:like|love)|dreams? of|is (?:thinking|considering)|looking forward|scheduled|"
-    r"is (?:about|set|due) to|going to(?= [a-z])|will|shall|is signing up|"
+    r"is (?:about|set|due) to|going to(?= [a-z])|"
+    rf"{_WILL}|shall|is signing up|"
     r"(?:is|are) (?:moving|relocating|transferring|flying) (?:back |over )?to|"
     r"(?:is|are) starting (?:at|in|on|as|work|an?|the|their)|"
     r"(?:is|are) (?:joining|leaving|quitting|marrying|getting married|retiring|adopting"

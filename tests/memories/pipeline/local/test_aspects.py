@@ -43,6 +43,12 @@ from memories.types import Aspect, ValidTime
         ("Alice and Bob are friends", "relationship"),
         # Somebody's sister may live somewhere.
         ("Alice's sister Anna lives in Rome", "state"),
+        ("Alice will run the marathon", "plan"),
+        ("Alice's sister will soon move to Rome", "plan"),
+        ("Alice met Will at the pier", "event"),
+        ("Will Smith is Alice's hero", "state"),
+        ("Alice found grandpa's will in the attic", "event"),
+        ("Alice wrote a will of her own", "event"),
         ("Alice is not going to run the marathon", "absence"),
         ("Alice will not move to Rome", "absence"),
         ("Alice has no car", "absence"),
