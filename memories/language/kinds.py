@@ -43,10 +43,12 @@ ROLES = {
 }  # fmt: skip
 """What people are to each other, and the words for it."""
 _ROLE_OF = {word: role for role, words in ROLES.items() for word in words}
-_RELATED = word_set(
-    "sister brother mother father wife husband daughter son grandmother grandfather"
-    " cousin aunt uncle niece nephew dog cat"
+BY_BIRTH = word_set(
+    "sister brother mother father daughter son grandmother grandfather cousin aunt"
+    " uncle niece nephew"
 )
+"""What people are to each other at no time more than at another."""
+_RELATED = BY_BIRTH | word_set("wife husband dog cat")
 """Who is one of these to somebody is nothing else of this list to them."""
 AT_WORK = re.compile(r"\b(?:from|at) (?:the )?(?:work|office)\b|\(work\)|_with_work")
 

@@ -32,9 +32,10 @@ def _is_mark(letter: str) -> bool:
     return unicodedata.category(letter) in ("Mn", "Mc")
 
 
-CAPITAL = f"[{_ranges(str.isupper)}]"
+_CAPITALS = _ranges(str.isupper)
+CAPITAL = f"[{_CAPITALS}]"
 SMALL = f"[{_ranges(str.islower)}]"
-INITIAL = f"[{_ranges(str.isupper)}{_ranges(_is_caseless)}]"
+INITIAL = f"[{_CAPITALS}{_ranges(_is_caseless)}]"
 """What a name may begin with: a capital, or any letter of a script without case."""
 MARKS = _ranges(_is_mark)
 """Ranges of signs that are written on letters, as the vowels of Thai and Hindi are;

@@ -36,7 +36,7 @@ MOST_STATED = 50
 NO_LINKS = Part("""
 linked AS (SELECT NULL::uuid AS id, NULL::float8 AS share WHERE false)""")
 _NAMED = """
-named AS MATERIALIZED (
+{relation} AS MATERIALIZED (
     SELECT DISTINCT coalesce(e.merged_into_id, e.id) AS id
       FROM memories_entity e
      WHERE e.tenant_id = %s AND e.normalized = ANY(%s)
@@ -74,12 +74,6 @@ linked AS MATERIALIZED (
      GROUP BY n.memory_id ORDER BY share DESC, id LIMIT %s)"""
 NOTHING_STATED = Part("""
 stated AS (SELECT NULL::uuid AS id WHERE false)""")
-_SUBJECT = """
-subject AS MATERIALIZED (
-    SELECT DISTINCT coalesce(e.merged_into_id, e.id) AS id
-      FROM memories_entity e
-     WHERE e.tenant_id = %s AND e.normalized = ANY(%s)
-       AND e.anchor_id = ANY((SELECT anchors FROM here)::uuid[]))"""
 _OF_ROLE = """
 of_role AS MATERIALIZED (
     SELECT DISTINCT r.target_id AS id
@@ -126,7 +120,7 @@ class Walk:
         edges = Part.joined(" UNION ALL ", beside)
         fan = self._fan("n.id", self._holding, MOST_EDGES + 1)
         parts = [
-            Part(_NAMED, [self.tenant_id, list(self.names)]),
+            self._named("named"),
             Part(_BESIDE.format(edges=edges.sql), edges.params),
             Part(_LED.format(fan=fan.sql, most=MOST_EDGES), fan.params),
             Part(_LINKED.format(over=over.sql), [*over.params, self.tenant_id, most]),
@@ -138,7 +132,7 @@ class Walk:
         it holds, and as it did where the question looks back; it asks for ``here``."""
         way = self._known if self.looks_back else self._holding
         asked = [self.tenant_id, list(sought.types), *way.params]
-        parts = [Part(_SUBJECT, [self.tenant_id, list(self.names)])]
+        parts = [self._named("subject")]
         ends = [("subject", "source_id")]
         if sought.roles:
             known, roles = self._known, list(sought.roles)
@@ -156,6 +150,10 @@ class Walk:
         sql = _STATED.format(edges=found.sql, most=MOST_STATED)
         parts.append(Part(sql, [*found.params, self.tenant_id]))
         return Part.joined(",", parts)
+
+    def _named(self, relation: str) -> Part:
+        sql = _NAMED.format(relation=relation)
+        return Part(sql, [self.tenant_id, list(self.names)])
 
     @property
     def _known(self) -> Part:

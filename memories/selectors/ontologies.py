@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,17 +37,15 @@ def list_ontologies(project: Project) -> list[OntologyView]:
     found = {version.number: version for version in _audited(project)}
     current = project.settings.get("ontology")
     if current is not None:
-        version = _version(current, is_current=True)
+        version = _version(current)
         known = found.get(version.number, version)
-        found[version.number] = _version(
-            current, since=known.since, author=known.author, is_current=True
-        )
+        found[version.number] = replace(known, is_current=True)
     return sorted(found.values(), key=lambda version: -version.number)
 
 
-def get_ontology(project: Project, number: int) -> OntologyView:
-    """Raises NotFound."""
-    for version in list_ontologies(project):
+def one_of(versions: Sequence[OntologyView], number: int) -> OntologyView:
+    """The version of this number; raises NotFound."""
+    for version in versions:
         if version.number == number:
             return version
     raise NotFound("There is no such version of the ontology.")

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from memories.language.kinds import role_of, word_set
+from memories.language.kinds import BY_BIRTH, role_of
 from memories.language.relations import is_bond, position_of
 from memories.models import Memory
 from memories.types import State
@@ -33,12 +33,6 @@ from tenants.scopes import require_tenant
 
 Triple = tuple[UUID, str, UUID]
 """Source, relation, target, by what the nodes count as."""
-
-_BY_BIRTH = word_set(
-    "sister brother mother father daughter son grandmother grandfather cousin aunt"
-    " uncle niece nephew"
-)
-"""What people are to each other at no time more than at another."""
 
 _SAID = """
 SELECT DISTINCT m.id, r.source_id, r.type, r.target_id, r.is_single
@@ -76,7 +70,7 @@ def outliving(
     if not over:
         return set()
     successors = {head.replaced_by_id for head in over if head.replaced_by_id}
-    known = _read({head.id for head in over} | (successors - fresh.keys()))
+    known = told_by({head.id for head in over} | (successors - fresh.keys()))
     told = {**known, **fresh}
     nothing = Told()
     return {
@@ -101,12 +95,7 @@ def is_in_passing(edge: Triple, told: Collection[Triple]) -> bool:
         return False
     news = (other for other in told if other != edge)
     is_with_news = any(not is_bond(k) or source == target for source, k, _ in news)
-    return is_with_news or role_of(kind) in _BY_BIRTH
-
-
-def told_by(memory_ids: Collection[UUID]) -> dict[UUID, Told]:
-    """What memories say of the graph in their present words."""
-    return _read(memory_ids) if memory_ids else {}
+    return is_with_news or role_of(kind) in BY_BIRTH
 
 
 def _stay(old: Told, new: Told) -> set[Triple]:
@@ -126,7 +115,10 @@ def _rank(edge: Triple, old: Told, new: Told) -> int:
     return 4 if is_bond(kind) else 3
 
 
-def _read(memory_ids: Collection[UUID]) -> dict[UUID, Told]:
+def told_by(memory_ids: Collection[UUID]) -> dict[UUID, Told]:
+    """What memories say of the graph in their present words."""
+    if not memory_ids:
+        return {}
     told: dict[UUID, Told] = defaultdict(Told)
     params = [require_tenant().tenant_id, list(memory_ids)]
     with connection.cursor() as cursor:

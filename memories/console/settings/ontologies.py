@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from memories.diff import diff_words
-from memories.selectors.ontologies import OntologyView, get_ontology, list_ontologies
+from memories.selectors.ontologies import OntologyView, list_ontologies, one_of
 from memories.services.configuration import change_settings
 from memplatform.lib.errors import InvalidRequest
 from tenants.console.rendering import done, show
@@ -22,9 +22,10 @@ def ontologies(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     with visit.scope():
         project = Project.objects.get(id=visit.project_id)
         versions = list_ontologies(project)
-        old, new = _compared(request, project, versions)
+    old, new = _compared(request, versions)
     context = {
         "versions": versions,
+        "choices": [(one.number, f"Version {one.number}") for one in versions],
         "old": old,
         "new": new,
         "segments": diff_words(old.text, new.text) if old and new else (),
@@ -34,14 +35,14 @@ def ontologies(request: ConsoleRequest, visit: Visit) -> HttpResponse:
 
 
 def _compared(
-    request: ConsoleRequest, project: Project, versions: list[OntologyView]
+    request: ConsoleRequest, versions: list[OntologyView]
 ) -> tuple[OntologyView | None, OntologyView | None]:
     if len(versions) < 2:
         return None, None
     new, old = versions[:2]
     left = _number(request.GET.get("from", old.number))
     right = _number(request.GET.get("to", new.number))
-    return get_ontology(project, left), get_ontology(project, right)
+    return one_of(versions, left), one_of(versions, right)
 
 
 def _use_again(request: ConsoleRequest, visit: Visit) -> HttpResponse:
@@ -49,7 +50,7 @@ def _use_again(request: ConsoleRequest, visit: Visit) -> HttpResponse:
     number = _number(request.POST.get("version", ""))
     with visit.scope():
         project = Project.objects.get(id=visit.project_id)
-        body = dict(get_ontology(project, number).body)
+        body = dict(one_of(list_ontologies(project), number).body)
         change_settings(project, {"ontology": body}, actor=visit.actor)
     place = reverse("memories:ontologies", args=[visit.tenant_slug, visit.project_id])
     said = f"The graph may hold what version {number} allows, from now on."
