@@ -162,7 +162,8 @@ class ScopeIndex(ProjectModel):
     Written by the job that builds it, as the owner of the tables; a search only reads
     which are ``ready``, and reads the scope without one. The index itself is called
     ``scope_index_<id>``. ``vectors`` is how many there were when this was last looked
-    at.
+    at. ``word_counts`` of an index of words: how many memories say each word that many
+    say, by the word's hash, for what memories say stands nowhere else.
     """
 
     class Of(models.TextChoices):
@@ -180,6 +181,7 @@ class ScopeIndex(ProjectModel):
     of = models.CharField(max_length=16, choices=Of.choices)
     state = models.CharField(max_length=16, choices=State.choices)
     vectors = models.BigIntegerField()
+    word_counts = models.JSONField(default=dict, db_default={})
     error = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)

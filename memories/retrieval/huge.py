@@ -32,12 +32,12 @@ from memories.selectors.projects import HugeScope
 
 MOST_EF = 1_000
 """The most that pgvector takes."""
-BREADTH = 2
-"""Candidates that a walk through the graph keeps, in depths of a leg: with 2 it finds
-.996 of the ten nearest and .986 of the hundred (ADR 503)."""
+BREADTH = 1.5
+"""Candidates that a walk through the graph keeps and gives, in depths of a leg: a long
+text is several vectors. The ten nearest were all among them (ADR 503)."""
 MOST_SCANNED = 40_000
 """Where many vectors are hidden (replaced, expired), the walk goes on that far."""
-TEXT_CAP = 500
+TEXT_CAP = 300
 """Memories with words of the query that are weighed, those with rare ones first."""
 MOST_WORDS = 32
 """Words that are looked for; each is a look at the index. Of more, the longest."""
@@ -60,7 +60,7 @@ _NEAREST_MEMORIES = """
             v.embedding::halfvec({dimension}) <=> {walked} AS distance
        FROM memories_memoryvector v
       WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
-      ORDER BY distance LIMIT {limit})"""
+      ORDER BY distance LIMIT {breadth})"""
 # Of other anchors, one by one: where one scope is most of a table, PostgreSQL would
 # read it whole for the few others that a search reaches, and mostly there are none.
 _OTHER_MEMORIES = """
@@ -72,7 +72,7 @@ _OTHER_MEMORIES = """
               FROM memories_memoryvector v
              WHERE v.tenant_id = %s AND v.space_id = %s
                AND v.anchor_id = other.id {where}
-             ORDER BY distance LIMIT {limit}) AS near)"""
+             ORDER BY distance LIMIT {breadth}) AS near)"""
 _DENSE = """
 near AS MATERIALIZED (
     SELECT memory_id AS id, min(distance) AS distance
@@ -93,10 +93,14 @@ matching AS MATERIALIZED (
       JOIN memories_memory m ON m.id = s.id
      WHERE {where}
      UNION ALL
-    (SELECT m.id, m.search
-       FROM memories_memory m
-      WHERE {where} AND m.anchor_id = ANY((SELECT anchors FROM other_words)::uuid[])
-        AND m.search @@ (SELECT words FROM query)
+    (SELECT said.id, said.search
+       FROM unnest((SELECT anchors FROM other_words)::uuid[]) AS other (id)
+      CROSS JOIN LATERAL (
+            SELECT m.id, m.search
+              FROM memories_memory m
+             WHERE {where} AND m.anchor_id = other.id
+               AND m.search @@ (SELECT words FROM query)
+             LIMIT {cap}) AS said
       LIMIT {cap}))"""
 # As many as there are by the indexes' last count: their scope's size need not be exact.
 _FREQUENCIES = """
@@ -123,41 +127,45 @@ _OTHER_MESSAGES = """
              WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = other.id
              ORDER BY v.embedding <=> (SELECT vector FROM query)
              LIMIT {depth}) AS near)"""
-# A turn and its neighbours, by their place in the session: 0 is the turn itself.
+# A turn and its neighbours, by their place in the session: 0 is the turn itself. What a
+# search reads of each is taken here, where its page is at hand: looking each turn up a
+# second time, and sorting it with its vector, took 3 ms more.
 _NEIGHBOURS = """
 step AS MATERIALIZED (
-    SELECT c.anchor_id, c.session, near.position, near.step
+    SELECT c.anchor_id, c.session, near.*
       FROM centre c CROSS JOIN LATERAL (
-           (SELECT v.position, 1 - row_number() OVER (ORDER BY v.position DESC) AS step
-              FROM memories_messagevector v
-             WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = c.anchor_id
-               AND v.session = c.session AND v.position <= c.position
-             ORDER BY v.position DESC LIMIT {reach} + 1)
+           (SELECT said.*, 1 - row_number() OVER (ORDER BY position DESC) AS step
+              FROM (SELECT {turn}
+                     WHERE v.tenant_id = %s AND v.space_id = %s
+                       AND v.anchor_id = c.anchor_id AND v.session = c.session
+                       AND v.position <= c.position
+                     ORDER BY v.position DESC LIMIT {reach} + 1) AS said)
             UNION ALL
-           (SELECT v.position, row_number() OVER (ORDER BY v.position) AS step
-              FROM memories_messagevector v
-             WHERE v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = c.anchor_id
-               AND v.session = c.session AND v.position > c.position
-             ORDER BY v.position LIMIT {reach})) AS near),
-spot AS MATERIALIZED (
-    SELECT anchor_id, session, position, bool_or(abs(step) <= 1) AS is_whole,
-           bool_or(step > -{reach}) AS is_joined
-      FROM step GROUP BY anchor_id, session, position)"""
+           (SELECT said.*, row_number() OVER (ORDER BY position) AS step
+              FROM (SELECT {turn}
+                     WHERE v.tenant_id = %s AND v.space_id = %s
+                       AND v.anchor_id = c.anchor_id AND v.session = c.session
+                       AND v.position > c.position
+                     ORDER BY v.position LIMIT {reach}) AS said)) AS near)"""
+_TURN = """v.message_id, v.position,
+                           CASE WHEN v.search @@ (SELECT words FROM query)
+                                THEN v.search END AS search,
+                           1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine
+                      FROM memories_messagevector v"""
 # Who stands at the edge of what was read need not be next to who stands before it here;
 # windows of such are not whole, and only words are heard there.
 _TURNS = """
 spoken AS MATERIALIZED (
-    SELECT v.message_id, s.is_whole,
-           CASE WHEN v.search @@ (SELECT words FROM query) THEN v.search END AS search,
-           1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine,
+    SELECT message_id, is_whole, search, cosine,
            row_number() OVER talk + 9 * (dense_rank() OVER sessions
-               + count(*) FILTER (WHERE NOT s.is_joined) OVER talk) AS place
-      FROM spot s
-      JOIN memories_messagevector v
-        ON v.tenant_id = %s AND v.space_id = %s AND v.anchor_id = s.anchor_id
-       AND v.session = s.session AND v.position = s.position
-    WINDOW talk AS (ORDER BY s.anchor_id, s.session, s.position),
-           sessions AS (ORDER BY s.anchor_id, s.session)),
+               + count(*) FILTER (WHERE NOT is_joined) OVER talk) AS place
+      FROM (SELECT anchor_id, session, position, message_id,
+                   any_value(search) AS search, any_value(cosine) AS cosine,
+                   bool_or(abs(step) <= 1) AS is_whole,
+                   bool_or(step > -{reach}) AS is_joined
+              FROM step GROUP BY anchor_id, session, position, message_id) AS spot
+    WINDOW talk AS (ORDER BY anchor_id, session, position),
+           sessions AS (ORDER BY anchor_id, session)),
 turn AS MATERIALIZED (
     SELECT message_id, search, place, is_whole,
            avg(cosine) OVER (ORDER BY place
@@ -239,9 +247,14 @@ def _in_index(asked: Asked, scope: HugeScope) -> str:
 
 def _walk(asked: Asked, depth: int) -> dict[str, Any]:
     """The places of a walk to the ``depth`` nearest."""
-    dimension, breadth = asked.vector.shape[-1], min(MOST_EF, BREADTH * depth)
+    dimension, breadth = asked.vector.shape[-1], min(MOST_EF, int(BREADTH * depth))
     walked = _WALKED.format(dimension=dimension, breadth=breadth)
-    return {"dimension": dimension, "depth": depth, "walked": walked}
+    return {
+        "dimension": dimension,
+        "depth": depth,
+        "breadth": breadth,
+        "walked": walked,
+    }
 
 
 def _others(name: str, scopes: Iterable[HugeScope]) -> Part:
@@ -256,8 +269,6 @@ def _dense(asked: Asked) -> Part:
     shape: dict[str, Any] = {
         **_walk(asked, asked.depth),
         "where": where.sql,
-        # A long text is several vectors.
-        "limit": 2 * asked.depth,
     }
     legs = [
         Part(
@@ -314,8 +325,8 @@ def _windows(asked: Asked) -> Part:
         [
             _others("other_messages", scopes),
             _centres(asked, scopes),
-            Part(_NEIGHBOURS.format(reach=REACH), [*space, *space]),
-            Part(_TURNS, space),
+            Part(_NEIGHBOURS.format(reach=REACH, turn=_TURN), [*space, *space]),
+            Part(_TURNS.format(reach=REACH)),
             # Of a few turns no word would be rare.
             heard(Part(_FREQUENT if _words_indexed(asked) else TURN_FREQUENCIES)),
             Part(_LEARNED, [asked.setup.tenant_id]),

@@ -71,7 +71,7 @@ linked AS MATERIALIZED (
            SELECT n.memory_id, (count(*) OVER ())::float8 AS times
              FROM memories_mention n
             WHERE n.tenant_id = %s AND n.entity_id = p.id) AS n
-     GROUP BY n.memory_id ORDER BY share DESC, id LIMIT %s)"""
+     GROUP BY n.memory_id ORDER BY share DESC, id LIMIT {most})"""
 NOTHING_STATED = Part("""
 stated AS (SELECT NULL::uuid AS id WHERE false)""")
 _OF_ROLE = """
@@ -123,7 +123,10 @@ class Walk:
             self._named("named"),
             Part(_BESIDE.format(edges=edges.sql), edges.params),
             Part(_LED.format(fan=fan.sql, most=MOST_EDGES), fan.params),
-            Part(_LINKED.format(over=over.sql), [*over.params, self.tenant_id, most]),
+            Part(
+                _LINKED.format(over=over.sql, most=most),
+                [*over.params, self.tenant_id],
+            ),
         ]
         return Part.joined(",", parts)
 

@@ -57,9 +57,10 @@ def _index() -> Outcome:
     dropped = len(doomed) + scope_indexes.drop_unknown()
     todo = [each for key, each in wanted.items() if _is_missing(known.get(key))]
     built = [each for each in todo if _build(each)]
-    for each in wanted.values():
-        if _is_in_use(known.get(each.key)):
-            scope_indexes.recount(each)
+    for key, each in wanted.items():
+        was = known.get(key)
+        if was and was.is_in_use:
+            scope_indexes.recount(each, was)
     _tell_searches([*doomed, *built])
     return Outcome(len(built), dropped, len(todo) - len(built))
 
@@ -74,16 +75,11 @@ def _wanted(known: Mapping[Key, Known]) -> dict[Key, Wanted]:
     return {each.key: each for each in enough[:MOST]}
 
 
-def _is_in_use(known: Known | None) -> bool:
-    ready = ScopeIndex.State.READY
-    return known is not None and known.is_valid and known.state == ready
-
-
 def _is_missing(known: Known | None) -> bool:
     """Whether an index is to be built now: not one that failed a moment ago."""
     if known is not None and known.state == ScopeIndex.State.FAILED:
         return known.told_at < clock.now() - PATIENCE
-    return not _is_in_use(known)
+    return known is None or not known.is_in_use
 
 
 def _build(wanted: Wanted) -> bool:

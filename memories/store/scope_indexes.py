@@ -32,6 +32,9 @@ M, EF_CONSTRUCTION = 16, 200
 MEMORY = "1GB"
 """What a build may use: a graph that does not fit takes several times as long. 50,000
 vectors of 1,536 dimensions take 0.2 GB."""
+COMMON = 300
+"""A word that so many memories of a scope say is counted beforehand: as many as a
+search weighs (``retrieval.huge.TEXT_CAP``)."""
 Key = tuple[str, UUID, UUID, UUID]
 """Of which table, tenant, anchor and space an index is: one at most."""
 LOCK = 0x6E656172
@@ -69,9 +72,14 @@ class Known:
     anchor_id: UUID
     space_id: UUID
     vectors: int
+    is_counted: bool
     state: str
     told_at: datetime
     is_valid: bool
+
+    @property
+    def is_in_use(self) -> bool:
+        return self.is_valid and self.state == ScopeIndex.State.READY
 
     @property
     def key(self) -> Key:
@@ -127,7 +135,7 @@ def list_known() -> list[Known]:
 
 _KNOWN = """
 SELECT n.id, n.of, n.tenant_id, n.project_id, n.anchor_id, n.space_id, n.vectors,
-       n.state, n.updated_at, coalesce(i.indisvalid, false)
+       n.word_counts <> '{}', n.state, n.updated_at, coalesce(i.indisvalid, false)
   FROM memories_scopeindex n
   LEFT JOIN pg_class c ON c.relname = %s || replace(n.id::text, '-', '')
                       AND c.relnamespace = 'public'::regnamespace
@@ -167,13 +175,31 @@ def build(wanted: Wanted) -> bool:
         reason = getattr(exc.__cause__, "sqlstate", None) or type(exc).__name__
         _tell(wanted, ScopeIndex.State.FAILED, error=reason)
         return False
-    _tell(wanted, ScopeIndex.State.READY)
+    recount(wanted)
     return True
 
 
-def recount(wanted: Wanted) -> None:
-    """Note how many vectors a scope has by now."""
+def recount(wanted: Wanted, known: Known | None = None) -> None:
+    """Note how many vectors a scope has by now, and which words many of its memories
+    say: where it is ``known`` as it was and has not changed, those are as they were."""
     _tell(wanted, ScopeIndex.State.READY)
+    is_as_it_was = known and known.is_counted and known.vectors == wanted.vectors
+    if wanted.of == ScopeIndex.Of.WORDS and not is_as_it_was:
+        ids = [str(wanted.tenant_id), str(wanted.anchor_id)]
+        _run(_COUNT_WORDS, [*ids, COMMON, *ids])
+
+
+# By the hash of a word as tsquery writes it, which is what a search has of it.
+_COUNT_WORDS = r"""
+UPDATE memories_scopeindex SET word_counts = (
+    SELECT coalesce(jsonb_object_agg(hashtextextended((
+               '''' || replace(replace(word, '\', '\\'), '''', '''''') || ''''
+           )::tsquery::text, 0), ndoc), '{}')
+      FROM ts_stat(format('SELECT search FROM memories_memory WHERE tenant_id = %%L'
+                          ' AND anchor_id = %%L', %s, %s))
+     WHERE ndoc >= %s)
+ WHERE tenant_id = %s AND anchor_id = %s AND of = 'words'
+"""
 
 
 def drop(known: Known) -> None:

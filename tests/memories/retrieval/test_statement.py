@@ -48,3 +48,20 @@ def test_of_a_store_with_two_users_only_ones_vectors_are_read(agent, plan):
             rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
             read[table] = max(read[table], rows)
     assert read == {"memories_memoryvector": 1.0, "memories_messagevector": 1.0}
+
+
+@pytest.mark.parametrize("query", ["bees", "Where does Ann work?"])
+def test_how_deep_a_leg_is_stands_in_the_statement(agent, monkeypatch, query):
+    """Of a limit that a value binds PostgreSQL expects a tenth of all there is: among
+    two users of 35,000 memories it then read all of them for a pool of none (30 ms)."""
+    asked: list[str] = []
+
+    def read(tenant_id, statement, params, **details):
+        asked.append(statement)
+        return []
+
+    agent.keep("Ann keeps bees.")
+    monkeypatch.setattr(legs, "read_rows", read)
+    agent.search(query)
+    assert "LIMIT 100" in asked[0]
+    assert "LIMIT %s" not in asked[0]
