@@ -123,18 +123,29 @@ window_words AS MATERIALIZED (
                     / (SELECT sum(rarity) FROM window_rarity) AS words
       FROM window_times w JOIN window_rarity r USING (no)
      GROUP BY w.place)"""
-# Of memories that may be shown, where all of them are near: others take their places.
-_SHOWN_ONLY = "JOIN near ON near.id = l.memory_id"
+# Whose anchor is not known beforehand has as many turns as the average to the planner,
+# and may have a thousand times more: it then compared every turn with every window
+# (1.0 s for 5,000 turns among users of 12). A full join is made by hash or in order, a
+# test of membership by hash, however few it expects.
 _LEARNED = """
+around AS MATERIALIZED (
+    SELECT t.message_id, t.cosine, w.words
+      FROM turn t FULL JOIN window_words w USING (place)),
+met AS MATERIALIZED (
+    SELECT l.id, a.cosine, a.words
+      FROM (SELECT said.*
+              FROM unnest((SELECT anchors FROM here)::uuid[]) AS own (id)
+             CROSS JOIN LATERAL (
+                   SELECT l.memory_id AS id, l.message_id
+                     FROM memories_memorysource l
+                    WHERE l.tenant_id = %s AND l.anchor_id = own.id
+                   OFFSET 0) AS said) AS l
+      FULL JOIN around a USING (message_id)),
 learned AS MATERIALIZED (
-    SELECT l.memory_id AS id, max(t.cosine) AS cosine, max(w.words) AS words
-      FROM memories_memorysource l
-      {shown}
-      JOIN turn t ON t.message_id = l.message_id
-      LEFT JOIN window_words w ON w.place = t.place
-     WHERE l.tenant_id = %s
-       AND l.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
-     GROUP BY l.memory_id)"""
+    SELECT id, max(cosine) AS cosine, max(words) AS words
+      FROM met WHERE cosine IS NOT NULL AND {shown} GROUP BY id)"""
+# Of memories that may be shown, where all of them are near: others take their places.
+_SHOWN_ONLY = "(id IN (SELECT id FROM near)) IS TRUE"
 TURN_FREQUENCIES = """
         SELECT term.no, count(w.no) AS df, (SELECT count(*) FROM turn) AS size
           FROM term LEFT JOIN window_times w USING (no) GROUP BY term.no"""
@@ -211,22 +222,37 @@ _REPLACED = """
       FROM memories_memory r JOIN found ON r.replaced_by_id = found.id
      WHERE r.tenant_id = %s AND r.state = ANY(%s) AND r.text IS NOT NULL
        AND NOT EXISTS (SELECT FROM found AS own WHERE own.id = r.id)"""
-_SHOWN = """
-SELECT {columns}, m.speaker, length(m.search), opinion.sum,
-       coalesce(near.distance, (
-           SELECT min(v.embedding <=> (SELECT vector FROM query))
-             FROM memories_memoryvector v
-            WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
-              AND v.number = m.vector_number)),
-       worded.words, learned.cosine, learned.words, linked.share, pool.is_asked,
-       pool.id IN (SELECT id FROM stated)
-  FROM pool JOIN {source} ON m.id = pool.id
-  LEFT JOIN opinion ON opinion.id = m.id
-  LEFT JOIN near ON near.id = m.id
-  LEFT JOIN worded ON worded.id = m.id
-  LEFT JOIN learned ON learned.id = m.id
-  LEFT JOIN linked ON linked.id = m.id
- WHERE {where}"""
+# What each leg gave is brought together by grouping, for the reason that a full join is
+# made above.
+_SHOWN = """,
+signals AS MATERIALIZED (
+    SELECT id, bool_or(is_asked) AS is_asked, max(opinion) AS opinion,
+           min(distance) AS distance, max(words) AS words, max(around) AS around,
+           max(words_around) AS words_around, max(share) AS share
+      FROM (SELECT id, is_asked, NULL::bigint AS opinion, NULL::float8 AS distance,
+                   NULL::float8 AS words, NULL::float8 AS around,
+                   NULL::float8 AS words_around, NULL::float8 AS share FROM pool
+             UNION ALL SELECT id, NULL, sum, NULL, NULL, NULL, NULL, NULL FROM opinion
+             UNION ALL SELECT id, NULL, NULL, distance, NULL, NULL, NULL, NULL FROM near
+             UNION ALL SELECT id, NULL, NULL, NULL, words, NULL, NULL, NULL FROM worded
+             UNION ALL SELECT id, NULL, NULL, NULL, NULL, cosine, words, NULL
+                         FROM learned
+             UNION ALL SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, share FROM linked
+           ) AS leg
+     GROUP BY id HAVING bool_or(is_asked) IS NOT NULL)
+SELECT shown.*
+  FROM signals AS s CROSS JOIN LATERAL (
+       SELECT {columns}, m.speaker, length(m.search), s.opinion,
+              coalesce(s.distance, (
+                  SELECT min(v.embedding <=> (SELECT vector FROM query))
+                    FROM memories_memoryvector v
+                   WHERE v.tenant_id = %s AND v.memory_id = m.id AND v.space_id = %s
+                     AND v.number = m.vector_number)),
+              s.words, s.around, s.words_around, s.share, s.is_asked,
+              s.id IN (SELECT id FROM stated)
+         FROM {source}
+        WHERE m.id = s.id AND ({where})
+       OFFSET 0) AS shown"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +397,9 @@ def windows(asked: Asked, *, is_near_whole: bool = True) -> Part:
             Part(_TURNS, asked.space),
             heard(Part(TURN_FREQUENCIES)),
             Part(
-                _LEARNED.format(shown=_SHOWN_ONLY if is_near_whole else ""),
+                _LEARNED.format(
+                    shown=_SHOWN_ONLY if is_near_whole else "id IS NOT NULL"
+                ),
                 [asked.setup.tenant_id],
             ),
         ],
@@ -468,9 +496,7 @@ def _shown(asked: Asked) -> Part:
         _SHOWN.format(
             columns=_COLUMNS,
             source=relation.sql,
-            where=f"({own.sql}) OR NOT pool.is_asked"
-            if asked.hides_replaced
-            else own.sql,
+            where=f"({own.sql}) OR NOT s.is_asked" if asked.hides_replaced else own.sql,
         ),
         [*asked.space, *relation.params, *own.params],
     )
