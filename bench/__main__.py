@@ -68,7 +68,11 @@ def _measure(options: argparse.Namespace, known: Mapping[str, Any]) -> dict[str,
         return {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - began),
-            "facts": {**known, "database_roles": roles},
+            "facts": {
+                **known,
+                "database_roles": roles,
+                "additions_s_after": report.additions_s(),
+            },
             "figures": on.as_json(),
             "memory_mb": memory,
         }

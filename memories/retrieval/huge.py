@@ -59,7 +59,7 @@ _NEAREST_MEMORIES = """
     (SELECT v.memory_id,
             v.embedding::halfvec({dimension}) <=> {walked} AS distance
        FROM memories_memoryvector v
-      WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[]) {where}
+      WHERE {ids} {where}
       ORDER BY distance LIMIT {breadth})"""
 # Of other anchors, one by one: where one scope is most of a table, PostgreSQL would
 # read it whole for the few others that a search reaches, and mostly there are none.
@@ -88,10 +88,12 @@ _SAYING = """
 _WORDS = """
 saying AS MATERIALIZED ({legs}),
 matching AS MATERIALIZED (
-    SELECT m.id, m.search
+    SELECT m.*
       FROM (SELECT DISTINCT id FROM saying WHERE id IS NOT NULL) AS s
-      JOIN memories_memory m ON m.id = s.id
-     WHERE {where}
+      CROSS JOIN LATERAL (
+            SELECT m.id, m.search
+              FROM memories_memory m WHERE m.id = s.id AND {where}
+            OFFSET 0) AS m
      UNION ALL
     (SELECT said.id, said.search
        FROM unnest((SELECT anchors FROM other_words)::uuid[]) AS other (id)
@@ -115,7 +117,7 @@ _FREQUENT = "SELECT no, size, df FROM word_frequency"
 _CLOSEST_MESSAGES = """
     (SELECT v.anchor_id, v.session, v.position
        FROM memories_messagevector v
-      WHERE {ids} AND v.anchor_id = ANY((SELECT anchors FROM here)::uuid[])
+      WHERE {ids}
       ORDER BY v.embedding::halfvec({dimension}) <=> {walked}
       LIMIT {depth})"""
 _OTHER_MESSAGES = """
@@ -237,11 +239,17 @@ def _walked(asked: Asked) -> list[HugeScope]:
 
 
 def _in_index(asked: Asked, scope: HugeScope) -> str:
-    """The condition that an index of a scope has, in the words that it has it in."""
+    """The condition that an index of a scope has, in the words that it has it in.
+
+    Whether the anchor is still there is asked of the id, not of each row: two
+    conditions on one column made a scope of 50,000 look like one of 2,000, which
+    PostgreSQL then read and sorted (200 ms).
+    """
     tenant_id, space_id = asked.setup.tenant_id, asked.space_id
     return (
         f"v.tenant_id = '{tenant_id}' AND v.space_id = '{space_id}'"
-        f" AND v.anchor_id = '{scope.anchor_id}'"
+        f" AND v.anchor_id = '{scope.anchor_id}' AND"
+        f" '{scope.anchor_id}' = ANY((SELECT anchors FROM here)::uuid[])"
     )
 
 
