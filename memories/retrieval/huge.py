@@ -132,28 +132,31 @@ _OTHER_MESSAGES = """
 # A turn and its neighbours, by their place in the session: 0 is the turn itself. What a
 # search reads of each is taken here, where its page is at hand: looking each turn up a
 # second time, and sorting it with its vector, took 3 ms more.
-_NEIGHBOURS = """
-step AS MATERIALIZED (
-    SELECT c.anchor_id, c.session, near.*
-      FROM centre c CROSS JOIN LATERAL (
-           (SELECT said.*, 1 - row_number() OVER (ORDER BY position DESC) AS step
-              FROM (SELECT {turn}
-                     WHERE v.tenant_id = %s AND v.space_id = %s
-                       AND v.anchor_id = c.anchor_id AND v.session = c.session
-                       AND v.position <= c.position
-                     ORDER BY v.position DESC LIMIT {reach} + 1) AS said)
-            UNION ALL
-           (SELECT said.*, row_number() OVER (ORDER BY position) AS step
-              FROM (SELECT {turn}
-                     WHERE v.tenant_id = %s AND v.space_id = %s
-                       AND v.anchor_id = c.anchor_id AND v.session = c.session
-                       AND v.position > c.position
-                     ORDER BY v.position LIMIT {reach}) AS said)) AS near)"""
-_TURN = """v.message_id, v.position,
+_TO_ONE_SIDE = """
+           (SELECT said.*, {steps} AS step
+              FROM (SELECT v.message_id, v.position,
                            CASE WHEN v.search @@ (SELECT words FROM query)
                                 THEN v.search END AS search,
                            1 - (v.embedding <=> (SELECT vector FROM query)) AS cosine
-                      FROM memories_messagevector v"""
+                      FROM memories_messagevector v
+                     WHERE v.tenant_id = %s AND v.space_id = %s
+                       AND v.anchor_id = c.anchor_id AND v.session = c.session
+                       AND v.position {side} c.position
+                     ORDER BY v.position {order} LIMIT {most}) AS said)"""
+_NEIGHBOURS = """
+step AS MATERIALIZED (
+    SELECT c.anchor_id, c.session, near.*
+      FROM centre c CROSS JOIN LATERAL ({before} UNION ALL {after}) AS near)""".format(
+    before=_TO_ONE_SIDE.format(
+        steps="1 - row_number() OVER (ORDER BY position DESC)",
+        side="<=",
+        order="DESC",
+        most=REACH + 1,
+    ),
+    after=_TO_ONE_SIDE.format(
+        steps="row_number() OVER (ORDER BY position)", side=">", order="", most=REACH
+    ),
+)
 # Who stands at the edge of what was read need not be next to who stands before it here;
 # windows of such are not whole, and only words are heard there.
 _TURNS = """
@@ -333,7 +336,7 @@ def _windows(asked: Asked) -> Part:
         [
             _others("other_messages", scopes),
             _centres(asked, scopes),
-            Part(_NEIGHBOURS.format(reach=REACH, turn=_TURN), [*space, *space]),
+            Part(_NEIGHBOURS, [*space, *space]),
             Part(_TURNS.format(reach=REACH)),
             # Of a few turns no word would be rare.
             heard(Part(_FREQUENT if _words_indexed(asked) else TURN_FREQUENCIES)),
