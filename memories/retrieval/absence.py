@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from memories.providers.vectors import as_direction
+from memories.retrieval import huge
 from memories.retrieval.parts import Part
 from memories.retrieval.rank import Candidate, Explained, Gate, relevance
 from memories.retrieval.search import Looked
@@ -257,10 +258,16 @@ def _is_in_pool(looked: Looked, found: _Found, explained: Explained | None) -> C
     words = (
         "It has none of the query's words."
         if not found.has_words
-        else f"{worded_depth(looked.request)} of the first {TEXT_CAP} with the query's"
-        " words fit better."
+        else f"{worded_depth(looked.request)} of {_weighed(looked)} fit better."
     )
     return _missed("Candidates", f"{meaning} {words}{_relevance_of(looked, found)}")
+
+
+def _weighed(looked: Looked) -> str:
+    """Whose words are weighed."""
+    if huge.words_indexed(looked.asked):
+        return f"the {huge.TEXT_CAP} with the rarest of the query's words"
+    return f"the first {TEXT_CAP} with the query's words"
 
 
 def _relevance_of(looked: Looked, found: _Found) -> str:

@@ -294,7 +294,7 @@ def _dense(asked: Asked) -> Part:
 
 
 def _words(asked: Asked) -> Part:
-    scopes = _words_indexed(asked)
+    scopes = words_indexed(asked)
     if not scopes:
         walked = _walked(asked)
         size = sum(scope.memory_vectors for scope in walked)
@@ -319,7 +319,7 @@ def _words(asked: Asked) -> Part:
     )
 
 
-def _words_indexed(asked: Asked) -> list[HugeScope]:
+def words_indexed(asked: Asked) -> list[HugeScope]:
     """Scopes whose words are looked up, where any are."""
     if not asked.setup.settings.text_weight or not _is_plain(asked):
         return []
@@ -339,7 +339,7 @@ def _windows(asked: Asked) -> Part:
             Part(_NEIGHBOURS, [*space, *space]),
             Part(_TURNS.format(reach=REACH)),
             # Of a few turns no word would be rare.
-            heard(Part(_FREQUENT if _words_indexed(asked) else TURN_FREQUENCIES)),
+            heard(Part(_FREQUENT if words_indexed(asked) else TURN_FREQUENCIES)),
             Part(_LEARNED, [asked.setup.tenant_id]),
         ],
     )

@@ -13,8 +13,10 @@ from django.db import connections
 
 from memories.models import ScopeIndex
 from memories.retrieval import huge, legs, statement
+from memories.retrieval.absence import explain_absence
 from memories.retrieval.huge import huge_statement_of, is_huge, scan_settings
 from memories.retrieval.query import read_query
+from memories.retrieval.search import look
 from memories.retrieval.statement import AS_QUERY, Asked
 from memories.selectors.filters import parse_filters
 from memories.services.deletion import erase_subject, purge
@@ -299,6 +301,18 @@ def test_counts_are_found_whatever_a_word_means_to_tsquery(ann, monkeypatch):
 def test_any_query_is_answered(ann, query):
     index_huge_scopes()
     assert len(ann.search(query, top_k=50, threshold=0.0)) > 0
+
+
+def test_why_one_was_left_out_tells_whose_words_were_weighed(ann, monkeypatch):
+    """It told of the 2,000 texts that are read in any other scope."""
+    monkeypatch.setattr(statement, "LEG_DEPTH", 2)
+    index_huge_scopes()
+    request = SearchRequest("My sister gave up.", parse_filters(ANN), top_k=2)
+    looked = look(ann.access, request)
+    of_sister = {head.id for head in ann.heads() if "sister" in head.text}
+    left_out = min(of_sister - set(looked.pool.rows))
+    reason = explain_absence(looked, left_out).reason
+    assert "2 of the 300 with the rarest of the query's words fit" in reason.detail
 
 
 def test_what_is_added_later_is_found(ann):
