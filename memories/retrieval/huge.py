@@ -32,12 +32,13 @@ from memories.selectors.projects import HugeScope
 
 MOST_EF = 1_000
 """The most that pgvector takes."""
-BREADTH = 1.5
-"""Candidates that a walk through the graph keeps and gives, in depths of a leg: a long
-text is several vectors. The ten nearest were all among them (ADR 503)."""
+BREADTH = 1.25
+"""Candidates that a walk over memories keeps and gives, in depths of a leg: a long text
+is several vectors. The ten nearest were all among them (ADR 503). One over messages
+keeps a depth: they are where windows begin, and their distances are taken anew."""
 MOST_SCANNED = 40_000
 """Where many vectors are hidden (replaced, expired), the walk goes on that far."""
-TEXT_CAP = 300
+TEXT_CAP = 200
 """Memories with words of the query that are weighed, those with rare ones first."""
 MOST_WORDS = 32
 """Words that are looked for; each is a look at the index. Of more, the longest."""
@@ -256,14 +257,14 @@ def _in_index(asked: Asked, scope: HugeScope) -> str:
     )
 
 
-def _walk(asked: Asked, depth: int) -> dict[str, Any]:
-    """The places of a walk to the ``depth`` nearest."""
-    dimension, breadth = asked.vector.shape[-1], min(MOST_EF, int(BREADTH * depth))
-    walked = _WALKED.format(dimension=dimension, breadth=breadth)
+def _walk(asked: Asked, depth: int, breadth: float = 1.0) -> dict[str, Any]:
+    """The places of a walk to the ``depth`` nearest, ``breadth`` depths wide."""
+    dimension, kept = asked.vector.shape[-1], min(MOST_EF, int(breadth * depth))
+    walked = _WALKED.format(dimension=dimension, breadth=kept)
     return {
         "dimension": dimension,
         "depth": depth,
-        "breadth": breadth,
+        "breadth": kept,
         "walked": walked,
     }
 
@@ -278,7 +279,7 @@ def _dense(asked: Asked) -> Part:
         return dense(asked)
     _, where = dense_conditions(asked)
     shape: dict[str, Any] = {
-        **_walk(asked, asked.depth),
+        **_walk(asked, asked.depth, BREADTH),
         "where": where.sql,
     }
     legs = [

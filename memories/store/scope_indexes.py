@@ -33,8 +33,8 @@ MEMORY = "1GB"
 """What a build may use: a graph that does not fit takes several times as long. 50,000
 vectors of 1,536 dimensions take 0.2 GB."""
 COMMON = 300
-"""A word that so many memories of a scope say is counted beforehand: as many as a
-search weighs (``retrieval.huge.TEXT_CAP``)."""
+"""A word that so many memories of a scope say is counted beforehand: more than a search
+weighs (``retrieval.huge.TEXT_CAP``), so that it is looked up for want of rarer ones."""
 Key = tuple[str, UUID, UUID, UUID]
 """Of which table, tenant, anchor and space an index is: one at most."""
 LOCK = 0x6E656172

@@ -312,7 +312,7 @@ def test_why_one_was_left_out_tells_whose_words_were_weighed(ann, monkeypatch):
     of_sister = {head.id for head in ann.heads() if "sister" in head.text}
     left_out = min(of_sister - set(looked.pool.rows))
     reason = explain_absence(looked, left_out).reason
-    assert "2 of the 300 with the rarest of the query's words fit" in reason.detail
+    assert "2 of the 200 with the rarest of the query's words fit" in reason.detail
 
 
 def test_what_is_added_later_is_found(ann):
