@@ -187,7 +187,7 @@ EMBEDDING_REQUEST_DEADLINE_S = env.envfloat(
 """How long a request (search, edit, verbatim add) waits for embeddings in all."""
 QUERY_CACHE_S = env.envfloat("QUERY_CACHE_S", 300.0, minimum=0.0)
 """How long the vector of a query is kept; 0 is not at all."""
-HUGE_SCOPE_VECTORS = env.envint("HUGE_SCOPE_VECTORS", 10_000, minimum=0)
+HUGE_SCOPE_VECTORS = env.envint("HUGE_SCOPE_VECTORS", 5_000, minimum=0)
 """From how many vectors on a scope gets an index of its own; 0 is never (ADR 503)."""
 VERBATIM_MAX_TEXTS = env.envint("VERBATIM_MAX_TEXTS", 100, minimum=1)
 
