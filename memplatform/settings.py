@@ -90,16 +90,17 @@ DATABASES = {
         "MIGRATION_DATABASE_URL", env.envstr("DATABASE_URL", _PLACEHOLDER)
     ),
 }
+DB_POOL = {
+    "min_size": 1,
+    "max_size": DB_POOL_SIZE,
+    "timeout": 10,
+    # Attempts are made at twice the distance each: with the usual five minutes, as long
+    # as an outage took passed after its end before the next (31 s after 33).
+    "reconnect_timeout": 10,
+    "check": pool.check_if_closed,
+}
 for _alias, _pool in (
-    (
-        "default",
-        {
-            "min_size": 1,
-            "max_size": DB_POOL_SIZE,
-            "timeout": 10,
-            "check": pool.check_if_closed,
-        },
-    ),
+    ("default", DB_POOL),
     ("owner", False),
 ):
     DATABASES[_alias]["DISABLE_SERVER_SIDE_CURSORS"] = True
