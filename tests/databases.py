@@ -149,3 +149,9 @@ def _drop_abandoned(admin: psycopg.Connection) -> None:
     for (name,) in rows:
         if not Path(f"/proc/{name.split('_')[1]}").exists():
             _drop(admin, name)
+
+
+def as_owner(statement: str, *values: object) -> None:
+    """What a test does beside the application, at once and committed."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(statement, values)

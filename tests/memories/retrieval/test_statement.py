@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from memories.retrieval import legs
 from tenants.scopes import read_rows
+from tests.databases import as_owner
 
 
 @pytest.fixture
@@ -46,8 +46,7 @@ def test_of_a_store_with_two_users_only_ones_vectors_are_read(
         agent.keep(f"Ben owns boat {n}.", user_id="ben")
     agent.keep("Ann keeps bees.")
     # What was counted while there was one user says that naming one leaves nobody out.
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE memories_memoryvector, memories_messagevector")
+    as_owner("ANALYZE memories_memoryvector, memories_messagevector")
     read = {"memories_memoryvector": 0.0, "memories_messagevector": 0.0}
     for node in nodes(plan("bees")):
         if (table := node.get("Relation Name")) in read:

@@ -24,6 +24,7 @@ from memories.services.huge_scopes import Outcome, index_huge_scopes
 from memories.store import scope_indexes
 from memories.types import Actor, ChatMessage, SearchRequest
 from tenants.scopes import read_rows
+from tests.databases import as_owner
 from tests.memories.agents import ANN, Agent
 
 LOCOMO = Path(__file__).parents[3].parent / "shared/data/locomo/locomo_open.json"
@@ -100,11 +101,6 @@ def in_catalog() -> int:
 
 
 SPOIL = "UPDATE memories_memoryvector SET embedding = '[1,2]' WHERE memory_id = %s"
-
-
-def as_owner(statement: str, *values) -> None:
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(statement, values)
 
 
 def asked(agent: Agent, query: str, filters=None, **details) -> Asked:
