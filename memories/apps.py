@@ -20,9 +20,11 @@ class MemoriesConfig(AppConfig):
     name = "memories"
 
     def ready(self) -> None:
+        from memories.providers.vectors import adapt_directions
         from memories.services.deletion import purge
         from tenants.purge import register_purge
 
+        adapt_directions()
         register_purge(self.name, purge)
         register(check_task_names)
         register(check_patience)

@@ -8,6 +8,9 @@ from itertools import accumulate, pairwise
 from uuid import UUID
 
 import numpy as np
+import psycopg
+from pgvector import HalfVector
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper, HalfVectorDumper
 
 from memories.providers.base import Embedder
 from memories.types import Vectors
@@ -90,11 +93,26 @@ def as_literal(vector: Vectors) -> str:
     return "[" + ",".join([f"{value:.5g}" for value in vector.tolist()]) + "]"
 
 
-def as_direction(vector: Vectors) -> str:
+class Direction(HalfVector):
     """A vector to compare by cosine, which asks for its direction only: whole numbers.
 
-    Shorter to write, send and read than :func:`as_literal` (0.15 against 0.37 ms), and
-    closer: the largest component becomes 60,000, just under halfvec's 65,504.
+    They are closer than the vector in half precision would be: the largest component
+    becomes 60,000, just under halfvec's 65,504. Sent in binary where PostgreSQL binds
+    values itself (:func:`adapt_directions`), else as a text shorter than that of
+    fractions.
     """
+
+    def to_text(self) -> str:
+        return str(self.to_numpy().astype(np.int32).tolist())
+
+
+def as_direction(vector: Vectors) -> Direction:
+    """For a place that says ``::halfvec``, as PostgreSQL is told no type."""
     largest = float(np.abs(vector).max()) or 1.0
-    return str(np.rint(vector * (60_000 / largest)).astype(np.int32).tolist())
+    return Direction(np.rint(vector * (60_000 / largest)))
+
+
+def adapt_directions() -> None:
+    """Have psycopg send them; before the first connection is made."""
+    for dumper in (HalfVectorDumper, HalfVectorBinaryDumper):
+        psycopg.adapters.register_dumper(Direction, dumper)

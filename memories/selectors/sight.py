@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pgvector import HalfVector
+
 from memories.selectors.memories import owned, source, unexpired, visible
 from memories.types import Filters, Scope, Visibility
 from tenants.scopes import current_tenant_id
@@ -123,12 +125,12 @@ class Sight:
 class Meant:
     """What is looked for by meaning: words, and their vector of a space.
 
-    ``direction`` is the vector as a literal of whole numbers (``as_direction``).
+    ``direction`` is that of the vector (``as_direction``).
     """
 
     words: str
     space_id: UUID | None = None
-    direction: str = ""
+    direction: HalfVector | None = None
 
     def likeness(self, row: str) -> Sql:
         """Cosine (0..1) of a row's vector; 0 for one of another space, or none."""

@@ -19,6 +19,7 @@ from memories.providers.vectors import (
     split_text,
 )
 from memplatform.lib.errors import ProviderRejected
+from tenants.scopes import read_rows
 
 LIMIT = 10 * CHARS_PER_TOKEN
 
@@ -83,7 +84,15 @@ def test_only_a_building_space_may_fail(model_server):
 def test_a_written_vector_points_where_it_did():
     vector = np.random.default_rng(1).standard_normal(64).astype(np.float32)
     vector /= np.linalg.norm(vector)
-    for written in (as_literal(vector), as_direction(vector)):
+    for written in (as_literal(vector), as_direction(vector).to_text()):
         read = np.array(eval(written), dtype=np.float32)
         assert read @ vector / np.linalg.norm(read) > 0.99999
         assert np.abs(read).max() < 65_504  # halfvec's largest
+
+
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_sent_in_binary_or_as_text_it_is_the_same(acme, settings, is_prepared):
+    settings.DB_PREPARED_STATEMENTS = is_prepared
+    sent = as_direction(np.array([0.6, -0.8, 0.0, 1e-5], dtype=np.float32))
+    rows = read_rows(acme.tenant.id, "SELECT (%s::halfvec)::text", [sent])
+    assert rows == [("[44992,-60000,0,1]",)]
