@@ -690,8 +690,10 @@ class Filters:
     ``sql`` speaks of the memory head as ``m`` with ``%s`` placeholders; never empty.
     ``scope`` holds the ids that every match is bound to by plain equality at the top
     (or inside top-level ANDs), which is what picks anchors and counters;
-    ``is_only_scope`` says that nothing else is asked. ``asked`` is the same as JSON of
-    the wire, for whoever wants to ask it again; None where it has no words there.
+    ``is_only_scope`` says that nothing else is asked. Matches are of anchors ``a`` that
+    meet ``anchors`` (SQL and its parameters), as are some others: what a search reads.
+    ``asked`` is the same as JSON of the wire, for whoever wants to ask it again; None
+    where it has no words there.
     """
 
     sql: str
@@ -699,6 +701,7 @@ class Filters:
     scope: Scope
     is_only_scope: bool = False
     asked: JsonDict | None = None
+    anchors: tuple[str, tuple[Any, ...]] = ("true", ())
 
 
 @dataclass(frozen=True, slots=True)

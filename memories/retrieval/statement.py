@@ -26,7 +26,7 @@ from memories.selectors.memories import (
     visible,
 )
 from memories.selectors.projects import ProjectSetup
-from memories.types import SCOPE_KEYS, SearchRequest, Vectors, Visibility
+from memories.types import SearchRequest, Vectors, Visibility
 from memplatform.lib import clock
 
 LEG_DEPTH = 100
@@ -84,6 +84,11 @@ query AS MATERIALIZED (
 _HERE = """
 here AS MATERIALIZED (
     SELECT ARRAY(SELECT a.id FROM memories_anchor a WHERE {anchors}) AS anchors)"""
+
+_OF_RUN = """EXISTS (
+    SELECT FROM memories_memory r
+     WHERE r.tenant_id = a.tenant_id AND r.project_id = a.project_id
+       AND r.anchor_id = a.id AND r.run_id = %s)"""
 
 # OFFSET 0: anchor by anchor, by the index. Of anchors that are not known before
 # PostgreSQL expects ten, which it takes for everybody where a store has few: it then
@@ -347,13 +352,15 @@ def lexemes(asked: Asked) -> Part:
 
 
 def anchors_of(asked: Asked) -> Part:
-    """The condition on anchors ``a`` that the filter names by equality."""
-    ids = asked.request.filters.scope.as_dict()
-    named = {k: ids[k] for k in SCOPE_KEYS[:3] if ids[k] is not None}
-    conditions = [f"a.{key} = %s" for key in named]
-    where = " AND ".join(["a.tenant_id = %s", "a.project_id = %s", *conditions])
-    own = [asked.setup.tenant_id, asked.setup.project_id]
-    return Part(where, [*own, *named.values()])
+    """The condition on anchors ``a`` of which the filter asks, however it does."""
+    filters, setup = asked.request.filters, asked.setup
+    own = Part(
+        "a.tenant_id = %s AND a.project_id = %s", [setup.tenant_id, setup.project_id]
+    )
+    parts = [own, Part(*filters.anchors)]
+    if (run := filters.scope.run_id) is not None:
+        parts.append(Part(_OF_RUN, [run]))
+    return Part.joined(" AND ", parts)
 
 
 def dense_conditions(asked: Asked) -> tuple[Part, Part]:

@@ -26,13 +26,19 @@ MAX_METADATA_KEYS = 100
 BIGINT = 2**63
 
 
+AnchorCondition = tuple[str, tuple[Any, ...]]
+"""One boolean expression on ``a``, and its parameters."""
+ANY_ANCHOR: AnchorCondition = ("true", ())
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One boolean expression on ``m``.
 
     ``bound`` holds the ids that every match carries by plain equality;
     ``names_scope`` says that some subject is named other than by negation;
-    ``is_only_scope`` that ``bound`` is all there is to it.
+    ``is_only_scope`` that ``bound`` is all there is to it. Every match is of an anchor
+    ``a`` that meets ``anchors``, which other anchors may, too.
     """
 
     sql: str
@@ -40,6 +46,7 @@ class Condition:
     bound: Mapping[str, str] = field(default_factory=dict)
     names_scope: bool = False
     is_only_scope: bool = False
+    anchors: AnchorCondition = ANY_ANCHOR
 
 
 Build = Callable[[Any], Condition]
@@ -65,18 +72,37 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
         _joined(" AND ", conditions),
         bound=bound,
         is_only_scope=is_consistent and all(c.is_only_scope for c in conditions),
+        anchors=_all_anchors([condition.anchors for condition in conditions]),
     )
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:
     """At least one of them."""
-    return conditions[0] if len(conditions) == 1 else _joined(" OR ", conditions)
+    if len(conditions) == 1:
+        return conditions[0]
+    anchors = _any_anchors([condition.anchors for condition in conditions])
+    return replace(_joined(" OR ", conditions), anchors=anchors)
 
 
 def none_of(conditions: Sequence[Condition]) -> Condition:
     """Not a single one of them; unknown is not true."""
     inner = any_of(conditions)
     return Condition(f"({inner.sql}) IS NOT TRUE", inner.params)
+
+
+def _all_anchors(parts: Sequence[AnchorCondition]) -> AnchorCondition:
+    asking = [part for part in parts if part != ANY_ANCHOR]
+    return _joined_anchors(" AND ", asking) if asking else ANY_ANCHOR
+
+
+def _any_anchors(parts: Sequence[AnchorCondition]) -> AnchorCondition:
+    return ANY_ANCHOR if ANY_ANCHOR in parts else _joined_anchors(" OR ", parts)
+
+
+def _joined_anchors(word: str, parts: Sequence[AnchorCondition]) -> AnchorCondition:
+    sql = word.join(sql for sql, _ in parts)
+    values = tuple(value for _, params in parts for value in params)
+    return (f"({sql})" if len(parts) > 1 else sql), values
 
 
 def _joined(word: str, conditions: Sequence[Condition]) -> Condition:
@@ -119,26 +145,32 @@ def subject(key: str, value: Any) -> Condition:
 
 def bound_to(key: str, name: str) -> Condition:
     """The plain equality that picks anchors, counters and indexes."""
-    return Condition(
-        f"m.{key} = %s", (name,), {key: name}, names_scope=True, is_only_scope=True
-    )
+    is_it = _of_subject(key, "= %s", name)
+    return replace(is_it, bound={key: name}, names_scope=True, is_only_scope=True)
 
 
 def _is_subject(key: str, value: Any) -> Condition:
     if value == WILDCARD:
-        return Condition(f"m.{key} IS NOT NULL", names_scope=True)
+        return replace(_of_subject(key, "IS NOT NULL"), names_scope=True)
     return bound_to(key, _subject_name(key, value))
 
 
 def _is_not_subject(key: str, value: Any) -> Condition:
     if value == WILDCARD:
-        return Condition(f"m.{key} IS NULL")
-    return Condition(f"m.{key} IS DISTINCT FROM %s", (_subject_name(key, value),))
+        return _of_subject(key, "IS NULL")
+    return _of_subject(key, "IS DISTINCT FROM %s", _subject_name(key, value))
 
 
 def _is_one_of_subjects(key: str, value: Any) -> Condition:
     names = [_subject_name(key, name) for name in _listed(key, value)]
-    return Condition(f"m.{key} = ANY(%s)", (names,), names_scope=True)
+    return replace(_of_subject(key, "= ANY(%s)", names), names_scope=True)
+
+
+def _of_subject(key: str, test: str, *values: Any) -> Condition:
+    """Of the four ids three are the anchor's as well; a run is the memory's alone."""
+    is_anchors = key in SCOPE_KEYS[:3]
+    anchors = (f"a.{key} {test}", values) if is_anchors else ANY_ANCHOR
+    return Condition(f"m.{key} {test}", values, anchors=anchors)
 
 
 def _subject_name(key: str, value: Any) -> str:

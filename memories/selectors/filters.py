@@ -128,6 +128,7 @@ def _filters(condition: Condition) -> Filters:
         params=condition.params,
         scope=Scope(**condition.bound),
         is_only_scope=condition.is_only_scope,
+        anchors=condition.anchors,
     )
 
 
@@ -138,4 +139,5 @@ def _condition(filters: Filters) -> Condition:
         filters.params,
         {key: name for key, name in named if name is not None},
         is_only_scope=filters.is_only_scope,
+        anchors=filters.anchors,
     )

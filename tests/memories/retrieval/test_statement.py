@@ -11,6 +11,8 @@ from memories.retrieval import legs
 from tenants.scopes import read_rows
 from tests.databases import as_owner
 
+MEMORIES, MESSAGES = "memories_memoryvector", "memories_messagevector"
+
 
 @pytest.fixture
 def plan(agent, monkeypatch):
@@ -23,9 +25,9 @@ def plan(agent, monkeypatch):
         plans.append(root["Plan"])
         return []
 
-    def plan(query: str) -> dict[str, Any]:
+    def plan(query: str, filters: dict[str, Any] | None = None) -> dict[str, Any]:
         monkeypatch.setattr(legs, "read_rows", explained)
-        agent.search(query)
+        agent.search(query, filters)
         return plans[-1]
 
     return plan
@@ -47,13 +49,39 @@ def test_of_a_store_with_two_users_only_ones_vectors_are_read(
     agent.keep("Ann keeps bees.")
     # What was counted while there was one user says that naming one leaves nobody out.
     as_owner("ANALYZE memories_memoryvector, memories_messagevector")
-    read = {"memories_memoryvector": 0.0, "memories_messagevector": 0.0}
-    for node in nodes(plan("bees")):
+    assert vectors_read(plan("bees")) == {MEMORIES: 1.0, MESSAGES: 1.0}
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"OR": [{"user_id": "ann"}, {"agent_id": "helper"}]},
+        {"user_id": {"in": ["ann", "nobody"]}},
+        {"run_id": "trip"},
+        {"AND": [{"run_id": "trip"}, {"user_id": "*"}]},
+    ],
+)
+def test_of_a_filter_without_one_name_only_what_can_match_is_read(
+    committed_db, agent, plan, settings, filters
+):
+    """All the project was read, and others' turns took the places of one's own."""
+    settings.SEARCH_LOG_SAMPLE = 0
+    for n in range(30):
+        agent.keep(f"Ben owns boat {n}.", user_id="ben", run_id="work")
+    agent.keep("Ann keeps bees.", user_id="ann", run_id="trip")
+    as_owner("ANALYZE memories_memory, memories_memoryvector, memories_messagevector")
+    assert vectors_read(plan("bees", filters)) == {MEMORIES: 1.0, MESSAGES: 1.0}
+
+
+def vectors_read(root: dict[str, Any]) -> dict[str, float]:
+    """Rows that were looked at, kept or not."""
+    read = {MEMORIES: 0.0, MESSAGES: 0.0}
+    for node in nodes(root):
         if (table := node.get("Relation Name")) in read:
             removed = node.get("Rows Removed by Filter", 0)
             rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
             read[table] = max(read[table], rows)
-    assert read == {"memories_memoryvector": 1.0, "memories_messagevector": 1.0}
+    return read
 
 
 LARGE = {"near", "turn", "heard", "window_words", "around", "met", "learned", "worded"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -403,6 +403,37 @@ def test_every_match_carries_the_bound_ids(db, raw, rows):
     assert set(found) <= set(carrying)
     if filters.is_only_scope:
         assert found == carrying
+
+
+@property_test
+@given(raw=filter_objects, rows=worlds)
+def test_every_match_is_of_an_anchor_that_a_search_reads(db, raw, rows):
+    filters = parse_filters(raw, needs_scope=False)
+    read = select(
+        replace(
+            filters,
+            sql=filters.anchors[0].replace("a.", "m."),
+            params=filters.anchors[1],
+        ),
+        rows,
+    )
+    assert set(expected(raw, rows)) <= set(read)
+
+
+@pytest.mark.parametrize(
+    ("raw", "anchors"),
+    [
+        ({"user_id": "ida"}, "a.user_id = %s"),
+        ({"user_id": {"in": ["ida", "max"]}}, "a.user_id = ANY(%s)"),
+        ({"OR": [ME, {"agent_id": "bot"}]}, "(a.user_id = %s OR a.agent_id = %s)"),
+        ({"OR": [ME, {"run_id": "r1"}]}, "true"),
+        ({"AND": [ME, {"metadata": {"k": 1}}]}, "a.user_id = %s"),
+        ({**ME, "NOT": {"app_id": "web"}}, "a.user_id = %s"),
+        ({"run_id": "r1", "app_id": "*"}, "a.app_id IS NOT NULL"),
+    ],
+)
+def test_a_search_reads_no_anchor_that_cannot_match(raw, anchors):
+    assert parse_filters(raw).anchors[0] == anchors
 
 
 @settings(property_test, max_examples=50)
