@@ -21,6 +21,8 @@ from memories.language.times import Precision
 
 Vectors = NDArray[np.float32]
 
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+"""Of instants that are stored and reckoned with."""
 SCOPE_KEYS = ("user_id", "agent_id", "app_id", "run_id")
 
 CONTEXT_START, CONTEXT_END = "<memories>", "</memories>"

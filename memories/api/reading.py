@@ -18,13 +18,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from memories.selectors.conditions import parse_instant, scope_id_problem
-from memories.types import JsonDict
+from memories.types import FIRST_YEAR, LAST_YEAR, JsonDict
 from memplatform.lib.errors import InvalidRequest
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_TOLD = 3
-FIRST_YEAR, LAST_YEAR = 1900, 9000
-"""Of instants that are stored and reckoned with: in 300 years is still a date."""
 
 
 class Problem(ValueError):

@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-FIRST_YEAR, LAST_YEAR = 1900, 9000
+from memories.types import FIRST_YEAR, LAST_YEAR
+
 BIGGEST = 2**31 - 1
 """What a column of whole numbers holds."""
 MAX_NESTING = 64

@@ -9,7 +9,7 @@ Samoa's and Kiribati's days are a day off, where the project lies elsewhere.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from memories.language.times import Precision
@@ -19,6 +19,14 @@ QUARTER = timedelta(minutes=15)
 """Offsets are of whole quarters of an hour."""
 SUMMER = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+
+def in_zone(instant: datetime, zone: tzinfo) -> datetime:
+    """The same instant there; as it is on the first and last day of the calendar."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant
 
 
 def first_day(
@@ -44,7 +52,7 @@ def end_day(
     """
     if precision in (None, "instant"):
         return None
-    here = zone.utcoffset(end.astimezone(zone).replace(tzinfo=None)) or timedelta()
+    here = in_zone(end, zone).utcoffset() or timedelta()
     begun = _offset(start, zone) if start else here
     offset = _offset(end, zone)
     if begun is None or offset is None or abs(offset - begun) > SUMMER:
@@ -54,7 +62,7 @@ def end_day(
 
 def _offset(instant: datetime, zone: ZoneInfo) -> timedelta | None:
     """Where it is midnight then; None: nowhere."""
-    here = instant.astimezone(zone)
+    here = in_zone(instant, zone)
     if here.time() == time():
         return here.utcoffset()
     utc = instant.astimezone(UTC).replace(tzinfo=None)
@@ -65,4 +73,7 @@ def _offset(instant: datetime, zone: ZoneInfo) -> timedelta | None:
 
 
 def _day(instant: datetime, offset: timedelta) -> date:
-    return (instant.astimezone(UTC) + offset).date()
+    try:
+        return (instant.astimezone(UTC) + offset).date()
+    except OverflowError:
+        return instant.date()

@@ -19,6 +19,7 @@ from memories.language.recurrence import checked_rule, read_recurrence
 from memories.language.times import Precision, zone_of
 from memories.pipeline.prompting import Chunk
 from memories.types import (
+    LAST_YEAR,
     Aspect,
     ChatMessage,
     EngineOptions,
@@ -190,14 +191,20 @@ def parse_valid(start: str | None, end: str | None, zone: tzinfo) -> ValidTime:
 
 
 def _parse_period(text: str | None, zone: tzinfo) -> _Period | None:
+    """None for what cannot be read, and for an end so far that none is known."""
     try:
-        if match := _DATE.fullmatch((text or "").strip()):
-            return _calendar_period(match, zone)
-        instant = datetime.fromisoformat((text or "").strip())
-        instant = instant.replace(tzinfo=instant.tzinfo or zone).astimezone(UTC)
-        return _Period(instant, instant, "instant")
+        found = _read_period((text or "").strip(), zone)
     except (ValueError, OverflowError):
         return None
+    return found if found.start.year <= LAST_YEAR else None
+
+
+def _read_period(text: str, zone: tzinfo) -> _Period:
+    if match := _DATE.fullmatch(text):
+        return _calendar_period(match, zone)
+    instant = datetime.fromisoformat(text)
+    instant = instant.replace(tzinfo=instant.tzinfo or zone).astimezone(UTC)
+    return _Period(instant, instant, "instant")
 
 
 def _calendar_period(match: re.Match[str], zone: tzinfo) -> _Period:

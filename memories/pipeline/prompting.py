@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from memories.language.days import in_zone
 from memories.pipeline.ontology import Ontology
 from memories.prompts import shipped_prompts
 from memories.providers.tokens import bound_tokens, clip_tokens
@@ -233,7 +234,7 @@ def memory_lines(memories: Sequence[KnownMemory], zone: ZoneInfo) -> list[str]:
     return [
         _join(
             number,
-            _local(memory.created_at, zone).date(),
+            in_zone(memory.created_at, zone).date(),
             "fixed" if memory.is_immutable else "",
             quote(memory.text),
         )
@@ -264,20 +265,12 @@ def speaker(message: ChatMessage, zone: ZoneInfo) -> str:
 
 def _as_said(instant: datetime, zone: ZoneInfo) -> datetime:
     """At the offset that it was given with, so that its "today" is the sender's."""
-    return instant if instant.utcoffset() else _local(instant, zone)
+    return instant if instant.utcoffset() else in_zone(instant, zone)
 
 
 def _now_text(options: EngineOptions) -> str:
-    now = _local(options.reference, ZoneInfo(options.timezone))
+    now = in_zone(options.reference, ZoneInfo(options.timezone))
     return f"{_instant(now)} {options.timezone}"
-
-
-def _local(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The instant in the zone; as it is on the first and last day of the calendar."""
-    try:
-        return instant.astimezone(zone)
-    except OverflowError:
-        return instant
 
 
 def _instant(instant: datetime) -> str:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from memories.language.days import end_day, first_day
+from memories.language.days import end_day, first_day, in_zone
 from memories.providers.local import count_tokens, cut_tokens
 from memories.types import CONTEXT_END, CONTEXT_START, MemoryView, State
 
@@ -127,7 +127,8 @@ def build_context(
         summary
         for summary in material.summaries
         if lines.add(
-            f"{SUMMARY} [{_day(summary.updated_at, zone)}]: {_one_line(summary.text)}"
+            f"{SUMMARY} [{in_zone(summary.updated_at, zone).date()}]:"
+            f" {_one_line(summary.text)}"
         )
     ]
     turns = _tell_turns(lines, material.turns, zone)
@@ -229,18 +230,14 @@ def _cut(text: str, tokens: int) -> str:
 def _dated(memory: MemoryView, zone: ZoneInfo) -> str:
     begin, end, precision = memory.valid_from, memory.valid_to, memory.valid_precision
     said = first_day(begin, precision, zone) if begin else None
-    since = said or _day(begin or memory.created_at, zone)
+    since = said or in_zone(begin or memory.created_at, zone).date()
     if end is not None:
-        until = end_day(end, begin, precision, zone) or _day(end, zone)
+        until = end_day(end, begin, precision, zone) or in_zone(end, zone).date()
         is_told_since = begin is not None or since <= until
         return f"{since} to {until}" if is_told_since else f"until {until}"
     return (
         f"{since}, no longer true" if memory.state == State.SUPERSEDED else f"{since}"
     )
-
-
-def _day(instant: datetime, zone: ZoneInfo) -> date:
-    return instant.astimezone(zone).date()
 
 
 def _one_line(text: str) -> str:

@@ -137,9 +137,9 @@ def _distance(
     happened = candidate.valid_from if candidate.aspect == Aspect.EVENT else None
     if side == "after":
         began = candidate.valid_from
-        return None if began is None or began + slack < turn else began - turn
+        return None if began is None or turn - began > slack else began - turn
     ended = candidate.valid_to or happened
-    return None if ended is None or ended > turn + slack else turn - ended
+    return None if ended is None or ended - turn > slack else turn - ended
 
 
 def _was_so(candidate: Candidate, side: str, turn: datetime) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, tzinfo
 from itertools import islice
 from typing import Literal
 
+from memories.language.days import in_zone
 from memories.language.names import normalise
 from memories.language.periods import read_periods, without_times
 from memories.language.times import Period, Said, find_times, local_day
@@ -190,7 +191,8 @@ class Query:
         if not spans:
             return self
         days = [
-            Period(_day(start, self.zone), _day(end, self.zone)) for start, end in spans
+            Period(in_zone(start, self.zone).date(), in_zone(end, self.zone).date())
+            for start, end in spans
         ]
         periods = (*self.periods, *days)
         return replace(
@@ -407,13 +409,6 @@ def overlaps(
     zone: tzinfo = UTC,
 ) -> bool:
     """Whether an interval touches one of the days asked about; None is open."""
-    first = _day(start, zone) if start else date.min
-    last = _day(end, zone) if end else date.max
+    first = in_zone(start, zone).date() if start else date.min
+    last = in_zone(end, zone).date() if end else date.max
     return any(p.first <= last and first <= p.last for p in periods)
-
-
-def _day(instant: datetime, zone: tzinfo) -> date:
-    try:
-        return instant.astimezone(zone).date()
-    except OverflowError:
-        return instant.date()

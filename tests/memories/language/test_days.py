@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from memories.language.days import end_day, first_day
+from memories.language.days import end_day, first_day, in_zone
 
 JANUARY, JULY = date(2025, 1, 10), date(2025, 7, 10)
 
@@ -38,6 +38,17 @@ def test_an_instant_is_no_day(precision):
 def test_what_is_midnight_nowhere_is_no_day():
     noisy = midnight(JANUARY, 1) + timedelta(minutes=7)
     assert first_day(noisy, "day", ZoneInfo("UTC")) is None
+
+
+@pytest.mark.parametrize("home", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("precision", ["day", "instant"])
+@pytest.mark.parametrize("at", [datetime.min, datetime.max], ids=["first", "last"])
+def test_the_calendar_has_a_first_and_a_last_day(at, precision, home):
+    """A model that knows no end may say that it is the year 9999."""
+    at, zone = at.replace(tzinfo=UTC), ZoneInfo(home)
+    assert in_zone(at, zone).date() == at.date()
+    for day in (first_day(at, precision, zone), end_day(at, None, precision, zone)):
+        assert day in (None, at.date())
 
 
 @pytest.mark.parametrize(

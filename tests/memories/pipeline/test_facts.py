@@ -72,6 +72,7 @@ def test_confidence_is_a_share_whatever_the_model_says(claimed, confidence):
         ("in May", "soon", (None, None, None)),
         ("2024-13", "0000", (None, None, None)),
         ("9999-12", None, (None, None, None)),
+        ("2024", "9999-12-31T23:59:59Z", (utc(2023, 12, 31, 23), None, "year")),
         ("", "  ", (None, None, None)),
     ],
 )

@@ -73,6 +73,11 @@ def test_a_line_says_when_it_was_true(details, day):
     )
 
 
+def test_an_end_at_the_end_of_the_calendar_is_told():
+    far = memory("Ann is in Rome.", valid_to=datetime.max.replace(tzinfo=UTC))
+    assert "to 9999-12-31] Ann" in context_block([far], "Europe/Berlin")
+
+
 def test_of_nothing_it_says_so():
     assert context_block([]).splitlines() == ["<memories>", NOTHING, "</memories>"]
 

@@ -417,10 +417,13 @@ def test_where_nothing_is_to_come_what_was_to_come_is_meant():
     assert order(_of_plans(), **asked) == [1, 2, 3, 5, 4]
 
 
+FAR = st.sampled_from([at.replace(tzinfo=UTC) for at in (datetime.min, datetime.max)])
+
+
 @given(
     st.lists(
         st.tuples(
-            *[st.none() | st.datetimes(timezones=st.just(UTC))] * 3,
+            *[st.none() | st.datetimes(timezones=st.just(UTC)) | FAR] * 3,
             st.sampled_from([None, *Aspect]),
             st.sampled_from(["Berlin", "Paris", ""]),
         ),
