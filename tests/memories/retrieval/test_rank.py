@@ -242,6 +242,18 @@ def test_the_first_and_the_latest_are_told_apart():
     assert first(pool, "her job", order=1.0) == 1  # equals keep their order
 
 
+def test_of_a_long_text_the_beginning_says_when_it_was():
+    """Reading 20,000 characters for days takes a tenth of a second, of each."""
+    told = "She got the job in May 2019."
+    pool = [
+        seen(1, 0.5, text="She got the job in May 2020.", said_at=NOW),
+        seen(2, 0.5, text=told + " It rained." * 99, said_at=NOW),
+        seen(3, 0.5, text="It rained. " * 99 + told, said_at=NOW),
+    ]
+    asked = {"query": "her first job", "weights": replace(TWO_LEGS, order=1.0)}
+    assert order(pool, **asked) == [2, 1, 3]
+
+
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)
 
