@@ -121,7 +121,7 @@ SELECT m.id FROM {source}
 def explain_absence(looked: Looked, memory_id: UUID) -> Absence:
     """Why this memory was not returned, or that it was; opens its own scopes."""
     found = _look_at(looked, memory_id)
-    places = {place.memory_id: place for place in looked.explained()}
+    places = {place.memory_id: place for place in looked.explained}
     explained = places.get(memory_id)
     checks = tuple(_until_failed(_checks(looked, found, explained)))
     text = found.text if found else None

@@ -95,7 +95,7 @@ def assemble_found(
     looked: Looked | None,
 ) -> Assembled:
     """The block of what was found already; opens its own scope."""
-    evidence = evidence_of(looked.explained()) if looked else Evidence()
+    evidence = evidence_of(looked.explained) if looked else Evidence()
     sureness = confidence(evidence, looked.space.provider) if looked else 0.0
     with tenant_scope(access.tenant_id, project_id=access.project_id):
         timezone = get_setup(access.project_id).timezone

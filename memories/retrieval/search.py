@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
@@ -49,7 +50,7 @@ from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what was explained is kept
 class Looked:
     """What a query found, and everything that its ranking weighs.
 
@@ -89,8 +90,9 @@ class Looked:
         if not self.reranking:
             return rank(self.pool.candidates, self.how)
         every = replace(self.how, top_k=len(self.pool.candidates))
-        return in_order_of(self.explained(), rank(self.pool.candidates, every))
+        return in_order_of(self.explained, rank(self.pool.candidates, every))
 
+    @cached_property
     def explained(self) -> list[Explained]:
         """Every candidate in the same order, with what led there."""
         explained = explain(self.pool.candidates, self.how)
@@ -161,7 +163,7 @@ def find(access: Access, request: SearchRequest) -> Found:
             hits = [_hit(looked.pool, place) for place in looked.ranked()]
     is_traced = is_drawn(looked.setup.settings.trace_share)
     if is_traced or random.random() < settings.SEARCH_LOG_SAMPLE:  # noqa: S311
-        trace = trace_of(looked, looked.explained(), stages) if is_traced else None
+        trace = trace_of(looked, looked.explained, stages) if is_traced else None
         journal.note(access, request, hits, started, trace)
     if looked.setup.counts_uses:
         journal.note_uses(access, hits)
@@ -191,7 +193,7 @@ def _traced(access: Access, request: SearchRequest) -> tuple[list[Hit], JsonDict
             raise NotFound("There is nothing to search yet.")
         with stage("rank"):
             hits = [_hit(looked.pool, place) for place in looked.ranked()]
-    return hits, trace_of(looked, looked.explained(), stages)
+    return hits, trace_of(looked, looked.explained, stages)
 
 
 def look(access: Access, request: SearchRequest) -> Looked | None:
@@ -216,7 +218,7 @@ def look(access: Access, request: SearchRequest) -> Looked | None:
     texts = {
         memory_id: looked.pool.view(memory_id).text for memory_id in looked.pool.rows
     }
-    reranking = ask_reranker(setup, request, looked.explained(), texts)
+    reranking = ask_reranker(setup, request, looked.explained, texts)
     return replace(looked, reranking=reranking)
 
 

@@ -94,7 +94,7 @@ def _show(
 
 
 def _found(looked: Looked) -> dict[str, Any]:
-    rows = [Row(looked.pool.view(e.memory_id), e) for e in looked.explained()]
+    rows = [Row(looked.pool.view(e.memory_id), e) for e in looked.explained]
     shown = [row for row in rows if row.how.gate is Gate.SHOWN]
     missed = [row for row in rows if row.how.gate is not Gate.SHOWN]
     return {

@@ -62,7 +62,7 @@ def test_it_holds_the_ranking_and_its_times_and_no_memory(ann):
     looked = look(ann.access, request)
     trace_id = keep_trace(ann.access, request)
     trace = kept(ann, trace_id)
-    explained = looked.explained()
+    explained = looked.explained
     assert [c.memory_id for c in trace.candidates] == [e.memory_id for e in explained]
     assert [c.gate for c in trace.candidates] == [str(e.gate) for e in explained]
     assert [c.score for c in trace.shown] == [
