@@ -7,21 +7,18 @@ import time
 from collections.abc import Sequence
 from itertools import count
 
-import numpy as np
 import psycopg
 
 from bench import seed
 from bench.figures import Figure, Measuring, of_user, step
 from bench.load import run_load
-from bench.stack import DIMENSION
-from tests.model_vectors import embed_text
+from bench.nearest import Cosines, nearest_found, recall
+from bench.reads import question
 
 VAST = "vast"
 READ = "search, huge scope, read"
 INDEXED = "search, huge scope, by its indexes"
 BUILT = "indexes of a huge scope"
-TIE = 0.0005
-"""Of the seeded sentences many are equally near: one is as good as the other."""
 CONNECTIONS = 8
 """Of the web processes: two of four threads (``bench.stack``)."""
 _QUESTIONS = 1_000
@@ -46,11 +43,7 @@ class Huge:
         exact = self._nearest()
         self._build()
         figure = self._search(INDEXED)
-        shares = [
-            sum(score >= wanted[-1] - TIE for score in found) / len(wanted)
-            for found, wanted in zip(self._nearest(), exact, strict=True)
-        ]
-        figure.more["recall@10 against exact"] = float(np.mean(shares))
+        figure.more["recall@10 against exact"] = recall(self._nearest(), exact)
         self._on.keep(figure)
 
     def _build(self) -> None:
@@ -99,26 +92,8 @@ class Huge:
         words = seed.sentence(pick.randrange(10**6)).split()
         return f"Where did {words[0]} find {words[2]}, on day {next(self._asked)}?"
 
-    def _nearest(self) -> list[list[float]]:
-        """How near the ten nearest candidates are, for a few questions.
-
-        Asked of the legs: what is shown is chosen by other signals, too.
-        """
-        from memories.retrieval.legs import gather
-        from memories.retrieval.query import read_query
-        from memories.retrieval.statement import Asked
-        from memories.selectors.filters import parse_filters
-        from memories.services.setup import ready_setup
-        from memories.types import SearchRequest
-
-        place, pick, nearest = self._seeded.place, random.Random(3), []
-        setup = ready_setup(place.tenant_id, place.project_id)
-        for _ in range(self._on.plan.recall_queries):
-            words = seed.sentence(pick.randrange(10**6)).split()
-            query = f"Where did {words[0]} find {words[2]} and {words[4]}?"
-            request = SearchRequest(query, parse_filters(of_user(VAST)["filters"]))
-            vector = embed_text(query, DIMENSION)
-            asked = Asked(setup, place.space_id, request, read_query(query), vector)
-            meanings = [c.meaning or 0.0 for c in gather(asked).candidates]
-            nearest.append(sorted(meanings, reverse=True)[:10])
-        return nearest
+    def _nearest(self) -> list[Cosines]:
+        """How near the ten nearest candidates are, for a few questions."""
+        pick = random.Random(3)
+        questions = [question(pick) for _ in range(self._on.plan.recall_queries)]
+        return nearest_found(self._seeded.place, VAST, questions)

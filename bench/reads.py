@@ -18,6 +18,7 @@ from bench import seed
 from bench.adds import Adds
 from bench.figures import LIST, Figure, Measuring, of_user, step
 from bench.load import run_load
+from bench.nearest import TEN, Cosines, nearest_found, recall
 from bench.stack import DIMENSION, EMBEDDING_MODEL
 from memplatform import env
 from tests.model_vectors import embed_text
@@ -27,7 +28,11 @@ HANGING_ADDS = 45
 ASKED_BEFORE = "search, asked before"
 BY_MEANING_ALONE = "search by meaning alone"
 MEANING_ALONE = dict.fromkeys(
-    ("text_weight", "window_weight", "window_text_weight", "link_weight"), 0
+    (
+        *("text_weight", "window_weight", "window_text_weight"),
+        *("link_weight", "stated_weight"),
+    ),
+    0,
 )
 QUESTIONS = 1_500
 """Of a client, before it begins again: more than it asks while it is measured."""
@@ -141,7 +146,7 @@ class Reads:
 
     def _new_question(self, pick: random.Random) -> str:
         """One that was asked of no user before, in no run of these."""
-        return f"{_question(pick)[:-1]}, on day {next(self._asked)}?"
+        return f"{question(pick)[:-1]}, on day {next(self._asked)}?"
 
     def _ids(self, user: str) -> list[str]:
         page = self._on.call("POST", LIST, of_user(user))
@@ -154,35 +159,33 @@ class Reads:
             self._on.call("PUT", f"/v1/memories/{memory_id}/", {"text": text})
 
     def _recall(self, user: str) -> None:
-        """Of the ten exactly nearest, how many are the nearest of what was found."""
-        place, anchor = self._seeded.place, self._seeded.anchors[user]
-        ids, vectors = seed.stored_vectors(self._admin, place, anchor)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        pick, found = random.Random(3), []
-        for _ in range(self._on.plan.recall_queries):
-            query = _question(pick)
-            order = np.argsort(-(vectors @ embed_text(query, DIMENSION)))[:10]
-            exact = {str(ids[at]) for at in order}
-            body = {"query": query, **of_user(user), "top_k": 100, "threshold": 0}
-            hits = self._on.call("POST", SEARCH, body)["results"]
-            nearest = sorted(hits, key=lambda h: -h["score_breakdown"]["semantic"])
-            found.append(len(exact & {hit["id"] for hit in nearest[:10]}) / 10)
-        self._on.keep(
-            Figure(
-                "recall@10 against exact",
-                store=self._seeded.total,
-                user=user,
-                requests=len(found),
-                more={"dense leg": float(np.mean(found))},
-            )
+        """Of the ten exactly nearest, how many the legs find."""
+        place, pick = self._seeded.place, random.Random(3)
+        questions = [question(pick) for _ in range(self._on.plan.recall_queries)]
+        found = nearest_found(place, user, questions)
+        figure = Figure(
+            "recall@10 against exact",
+            store=self._seeded.total,
+            user=user,
+            requests=len(found),
         )
+        figure.more["legs"] = recall(found, self._exact(user, questions))
+        self._on.keep(figure)
+
+    def _exact(self, user: str, questions: Sequence[str]) -> list[Cosines]:
+        """The same, reckoned here from every vector of the user."""
+        place, anchor = self._seeded.place, self._seeded.anchors[user]
+        vectors = seed.stored_vectors(self._admin, place, anchor)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        cosines = (vectors @ embed_text(text, DIMENSION) for text in questions)
+        return [np.sort(of_all)[::-1][:TEN].tolist() for of_all in cosines]
 
     def _embedder(self) -> None:
         """The stand-in's own share of an uncached search."""
         pick, stack = random.Random(5), self._on.stack
         body = {"model": EMBEDDING_MODEL, "encoding_format": "base64"}
         job = [
-            step("POST", "/v1/embeddings", {**body, "input": [_question(pick)]})
+            step("POST", "/v1/embeddings", {**body, "input": [question(pick)]})
             for _ in range(40)
         ]
         figure = Figure("stand-in embedder alone")
@@ -224,7 +227,7 @@ def _get(memory_id: str, rest: str = "") -> dict[str, Any]:
     return step("GET", f"/v1/memories/{memory_id}/{rest}")
 
 
-def _question(pick: random.Random) -> str:
+def question(pick: random.Random) -> str:
     """A question in the seeded world's words, of a topic of its own."""
     words = seed.sentence(pick.randrange(10**6)).split()
     return f"Where did {words[0]} find {words[2]} and {words[4]}?"

@@ -150,7 +150,8 @@ def _circumstances(result: Mapping[str, Any]) -> str:
         " beat, broker, and the model's stand-in. Over HTTP on persistent"
         " connections; 1536 dimensions; each question of `search` is another, and has"
         " to be embedded, but for those of `search, asked before`. The small"
-        " user has 200 memories, the huge one half of the store. CPU is"
+        " user has 200 memories, the huge one half of the store, all of which is read"
+        " for a search: no scope has indexes of its own but where a row says so. CPU is"
         " milliseconds of each service per request, idle work of beat and worker"
         " included."
     )

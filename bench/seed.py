@@ -120,16 +120,15 @@ def sentence(serial: int) -> str:
 
 def stored_vectors(
     admin: psycopg.Connection, place: Place, anchor_id: UUID
-) -> tuple[list[UUID], NDArray[np.float32]]:
+) -> NDArray[np.float32]:
     """Every vector of an anchor's active memories, for the exact answer."""
     register_vector(admin)
     rows = admin.execute(
-        "SELECT memory_id, embedding FROM memories_memoryvector WHERE tenant_id = %s"
+        "SELECT embedding FROM memories_memoryvector WHERE tenant_id = %s"
         " AND anchor_id = %s AND state = 'active'",
         [place.tenant_id, anchor_id],
     ).fetchall()
-    vectors = np.array([row[1].to_numpy() for row in rows], dtype=np.float32)
-    return [row[0] for row in rows], vectors
+    return np.array([row[0].to_numpy() for row in rows], dtype=np.float32)
 
 
 def _make_anchors(
