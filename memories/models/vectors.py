@@ -162,8 +162,9 @@ class ScopeIndex(ProjectModel):
     Written by the job that builds it, as the owner of the tables; a search only reads
     which are ``ready``, and reads the scope without one. The index itself is called
     ``scope_index_<id>``. ``vectors`` is how many there were when this was last looked
-    at. ``word_counts`` of an index of words: how many memories say each word that many
-    say, by the word's hash, for what memories say stands nowhere else.
+    at, of memories those that a search shows. ``word_counts`` of an index of words: how
+    many memories say each word that many say, by the word's hash, for what memories say
+    stands nowhere else.
     """
 
     class Of(models.TextChoices):

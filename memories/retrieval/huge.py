@@ -28,6 +28,11 @@ from memories.retrieval.statement import (
     windows,
     words,
 )
+from memories.selectors.memories import (
+    SEARCHED_STATES,
+    earliest_expiry,
+    shown_states,
+)
 from memories.selectors.projects import HugeScope
 
 MOST_EF = 1_000
@@ -37,7 +42,8 @@ BREADTH = 1.25
 is several vectors. The ten nearest were all among them (ADR 503). One over messages
 keeps a depth: they are where windows begin, and their distances are taken anew."""
 MOST_SCANNED = 40_000
-"""Where many vectors are hidden (replaced, expired), the walk goes on that far."""
+"""Where many vectors are expired, or dead and not yet vacuumed, the walk goes on that
+far."""
 TEXT_CAP = 200
 """Memories with words of the query that are weighed, those with rare ones first."""
 MOST_WORDS = 32
@@ -60,8 +66,10 @@ _NEAREST_MEMORIES = """
     (SELECT v.memory_id,
             v.embedding::halfvec({dimension}) <=> {walked} AS distance
        FROM memories_memoryvector v
-      WHERE {ids} {where}
+      WHERE {ids} AND v.state IN ({states}) {where}
       ORDER BY distance LIMIT {breadth})"""
+# What the index is of; which of these states a search shows is a value of its own.
+_STATES = ", ".join(f"'{state}'" for state in SEARCHED_STATES)
 # Of other anchors, one by one: where one scope is most of a table, PostgreSQL would
 # read it whole for the few others that a search reaches, and mostly there are none.
 _OTHER_MEMORIES = """
@@ -85,7 +93,7 @@ _SAYING = """
     SELECT id, word, said FROM memories_with_words(%s, (
         SELECT array_agg(words)
           FROM (SELECT words FROM term ORDER BY length(words::text) DESC, no
-                 LIMIT {most_words}) AS longest), {cap})"""
+                 LIMIT {most_words}) AS longest), %s, %s, {cap})"""
 _WORDS = """
 saying AS MATERIALIZED ({legs}),
 matching AS MATERIALIZED (
@@ -284,7 +292,10 @@ def _dense(asked: Asked) -> Part:
     }
     legs = [
         Part(
-            _NEAREST_MEMORIES.format(ids=_in_index(asked, scope), **shape), where.params
+            _NEAREST_MEMORIES.format(
+                ids=_in_index(asked, scope), states=_STATES, **shape
+            ),
+            where.params,
         )
         for scope in scopes
     ]
@@ -300,12 +311,11 @@ def _words(asked: Asked) -> Part:
         walked = _walked(asked)
         size = sum(scope.memory_vectors for scope in walked)
         return words(asked, str(size)) if walked else words(asked)
+    seen = asked.request.visibility
+    shown = [shown_states(seen), earliest_expiry(seen)]
+    sql = _SAYING.format(most_words=MOST_WORDS, cap=TEXT_CAP)
     saying = Part.joined(
-        " UNION ALL",
-        [
-            Part(_SAYING.format(most_words=MOST_WORDS, cap=TEXT_CAP), [scope.anchor_id])
-            for scope in scopes
-        ],
+        " UNION ALL", [Part(sql, [scope.anchor_id, *shown]) for scope in scopes]
     )
     own = asked.own
     matching = Part(

@@ -148,10 +148,17 @@ def visible(filters: Filters, visibility: Visibility) -> tuple[str, list[Any]]:
 
 def unexpired(alias: str, visibility: Visibility) -> tuple[str, list[Any]]:
     """The condition that an expiry day, if there is one, is not past."""
-    if visibility.show_expired:
+    day = earliest_expiry(visibility)
+    if day is None:
         return "true", []
-    sql = f"({alias}.expires_on IS NULL OR {alias}.expires_on >= %s)"
-    return sql, [_today(visibility)]
+    return f"({alias}.expires_on IS NULL OR {alias}.expires_on >= %s)", [day]
+
+
+def earliest_expiry(visibility: Visibility) -> date | None:
+    """What expired before this day is not shown; None: all is."""
+    if visibility.show_expired:
+        return None
+    return (visibility.as_of or clock.now()).date()
 
 
 def shown_states(visibility: Visibility) -> list[str]:
@@ -164,6 +171,10 @@ def shown_states(visibility: Visibility) -> list[str]:
     if visibility.include_merged:
         shown.add(State.MERGED)
     return sorted(str(state) for state in shown)
+
+
+SEARCHED_STATES = tuple(shown_states(Visibility(include_merged=True)))
+"""States that any search shows: the indexes of huge scopes hold no others."""
 
 
 def source(as_of: datetime | None, tenant_id: UUID) -> tuple[str, list[Any]]:
@@ -273,10 +284,6 @@ def _created_between(
     asked = {"m.created_at >= %s": created_from, "m.created_at < %s": created_before}
     given = {sql: instant for sql, instant in asked.items() if instant is not None}
     return list(given), list(given.values())
-
-
-def _today(visibility: Visibility) -> date:
-    return (visibility.as_of or clock.now()).date()
 
 
 def _versions_of(

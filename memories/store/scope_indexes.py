@@ -1,15 +1,16 @@
 """The indexes of huge scopes: found out, built and dropped as the owner (ADR 503).
 
-An index is partial, of one anchor in one space: its ids stand in it as literals, and a
-search that names the same ids is answered from it. Everything here goes to the owner's
-direct connection, which no other code uses while it serves (decision 2): a build is a
-statement of its own, outside every transaction, and needs a session. The owner sees
-every tenant; only ids and counts are read.
+An index is partial, of one anchor in one space, and of memories that some search shows:
+ids and states stand in it as literals, and a search that names the same is answered
+from it. What is hidden leaves it by the UPDATE that hides it. Everything here goes to
+the owner's direct connection, which no other code uses while it serves (decision 2): a
+build is a statement of its own, outside every transaction, and needs a session. The
+owner sees every tenant; only ids and counts are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,12 @@ from django.db import DatabaseError, connections
 from psycopg import sql
 
 from memories.models import MemoryVector, MessageVector, ScopeIndex
+from memories.selectors.memories import (
+    SEARCHED_STATES,
+    earliest_expiry,
+    shown_states,
+)
+from memories.types import Visibility
 from memplatform.lib import clock
 from memplatform.lib.ids import new_id
 
@@ -46,7 +53,7 @@ _VECTORS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A scope's vectors in one table and space, and how many there are."""
+    """A scope's vectors in one table and space, and how many of them are shown."""
 
     of: str
     tenant_id: UUID
@@ -108,20 +115,37 @@ _TRY_LOCK = "SELECT pg_try_advisory_lock(%s)"
 
 def list_huge(least: int) -> list[Wanted]:
     """Scopes with so many vectors in a space that is read or being filled, largest
-    first; where the memories are many, so are their words."""
-    found = []
-    for of, table in _VECTORS.items():
-        rows = _rows(_HUGE.format(table=table), [MOST_DIMENSIONS, least])
-        found += [Wanted(of, *row) for row in rows]
-    of_memories = [each for each in found if each.of == ScopeIndex.Of.MEMORIES]
-    found += [replace(each, of=ScopeIndex.Of.WORDS) for each in of_memories]
+    first; where the memories are many, so are their words.
+
+    Memories that a search does not show (deleted, expired) do not count: they are not
+    read without an index either.
+    """
+    of_memories = _list_huge(ScopeIndex.Of.MEMORIES, least, _SHOWN, _shown())
+    of_words = [replace(each, of=ScopeIndex.Of.WORDS) for each in of_memories]
+    of_messages = _list_huge(ScopeIndex.Of.MESSAGES, least)
+    found = [*of_memories, *of_messages, *of_words]
     return sorted(found, key=lambda wanted: -wanted.vectors)
 
 
+def _list_huge(
+    of: str, least: int, condition: str = "true", params: Sequence[Any] = ()
+) -> list[Wanted]:
+    statement = _HUGE.format(table=_VECTORS[of], condition=condition)
+    rows = _rows(statement, [*params, MOST_DIMENSIONS, least])
+    return [Wanted(of, *row) for row in rows]
+
+
+def _shown() -> list[Any]:
+    """The values of ``_SHOWN``: as a search has them that asks for nothing else."""
+    seen = Visibility()
+    return [shown_states(seen), earliest_expiry(seen)]
+
+
+_SHOWN = "state = ANY(%s) AND (expires_on IS NULL OR expires_on >= %s)"
 _HUGE = """
 SELECT s.tenant_id, s.project_id, v.anchor_id, s.id, s.dimension, v.vectors
   FROM (SELECT tenant_id, anchor_id, space_id, count(*) AS vectors
-          FROM {table} GROUP BY 1, 2, 3) AS v
+          FROM {table} WHERE {condition} GROUP BY 1, 2, 3) AS v
   JOIN memories_embeddingspace s ON s.tenant_id = v.tenant_id AND s.id = v.space_id
   JOIN tenants_project p ON p.tenant_id = s.tenant_id AND p.id = s.project_id
  WHERE s.state IN ('active', 'building') AND s.dimension <= %s AND v.vectors >= %s
@@ -186,7 +210,7 @@ def recount(wanted: Wanted, known: Known | None = None) -> None:
     is_as_it_was = known and known.is_counted and known.vectors == wanted.vectors
     if wanted.of == ScopeIndex.Of.WORDS and not is_as_it_was:
         ids = [str(wanted.tenant_id), str(wanted.anchor_id)]
-        _run(_COUNT_WORDS, [*ids, COMMON, *ids])
+        _run(_COUNT_WORDS, [*ids, *_shown(), COMMON, *ids])
 
 
 # By the hash of a word as tsquery writes it, which is what a search has of it.
@@ -196,7 +220,9 @@ UPDATE memories_scopeindex SET word_counts = (
                '''' || replace(replace(word, '\', '\\'), '''', '''''') || ''''
            )::tsquery::text, 0), ndoc), '{}')
       FROM ts_stat(format('SELECT search FROM memories_memory WHERE tenant_id = %%L'
-                          ' AND anchor_id = %%L', %s, %s))
+                          ' AND anchor_id = %%L AND state = ANY(%%L) AND'
+                          ' (expires_on IS NULL OR expires_on >= %%L)',
+                          %s, %s, %s::text[], %s::date))
      WHERE ndoc >= %s)
  WHERE tenant_id = %s AND anchor_id = %s AND of = 'words'
 """
@@ -232,13 +258,13 @@ _NEAREST = """
 CREATE INDEX CONCURRENTLY {name} ON {table}
  USING hnsw ((embedding::halfvec({dimension})) halfvec_cosine_ops)
   WITH (m = {m}, ef_construction = {ef})
- WHERE tenant_id = {tenant} AND space_id = {space} AND anchor_id = {anchor}
+ WHERE tenant_id = {tenant} AND space_id = {space} AND anchor_id = {anchor} {states}
 """
 # Found by at once, not when a list of what is pending has been worked in.
 _SAID = """
 CREATE INDEX CONCURRENTLY {name} ON memories_memory
  USING gin (search) WITH (fastupdate = off)
- WHERE tenant_id = {tenant} AND anchor_id = {anchor}
+ WHERE tenant_id = {tenant} AND anchor_id = {anchor} {states}
 """
 
 
@@ -248,6 +274,9 @@ def _create_index(name: str, wanted: Wanted) -> None:
     _run("SET max_parallel_maintenance_workers = 0")
     _run(sql.SQL("SET maintenance_work_mem = {}").format(sql.Literal(MEMORY)))
     statement = _SAID if wanted.of == ScopeIndex.Of.WORDS else _NEAREST
+    states = sql.SQL("AND state IN ({})").format(
+        sql.SQL(", ").join(map(sql.Literal, SEARCHED_STATES))
+    )
     _run(
         sql.SQL(statement).format(
             name=sql.Identifier(name),
@@ -258,6 +287,7 @@ def _create_index(name: str, wanted: Wanted) -> None:
             tenant=sql.Literal(str(wanted.tenant_id)),
             space=sql.Literal(str(wanted.space_id)),
             anchor=sql.Literal(str(wanted.anchor_id)),
+            states=sql.SQL("") if wanted.of == ScopeIndex.Of.MESSAGES else states,
         )
     )
 

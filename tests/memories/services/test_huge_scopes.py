@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -19,10 +20,11 @@ from memories.retrieval.query import read_query
 from memories.retrieval.search import look
 from memories.retrieval.statement import AS_QUERY, Asked
 from memories.selectors.filters import parse_filters
-from memories.services.deletion import erase_subject, purge
+from memories.selectors.memories import shown_states
+from memories.services.deletion import delete_scope, erase_subject, purge
 from memories.services.huge_scopes import Outcome, index_huge_scopes
 from memories.store import scope_indexes
-from memories.types import Actor, ChatMessage, SearchRequest
+from memories.types import Actor, ChatMessage, SearchRequest, Visibility
 from tenants.scopes import read_rows
 from tests.databases import as_owner
 from tests.memories.agents import ANN, Agent
@@ -216,14 +218,19 @@ def test_anchors_without_an_index_are_read_one_by_one(ann):
     assert told.count("(anchor_id = other") == 3
 
 
-def with_words(agent: Agent, *words: str, most: int = 3) -> list[tuple]:
+def with_words(
+    agent: Agent, *words: str, most: int = 3, today: date | None = None
+) -> list[tuple]:
     """What a search looks up: ids, and of each word how many say it."""
     with agent.scope():
         anchor_id = ScopeIndex.objects.first().anchor_id
     return agent.sql(
-        "SELECT id, word::text, said FROM memories_with_words(%s, %s::tsquery[], %s)",
+        "SELECT id, word::text, said FROM"
+        " memories_with_words(%s, %s::tsquery[], %s, %s, %s)",
         anchor_id,
         list(words),
+        shown_states(Visibility()),
+        today,
         most,
     )
 
@@ -372,6 +379,88 @@ def test_neighbours_count_as_they_do_without(agent):
         assert bool(candidate.words_around) == bool(before[memory_id].words_around)
 
 
+# --- what is hidden -------------------------------------------------------------------
+
+
+@pytest.fixture
+def anew(agent) -> Agent:
+    """Ann deleted all of 228 memories, and then told twelve: 95 of 100 are hidden."""
+    said = [f"On day {n} I drank tea." for n in range(228)]
+    for at in range(0, len(said), 76):
+        agent.say(*said[at : at + 76])
+    index_huge_scopes()
+    forget(agent)
+    agent.say(*(f"With {thing} goes green tea." for thing in [*THINGS, "you", "me"]))
+    return agent
+
+
+def forget(agent: Agent) -> None:
+    """Everything of Ann; it can be restored."""
+    agent.run(delete_scope(agent.access, ANN))
+
+
+def expire() -> None:
+    """All memories that there are."""
+    for table in ("memory", "memoryvector"):
+        as_owner(f"UPDATE memories_{table} SET expires_on = '2001-01-01'")
+
+
+def test_words_find_what_is_shown_among_what_is_hidden(anew):
+    """Those with a word took all 200 places, whether they could be shown or not."""
+    search = asked(anew, "tea")
+    assert search.setup.huge_scopes
+    found = legs.gather(search).candidates
+    assert [c.words is not None for c in found] == [True] * 12
+
+
+def test_so_does_meaning(anew):
+    found = anew.search("On which day did I drink it?", top_k=50, threshold=0.0)
+    assert len(found) == 12
+    assert "scope_index_" in plan(anew, asked(anew, "On which day did I drink it?"))
+
+
+def test_words_find_what_an_expiry_has_left(agent):
+    agent.say(*[f"On day {n} I drank tea." for n in range(20)])
+    expire()
+    live = agent.keep("Tea for two.")
+    index_huge_scopes()
+    rows = with_words(agent, "tea", today=date(2026, 3, 1))
+    assert rows == [(None, "'tea'", 1), (live, None, None)]
+    assert len(with_words(agent, "tea", most=9)) == 1 + 9
+    assert len(agent.found("tea", show_expired=True, top_k=50)) == 21
+
+
+def test_what_only_some_searches_show_is_found_by_them(ann):
+    """Where the scope's indexes are asked: merged memories are in them, too."""
+    index_huge_scopes()
+    as_owner("UPDATE memories_memory SET state = 'merged' WHERE text LIKE '%%jazz%%'")
+    as_owner(
+        "UPDATE memories_memoryvector v SET state = m.state"
+        "  FROM memories_memory m WHERE m.id = v.memory_id"
+    )
+    assert not any("jazz" in text for text in ann.found("jazz", top_k=50))
+    merged = ann.search("jazz", top_k=2, include_merged=True)
+    assert all("jazz" in hit.memory.text for hit in merged)
+    assert [hit.signals["bm25"] > 0 for hit in merged] == [True, True]
+
+
+def test_what_is_hidden_is_not_counted(ann, monkeypatch):
+    """Neither for the scope's size nor for how many say a word; and it goes where half
+    of what makes a scope huge is not shown any more."""
+    monkeypatch.setattr(scope_indexes, "COMMON", 5)
+    index_huge_scopes()
+    assert said(ann, "'like'") == {"'like'": 10}
+    for hit in ann.search("jazz", top_k=2):
+        ann.delete(hit.memory.id)
+    index_huge_scopes()
+    with ann.scope():
+        assert ScopeIndex.objects.get(of="memories").vectors == 18
+    assert said(ann, "'like'") == {"'like'": 9}
+    expire()
+    assert index_huge_scopes() == Outcome(dropped=2)
+    assert indexes(ann) == {"messages"}
+
+
 @needs_locomo
 def test_of_the_ten_nearest_it_misses_hardly_any(agent, monkeypatch):
     """Real turns and questions, by the local embedder.
@@ -477,6 +566,29 @@ def test_tenants_do_not_meet(ann, globex):
     assert not any("sell" in text for text in ann.found("Who sells bees?", top_k=50))
     with other.scope():
         foreign = ScopeIndex.objects.first().anchor_id
-    ask = "SELECT * FROM memories_with_words(%s, ARRAY['bee']::tsquery[], 9)"
+    ask = (
+        "SELECT * FROM memories_with_words("
+        "%s, ARRAY['bee']::tsquery[], ARRAY['active'], NULL, 9)"
+    )
     assert other.sql(ask, foreign)
     assert ann.sql(ask, foreign) == []
+
+
+CAN_ASK = """
+SELECT p.oid::regprocedure::text,
+       has_function_privilege('memplatform_app', p.oid, 'execute'), p.proacl::text ~ '[{,]=X'
+  FROM pg_proc p WHERE p.proname = 'memories_with_words'
+"""
+
+
+def test_migrating_back_and_forth_leaves_one_function_to_the_application(agent):
+    """One that is made anew belongs to everybody unless it is taken away."""
+    (now,) = agent.sql(CAN_ASK)
+    try:
+        call_command("migrate", "memories", "0005", database="owner", verbosity=0)
+        before = "memories_with_words(uuid,tsquery[],integer)"
+        assert agent.sql(CAN_ASK) == [(before, True, False)]
+    finally:
+        call_command("migrate", "memories", database="owner", verbosity=0)
+    assert agent.sql(CAN_ASK) == [now]
+    assert now[1:] == (True, False)

@@ -1,0 +1,1 @@
+DROP FUNCTION memories_with_words(uuid, tsquery[], text[], date, integer);
