@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from memories.services.huge_scopes import index_huge_scopes
+from memories.services.huge_scopes import MOST, index_huge_scopes
 from memories.store import scope_indexes
 
 
@@ -29,6 +29,12 @@ class Command(BaseCommand):
             f"{outcome.built} built, {outcome.dropped} dropped,"
             f" {outcome.failed} failed."
         )
+        if outcome.waiting:
+            scopes = "scope is" if outcome.waiting == 1 else "scopes are"
+            self.stdout.write(
+                f"{outcome.waiting} {scopes} left without, and read for every search:"
+                f" there are {MOST} indexes at most, for all tenants together."
+            )
         for each in scope_indexes.list_known():
             self.stdout.write(
                 f"{each.of} of anchor {each.anchor_id} of tenant {each.tenant_id}:"

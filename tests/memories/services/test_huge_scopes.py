@@ -21,10 +21,12 @@ from memories.retrieval.search import look
 from memories.retrieval.statement import AS_QUERY, Asked
 from memories.selectors.filters import parse_filters
 from memories.selectors.memories import shown_states
+from memories.services import huge_scopes
 from memories.services.deletion import delete_scope, erase_subject, purge
 from memories.services.huge_scopes import Outcome, index_huge_scopes
 from memories.store import scope_indexes
 from memories.types import Actor, ChatMessage, SearchRequest, Visibility
+from memplatform.lib import clock
 from tenants.scopes import read_rows
 from tests.databases import as_owner
 from tests.memories.agents import ANN, Agent
@@ -173,6 +175,59 @@ def test_the_command_does_it_and_tells(ann, capsys):
     told = capsys.readouterr().out
     assert "3 built, 0 dropped, 0 failed." in told
     assert "20 vectors, ready" in told
+
+
+@pytest.fixture
+def room_for_one(monkeypatch) -> None:
+    monkeypatch.setattr(huge_scopes, "MOST", 3)
+
+
+def tell(agent: Agent, count: int, user: str) -> None:
+    """So many memories of a user, more."""
+    for n in range(count):
+        agent.say(f"{user} said {n}, and {clock.now()}.", user_id=user)
+
+
+def indexed(agent: Agent) -> set[str]:
+    """Users whose scopes have indexes."""
+    with agent.scope():
+        of = ScopeIndex.objects.values_list("anchor__user_id", flat=True)
+        return set(of.filter(state=ScopeIndex.State.READY))
+
+
+def test_the_largest_scopes_get_what_there_may_be(agent, room_for_one, capsys):
+    tell(agent, 14, "ann")
+    tell(agent, 16, "ben")
+    assert index_huge_scopes() == Outcome(built=3, waiting=1)
+    assert indexed(agent) == {"ben"}
+    call_command("index_scopes")
+    assert "1 scope is left without" in capsys.readouterr().out
+
+
+def test_a_scope_that_has_indexes_keeps_them_from_one_hardly_larger(
+    agent, room_for_one
+):
+    """Of scopes of about one size every round built one's and dropped another's."""
+    tell(agent, 14, "ann")
+    index_huge_scopes()
+    tell(agent, 18, "ben")
+    assert index_huge_scopes() == Outcome(waiting=1)
+    tell(agent, 4, "ben")
+    assert index_huge_scopes() == Outcome(built=3, dropped=3, waiting=1)
+    assert indexed(agent) == {"ben"}
+
+
+def test_no_tenant_takes_more_than_its_turn(agent, globex, monkeypatch):
+    """Every tenant's largest scope comes before anybody's second."""
+    monkeypatch.setattr(huge_scopes, "MOST", 6)
+    tell(agent, 26, "ann")
+    tell(agent, 24, "ben")
+    index_huge_scopes()
+    assert indexed(agent) == {"ann", "ben"}
+    other = Agent(globex)
+    tell(other, 13, "carl")
+    assert index_huge_scopes() == Outcome(built=3, dropped=3, waiting=1)
+    assert (indexed(agent), indexed(other)) == ({"ann"}, {"carl"})
 
 
 # --- what a search finds with it ------------------------------------------------------
