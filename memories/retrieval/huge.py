@@ -13,6 +13,7 @@ of which a filter asks more than whose they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from memories.models import ScopeIndex
@@ -51,6 +52,13 @@ MOST_WORDS = 32
 REACH = 2
 """Turns read to either side of a message: what it takes for its window, and for what
 its neighbours' windows mean; these lack the words of one turn of five."""
+SCAN_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "hnsw.iterative_scan": "strict_order",
+        "hnsw.max_scan_tuples": str(MOST_SCANNED),
+    }
+)
+"""What the walks through the graphs go by, for the statement's transaction."""
 
 _OTHERS = """
 {name} AS MATERIALIZED (
@@ -217,14 +225,6 @@ def is_huge(asked: Asked) -> bool:
 def huge_statement_of(asked: Asked) -> Part:
     """As ``statement_of``, by the indexes; windows are those of the memories, too."""
     return composed(asked, [_dense(asked), _words(asked), _windows(asked)])
-
-
-def scan_settings(asked: Asked) -> Mapping[str, str]:
-    """What the walks through the graphs go by, for the statement's transaction."""
-    return {
-        "hnsw.iterative_scan": "strict_order",
-        "hnsw.max_scan_tuples": str(MOST_SCANNED),
-    }
 
 
 def _reached(asked: Asked, of: str = "") -> list[HugeScope]:

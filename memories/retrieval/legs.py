@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from memories.retrieval.huge import huge_statement_of, is_huge, scan_settings
+from memories.retrieval.huge import SCAN_SETTINGS, huge_statement_of, is_huge
 from memories.retrieval.rank import Candidate
 from memories.retrieval.statement import Asked, statement_of
 from memories.selectors.memories import REPLACED_BY_AT, STATE_AT, view_of
@@ -52,7 +52,7 @@ def gather(asked: Asked) -> Pool:
         statement.sql,
         statement.params,
         project_id=asked.setup.project_id,
-        settings={**_BY_INDEX, **(scan_settings(asked) if is_of_huge else {})},
+        settings={**_BY_INDEX, **(SCAN_SETTINGS if is_of_huge else {})},
     )
     return Pool(
         candidates=tuple(_candidate(row) for row in rows),

@@ -15,7 +15,7 @@ from django.db import connections
 from memories.models import ScopeIndex
 from memories.retrieval import huge, legs, statement
 from memories.retrieval.absence import explain_absence
-from memories.retrieval.huge import huge_statement_of, is_huge, scan_settings
+from memories.retrieval.huge import SCAN_SETTINGS, huge_statement_of, is_huge
 from memories.retrieval.query import read_query
 from memories.retrieval.search import look
 from memories.retrieval.statement import AS_QUERY, Asked
@@ -118,7 +118,7 @@ def asked(agent: Agent, query: str, filters=None, **details) -> Asked:
 def plan(agent: Agent, search: Asked) -> str:
     """How PostgreSQL would answer it; small tables are not worth a walk otherwise."""
     statement = huge_statement_of(search)
-    settings = {**scan_settings(search), "enable_seqscan": "off", "enable_sort": "off"}
+    settings = {**SCAN_SETTINGS, "enable_seqscan": "off", "enable_sort": "off"}
     rows = read_rows(
         agent.access.tenant_id,
         f"EXPLAIN {statement.sql}",
