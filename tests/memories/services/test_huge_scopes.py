@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -115,10 +116,15 @@ def asked(agent: Agent, query: str, filters=None, **details) -> Asked:
     return Asked(setup, space.id, request, read_query(query), vector)
 
 
-def plan(agent: Agent, search: Asked) -> str:
+def plan(agent: Agent, search: Asked, **details: str) -> str:
     """How PostgreSQL would answer it; small tables are not worth a walk otherwise."""
     statement = huge_statement_of(search)
-    settings = {**SCAN_SETTINGS, "enable_seqscan": "off", "enable_sort": "off"}
+    settings = {
+        **SCAN_SETTINGS,
+        "enable_seqscan": "off",
+        "enable_sort": "off",
+        **details,
+    }
     rows = read_rows(
         agent.access.tenant_id,
         f"EXPLAIN {statement.sql}",
@@ -516,35 +522,55 @@ def test_what_is_hidden_is_not_counted(ann, monkeypatch):
     assert indexes(ann) == {"messages"}
 
 
-@needs_locomo
-def test_of_the_ten_nearest_it_misses_hardly_any(agent, monkeypatch):
-    """Real turns and questions, by the local embedder.
+TOLD = 600
+"""Turns of LOCOMO that Ann says."""
 
-    A leg is as deep for these 400 turns as 100 is for 2,000: a walk that keeps 150 of
-    400 misses nothing. (One that kept 15 found .990 to .997 of the ten, in three runs.)
+
+@pytest.fixture
+def questions(agent, monkeypatch) -> list[str]:
+    """About real turns, which Ann said; both are embedded as in earnest.
+
+    A walk keeps 2.5 of a hundred memories, as in the smallest scope that is huge.
     """
-    monkeypatch.setattr(statement, "LEG_DEPTH", 20)
-    sample = json.loads(LOCOMO.read_text())[0]
+    monkeypatch.setattr(statement, "LEG_DEPTH", 12)
+    samples = json.loads(LOCOMO.read_text())[:2]
     said = [
         turn["text"]
+        for sample in samples
         for key, session in sorted(sample["conversation"].items())
         if key.startswith("session_") and isinstance(session, list)
         for turn in session
     ]
-    said = list(dict.fromkeys(said))[:400]
-    for at in range(0, len(said), 100):
+    said = list(dict.fromkeys(said))[:TOLD]
+    for at in range(0, TOLD, 100):
         agent.say(*said[at : at + 100])
-    searches = [asked(agent, qa["question"]) for qa in sample["qa"][:100]]
+    return [qa["question"] for sample in samples for qa in sample["qa"][:50]]
+
+
+@needs_locomo
+def test_of_the_ten_nearest_it_misses_hardly_any(agent, questions, monkeypatch):
+    """By the walk alone: words and windows bring what it missed. In six builds it found
+    .980 to .983; one that hardly looks around gives as many, and is noticed (.84)."""
+    searches = [by_meaning(asked(agent, question)) for question in questions]
     exact = [nearest(search) for search in searches]
     index_huge_scopes()
-    setup = agent.setup
-    searches = [
-        Asked(setup, s.space_id, s.request, s.query, s.vector) for s in searches
-    ]
-    assert all(map(is_huge, searches))
-    assert share_found(searches, exact) >= 0.99
-    monkeypatch.setattr(huge, "BREADTH", 0.2)  # a walk that is too narrow is noticed
-    assert share_found(searches, exact) < 0.99
+    walks = [by_meaning(replace(s, setup=agent.setup)) for s in searches]
+    assert "using scope_index_" in plan(agent, walks[0], enable_sort="on")
+    assert share_found(walks, exact) >= 0.96
+    short = huge._WALKED.replace("{breadth}", "1")
+    monkeypatch.setattr(huge, "_WALKED", short)
+    assert {len(nearest(walk)) for walk in walks} == {10}
+    assert share_found(walks, exact) < 0.9
+
+
+def by_meaning(search: Asked) -> Asked:
+    """The same, looking at nothing else."""
+    nothing = {
+        f"{leg}_weight": 0.0
+        for leg in ("text", "window", "window_text", "link", "stated")
+    }
+    settings = replace(search.setup.settings, **nothing)
+    return replace(search, setup=replace(search.setup, settings=settings))
 
 
 def share_found(searches: list[Asked], exact: list[list]) -> float:
