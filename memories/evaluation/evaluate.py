@@ -26,6 +26,7 @@ from memories.evaluation.answering import (
 )
 from memories.evaluation.baselines import Asked, ChunkIndex, Count, Embed
 from memories.evaluation.client import Client, PlatformRefused
+from memories.evaluation.forgetting import CORRECTED
 from memories.evaluation.metrics import BUDGETS
 from memories.evaluation.progress import Bar
 from memories.evaluation.runs import Run
@@ -198,7 +199,7 @@ class Evaluation:
     def file(self, name: str) -> str:
         """``report.md``; by corrected keys ``report-corrected.md``."""
         stem, dot, kind = name.partition(".")
-        return f"{stem}-corrected{dot}{kind}" if self.is_corrected else name
+        return f"{stem}{CORRECTED}{dot}{kind}" if self.is_corrected else name
 
     def _results(self) -> Json:
         questions = list(self.dataset.questions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from memories.evaluation.answering import ROUNDS, Answering, Unanswered
 from memories.evaluation.client import Client, PlatformRefused
 from memories.evaluation.datasets.reading import DatasetProblem
 from memories.evaluation.evaluate import PAGE, REPORT, Evaluation
+from memories.evaluation.forgetting import SERVER, NoRun, forget
 from memories.evaluation.ingest import VERBATIM
 from memories.evaluation.runs import OtherRun, Run
 from memories.models.settings import ENGINES
@@ -31,7 +31,7 @@ LOCAL = "local"
 STYLES = (VERBATIM, *ENGINES)
 EXPECTED = (
     *(DatasetProblem, OtherRun, PlatformRefused, server.NoServer, AlreadyRunning),
-    *(Unanswered,),
+    *(NoRun, Unanswered),
 )
 
 
@@ -176,12 +176,12 @@ def _answering(run: Run, rounds: int) -> Answering | None:
 
 
 def _directory(options: dict[str, Any]) -> Path:
-    """The run's, emptied first where a fresh one is asked for."""
+    """The run's; what one wrote there goes first where a fresh one is asked for."""
     path: Path = options["run"] or env.BASE_DIR / RUNS / options["dataset"]
     path = path.resolve()
-    if options["fresh"] and path.exists():
-        server.remove_server(path / "server")
-        shutil.rmtree(path)
+    if options["fresh"]:
+        own = (options["data"], options["corrections"])
+        forget(path, keep=tuple(file for file in own if file))
     return path
 
 
@@ -211,7 +211,7 @@ def _clients(
             raise CommandError("--url needs --key.")
         yield lambda style: Client(options["url"], key, at_once=at_once)
         return
-    with server.running_server(evaluation.run.path / "server") as own:
+    with server.running_server(evaluation.run.path / SERVER) as own:
         yield lambda style: Client(
             own.url, _key(evaluation.run, own, style), at_once=at_once
         )

@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 
+from memories.evaluation.forgetting import NoRun, forget
 from memories.evaluation.runs import Journal, OtherRun, Run
 
 
@@ -87,3 +88,66 @@ def test_forgetting_what_was_never_written_is_no_failure(tmp_path):
     journal = Journal(tmp_path / "answers.jsonl")
     journal.forget(lambda record: True)
     assert not list(journal.read())
+
+
+# --- forgetting a run ----------------------------------------------------------------
+
+
+@pytest.fixture
+def ended(tmp_path):
+    """A run with all that one writes; the data stand beside it."""
+    run = Run(tmp_path / "run")
+    run.open(data="abc", url="http://127.0.0.1:8000")
+    for journal in (run.adds, run.links, run.searches, run.further, run.answers):
+        journal.append({"n": 1})
+    for name in ("baselines", "results"):
+        run.write(f"{name}.json", "{}")
+        run.write(f"{name}-corrected.json", "{}")
+    for name in ("report.md", "report.html", "report-corrected.html"):
+        run.write(name, "")
+    return run.path
+
+
+def test_all_that_a_run_wrote_is_forgotten(ended):
+    (ended / "links.jsonl.new").write_text("")  # killed while it wrote
+    forget(ended)
+    assert not ended.exists()
+
+
+def test_what_somebody_else_put_there_stays(ended):
+    (ended / "questions.jsonl").write_text("{}")
+    (ended / "results-of-mine.json").write_text("{}")
+    forget(ended)
+    kept = {file.name for file in ended.iterdir()}
+    assert kept == {"questions.jsonl", "results-of-mine.json"}
+
+
+def test_a_server_that_a_run_did_not_start_stays(ended):
+    """It went to a platform at an address."""
+    (ended / "server").mkdir()
+    forget(ended)
+    assert (ended / "server").exists()
+
+
+def test_a_platform_of_its_own_goes_with_it(ended):
+    settings = json.loads((ended / "run.json").read_text())
+    (ended / "run.json").write_text(json.dumps({**settings, "url": None}))
+    (ended / "server").mkdir()
+    forget(ended)
+    assert not ended.exists()
+
+
+@pytest.mark.parametrize("settings", ["{", "[]", '{"id": "a1"}', None])
+def test_what_is_no_run_is_not_forgotten(tmp_path, settings):
+    (tmp_path / "thesis.txt").write_text("")
+    if settings is not None:
+        (tmp_path / "run.json").write_text(settings)
+    with pytest.raises(NoRun, match="holds no run"):
+        forget(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_nothing_there_is_nothing_to_forget(tmp_path):
+    forget(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    forget(tmp_path / "empty")
