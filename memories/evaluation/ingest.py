@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from memories.evaluation.client import Client
@@ -22,6 +23,8 @@ MOST_TURNS, MOST_CHARS = 50, 30_000
 """Of one add: few enough to be stored before it answers."""
 MOST_TEXT_CHARS = 200_000
 """Of one message, as the API takes them; what is longer is cut, and counted."""
+MOST_USER_CHARS = 256
+"""Of a user's id, as the API takes it."""
 ENDED_WITHIN_S = 3600.0
 AT_ONCE = 4
 LEARNED = {"stored", "updated", "superseded"}
@@ -57,7 +60,18 @@ class Batch:
 
 
 def user_of(run: Run, style: str, conversation: Conversation) -> str:
-    return f"evaluation-{run.id}-{style}-{conversation.id}"
+    """A name that is too long for a user's ends in a digest of all of it."""
+    whole = f"evaluation-{run.id}-{style}-{conversation.id}"
+    if len(whole) <= MOST_USER_CHARS:
+        return whole
+    digest = sha256(whole.encode()).hexdigest()[:16]
+    return f"{whole[: MOST_USER_CHARS - len(digest) - 1]}-{digest}"
+
+
+def retry_key_of(user_id: str, number: int) -> str:
+    """The same whenever an add is sent again. A digest, for a header holds ASCII only,
+    and less than a name may be long."""
+    return sha256(f"{user_id}-{number}".encode()).hexdigest()
 
 
 def ingest(
@@ -158,7 +172,7 @@ def _add_all(
         event = begun.get((conversation.id, number))
         if event is None:
             body = add_body(user_id, batch, style)
-            event = client.add(body, retry_key=f"{user_id}-{number}"[:255])
+            event = client.add(body, retry_key=retry_key_of(user_id, number))
             run.adds.append(
                 {
                     "style": style,
