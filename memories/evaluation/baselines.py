@@ -1,7 +1,8 @@
 """What a search must beat: plain dense retrieval, chunks (RAG), and the full context.
 
-Computed here with the same embedder and numpy, without the platform. Chunk sizes and
-k are the Mem0 paper's (arXiv 2504.19413 §3.4).
+Computed here by numpy, without the platform, with the embedder that the run's own
+platform has; beside a platform at an address, with the local one. Chunk sizes and k are
+the Mem0 paper's (arXiv 2504.19413 §3.4).
 """
 
 from __future__ import annotations

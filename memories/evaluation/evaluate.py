@@ -36,6 +36,7 @@ from memories.types import Vectors
 TOKENIZER = "all-MiniLM-L6-v2's word-piece tokenizer"
 RESULTS, REPORT, PAGE = page.RESULTS, "report.md", "report.html"
 BASELINES = "baselines.json"
+EMBEDDED_AT_ONCE = 128
 SETTLED_WITHIN_S, SETTLE_POLL_S = 1800.0, 0.5
 
 BLOCK = {"token_budget": BUDGET_TOKENS, "recent_messages": 0, "summaries": False}
@@ -46,12 +47,14 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Evaluation:
-    """One data set, one run; ``embed`` and ``count`` are the local model's."""
+    """One data set, one run; ``embed`` makes the baselines' vectors, and ``embedder``
+    says in words what does; ``count`` is the local tokenizer's."""
 
     run: Run
     dataset: Dataset
     styles: Sequence[str]
     embed: Embed
+    embedder: str
     count: Count
     at_once: int = 4
     is_limited: bool = False
@@ -165,15 +168,20 @@ class Evaluation:
                 name: summary.summarise(self.dataset, asked)
                 for name, asked in found.items()
             }
-            kept = {"keys": keys_of(self.dataset), "methods": methods}
+            kept = {**self._compares(), "methods": methods}
             self.run.write(self.file(BASELINES), json.dumps(kept) + "\n")
 
     def _compared(self) -> Json | None:
-        """The baselines' figures by today's keys; None where there are none yet."""
+        """The baselines' figures by today's keys and embedder; None where there are
+        none yet."""
         file = self.run.path / self.file(BASELINES)
         kept = json.loads(file.read_text()) if file.exists() else {}
-        is_valid = kept.get("keys") == keys_of(self.dataset)
+        is_valid = self._compares().items() <= kept.items()
         return dict(kept["methods"]) if is_valid else None
+
+    def _compares(self) -> Json:
+        """What the baselines' figures rest on."""
+        return {"keys": keys_of(self.dataset), "embedder": self.embedder}
 
     def _baselines(self, conversation: Conversation) -> Iterator[tuple[str, Asked]]:
         embed, count = remembering(self.embed), self.count
@@ -224,7 +232,9 @@ class Evaluation:
         }
         for style in self.styles:
             self._add_style(results, style)
-        results["methods"] |= self._compared() or {}
+        if compared := self._compared():
+            results["methods"] |= compared
+            results["baselines_embedder"] = self.embedder
         if self.answering:
             self._add_answers(results, self.answering)
         return results
@@ -334,6 +344,20 @@ def settle(client: Client, *, within_s: float = SETTLED_WITHIN_S) -> None:
         if time.monotonic() > deadline:
             raise PlatformRefused("The project's operations have not ended in time.")
         time.sleep(SETTLE_POLL_S)
+
+
+def in_portions(embed: Embed) -> Embed:
+    """The same embedder, asked for so many texts at a time: an endpoint's patience is
+    for one request, not for a conversation of thousands."""
+
+    def embed_portions(texts: Sequence[str]) -> Vectors:
+        if len(texts) <= EMBEDDED_AT_ONCE:
+            return embed(texts)
+        starts = range(0, len(texts), EMBEDDED_AT_ONCE)
+        portions = (texts[at : at + EMBEDDED_AT_ONCE] for at in starts)
+        return np.concatenate([embed(portion) for portion in portions])
+
+    return embed_portions
 
 
 def remembering(embed: Embed) -> Embed:

@@ -52,6 +52,8 @@ def as_goals(results: Json) -> str:
 def _facts(results: Json) -> Iterator[str]:
     yield ""
     yield f"{results['at']}, {results['machine']}. Embedder: {results['embedder']}."
+    if by := results.get("baselines_embedder"):
+        yield f"Baselines by {by}."
     yield f"Tokens as {results['tokenizer']} counts them."
     spent = ", ".join(f"{step} {took} s" for step, took in results["seconds"].items())
     yield f"Took: {spent}."

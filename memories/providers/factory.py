@@ -179,25 +179,47 @@ def embedder_for(space: EmbeddingSpace, *, deadline_s: float | None = None) -> E
 
     ``deadline_s`` bounds all attempts together; None is the worker's patience.
     """
-    if space.provider == LOCAL:
-        return GuardedEmbedder(_local_embedder())
-    if space.base_url:
-        base_url = space.base_url
-        api_key = decrypt(space.api_key_encrypted, settings.ENCRYPTION_KEYS)
-    else:
-        base_url = settings.EMBEDDING_BASE_URL or OPENAI_URL
-        api_key = settings.EMBEDDING_API_KEY
+    key = SpaceKey(space.provider, space.model, space.dimension)
+    if key.provider == LOCAL or not space.base_url:
+        return platform_embedder(key, deadline_s=deadline_s)
     embedder = _openai_embedder(
-        base_url=base_url,
+        base_url=space.base_url,
         model=space.model,
-        api_key=api_key,
+        api_key=decrypt(space.api_key_encrypted, settings.ENCRYPTION_KEYS),
         dimension=space.dimension,
-        timeout_s=settings.EMBEDDING_TIMEOUT_S,
-        deadline_s=deadline_s or settings.EMBEDDING_TIMEOUT_S * 2,
-        concurrency=settings.LLM_CONCURRENCY,
-        is_public_only=bool(space.base_url) and not settings.ALLOW_PRIVATE_PROVIDERS,
+        is_public_only=not settings.ALLOW_PRIVATE_PROVIDERS,
+        **_patience(deadline_s),
     )
     return GuardedEmbedder(embedder)
+
+
+def platform_embedder(
+    space: SpaceKey | None = None, *, deadline_s: float | None = None
+) -> Embedder:
+    """At the platform's address, or here; None is what new projects embed into.
+
+    ``deadline_s`` as for :func:`embedder_for`.
+    """
+    space = space or configured_space(None)
+    if space.provider == LOCAL:
+        return GuardedEmbedder(_local_embedder())
+    embedder = _openai_embedder(
+        base_url=settings.EMBEDDING_BASE_URL or OPENAI_URL,
+        model=space.model,
+        api_key=settings.EMBEDDING_API_KEY,
+        dimension=space.dimension,
+        is_public_only=False,
+        **_patience(deadline_s),
+    )
+    return GuardedEmbedder(embedder)
+
+
+def _patience(deadline_s: float | None) -> dict[str, Any]:
+    return {
+        "timeout_s": settings.EMBEDDING_TIMEOUT_S,
+        "deadline_s": deadline_s or settings.EMBEDDING_TIMEOUT_S * 2,
+        "concurrency": settings.LLM_CONCURRENCY,
+    }
 
 
 # Imported when first asked for: the package costs a process 0.7 s of CPU to load, and

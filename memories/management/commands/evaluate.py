@@ -14,24 +14,26 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from memories.evaluation import datasets, report, server
 from memories.evaluation.answering import ROUNDS, Answering, Unanswered
+from memories.evaluation.baselines import Embed
 from memories.evaluation.client import Client, PlatformRefused
 from memories.evaluation.datasets.reading import DatasetProblem
-from memories.evaluation.evaluate import PAGE, REPORT, Evaluation
+from memories.evaluation.evaluate import PAGE, REPORT, Evaluation, in_portions
 from memories.evaluation.forgetting import SERVER, NoRun, forget
 from memories.evaluation.ingest import VERBATIM
 from memories.evaluation.runs import OtherRun, Run
 from memories.models.settings import ENGINES
-from memories.providers.factory import chat_for, configured_space
+from memories.providers.factory import chat_for, platform_embedder
 from memories.providers.local import LocalEmbedder, count_tokens
 from memplatform import env
 from memplatform.embedded.data_directory import AlreadyRunning
+from memplatform.lib.errors import ProviderError
 
 RUNS = ".memplatform-evaluation"
 LOCAL = "local"
 STYLES = (VERBATIM, *ENGINES)
 EXPECTED = (
     *(DatasetProblem, OtherRun, PlatformRefused, server.NoServer, AlreadyRunning),
-    *(NoRun, Unanswered),
+    *(NoRun, Unanswered, ProviderError),
 )
 
 
@@ -108,6 +110,8 @@ class Command(BaseCommand):
         self.stdout.write(shown(results))
         if missing := report.as_unusable(results):
             self.stderr.write(missing.replace("*", ""))
+        if options["url"] and (by := results.get("baselines_embedder")):
+            self.stdout.write(f"Baselines were embedded by {by}.")
         told, drawn = (evaluation.run.path / evaluation.file(n) for n in (REPORT, PAGE))
         self.stdout.write(f"Written to {told}, with plots {drawn}.")
 
@@ -143,7 +147,7 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
         data=_fingerprint(data),
         limit=options["limit"],
         url=options["url"],
-        embedder="as the server is set up" if options["url"] else _embedder(),
+        embedder="as the server is set up" if options["url"] else embedder_of(None)[1],
     )
     if options["ask_again"]:
         run.searches.clear()
@@ -152,11 +156,13 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
         run.answers.forget(lambda record: record["method"] in STYLES)
         for step in ("searches", *(f"answers, {style}" for style in STYLES)):
             run.forget_time(step)
+    embed, embedder = embedder_of(options["url"])
     return Evaluation(
         run=run,
         dataset=dataset,
         styles=list(dict.fromkeys(options["ingest"])),
-        embed=LocalEmbedder().embed,
+        embed=in_portions(embed),
+        embedder=embedder,
         count=count_tokens,
         at_once=options["at_once"],
         is_limited=options["limit"] is not None,
@@ -194,9 +200,15 @@ def _fingerprint(data: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _embedder() -> str:
-    space = configured_space(None)
-    return f"{space.model} ({space.provider}, {space.dimension} dimensions)"
+def embedder_of(url: str | None) -> tuple[Embed, str]:
+    """What the run's own platform embeds with, and what that is called.
+
+    At an address nobody knows; what needs no endpoint is at hand for the baselines.
+    """
+    embedder = LocalEmbedder() if url else platform_embedder()
+    space = embedder.space
+    name = f"{space.model} ({space.provider}, {space.dimension} dimensions)"
+    return embedder.embed, name
 
 
 @contextmanager

@@ -40,10 +40,17 @@ def evaluation(tmp_path):
             dataset=dataset(*questions),
             styles=[],
             embed=lambda texts: np.stack([embed_text(text, 64) for text in texts]),
+            embedder="stand-in (openai, 64 dimensions)",
             count=lambda text: len(text.split()),
         )
 
     return evaluation
+
+
+def embed_backwards(texts):
+    """What is like the question is told to be unlike it."""
+    vectors = np.stack([embed_text(text, 64) for text in texts])
+    return -vectors if len(texts) > 1 else vectors
 
 
 def dense_of(evaluation: Evaluation) -> float:
@@ -67,6 +74,22 @@ def test_the_same_keys_are_compared_once(evaluation):
     again = evaluation(DOG)
     again.embed = None  # nobody asks it
     assert dense_of(again) == 1.0
+
+
+def test_the_report_names_who_embedded_the_baselines(evaluation):
+    """Beside the server's own, which at an address may be any."""
+    one = evaluation(DOG)
+    assert "Baselines" not in as_markdown(one.conclude())
+    one.compare()
+    said = as_markdown(one.conclude())
+    assert "Baselines by stand-in (openai, 64 dimensions)." in said
+
+
+def test_what_another_embedder_compared_is_compared_anew(evaluation):
+    dense_of(evaluation(DOG))
+    other = evaluation(DOG)
+    other.embedder, other.embed = "all-MiniLM-L6-v2", embed_backwards
+    assert dense_of(other) == 0.0
 
 
 def test_what_was_compared_by_other_keys_is_in_no_report(evaluation):

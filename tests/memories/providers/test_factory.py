@@ -10,7 +10,12 @@ from cryptography.fernet import Fernet
 from memories.models import EmbeddingSpace, ProviderConfig
 from memories.providers import secrets
 from memories.providers.base import ChatRequest
-from memories.providers.factory import chat_for, configured_space, embedder_for
+from memories.providers.factory import (
+    chat_for,
+    configured_space,
+    embedder_for,
+    platform_embedder,
+)
 from memories.providers.openai import registry
 from memories.selectors.projects import get_setup
 from memories.services.configuration import configure_provider
@@ -128,6 +133,18 @@ def test_without_a_key_the_platform_is_local(settings, agent):
     assert chat_for(None) is None
     assert configured_space(None).provider == "local"
     assert agent.setup.engine == "local"
+
+
+def test_the_platforms_embedder_needs_no_project(models):
+    """As ``manage.py evaluate`` asks it: what a new project would embed with."""
+    embedder = platform_embedder()
+    assert embedder.space == configured_space(None)
+    assert embedder.embed(["I keep bees."]).shape == (1, 64)
+
+
+def test_the_platforms_embedder_is_the_local_one_without_a_key(settings):
+    settings.EMBEDDING_API_KEY = ""
+    assert platform_embedder().embed(["I keep bees."]).shape == (1, 384)
 
 
 def test_a_projects_embedder_is_named_with_its_dimension(settings):
