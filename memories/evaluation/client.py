@@ -88,6 +88,10 @@ class Client:
             raise PlatformRefused(f"Event {event_id} failed: {event['error']}")
         return dict(event)
 
+    def project(self) -> str:
+        """The id of the project that the key belongs to."""
+        return str(self._ask("GET", "/v1/ping/").get("project_id", ""))
+
     def unfinished(self) -> int:
         """How many operations of the project wait or run, of any kind."""
         pages = (
@@ -133,7 +137,10 @@ class Client:
         if answer.status_code >= 400:
             said = answer.text[:500]
             raise PlatformRefused(f"{method} {path}: {answer.status_code} {said}")
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError as exc:
+            raise PlatformRefused(f"{method} {path}: what came is no JSON.") from exc
 
 
 def _found(result: Mapping[str, Any]) -> Found:

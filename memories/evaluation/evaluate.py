@@ -58,6 +58,8 @@ class Evaluation:
     count: Count
     at_once: int = 4
     is_limited: bool = False
+    is_shared: bool = False
+    """The platform has other work as well: it may never be idle."""
     is_corrected: bool = False
     """By corrected keys: the figures stand in files of their own."""
     answering: Answering | None = None
@@ -122,7 +124,8 @@ class Evaluation:
         with self._timed(f"adds, {style}"):
             with Bar(f"{style}: turns in", turns) as bar:
                 ingest.ingest(client, self.run, self.dataset, style, bar.advance)
-            settle(client)
+            if not self.is_shared:
+                settle(client)
 
     def _ask(self, client: Client, style: str) -> None:
         known = sum(r["style"] == style for r in self.run.searches.read())

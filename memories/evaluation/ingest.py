@@ -34,6 +34,10 @@ Progress = Callable[[int], None]
 """Told how many more turns are in."""
 
 
+class OtherEngine(ValueError):
+    """What decided an add is not what the figures would be told of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Which turns each memory came from, by the memory's id.
@@ -90,7 +94,7 @@ def ingest(
             progress(sum(1 for _ in conversation.turns))
             return
         events = list(_add_all(client, run, conversation, style, begun))
-        links = links_of(list(_ledgers(client, events, progress)))
+        links = links_of(list(_ledgers(client, events, style, progress)))
         run.links.append(
             {
                 "style": style,
@@ -185,12 +189,29 @@ def _add_all(
 
 
 def _ledgers(
-    client: Client, events: Iterable[tuple[str, tuple[str, ...]]], progress: Progress
+    client: Client,
+    events: Iterable[tuple[str, tuple[str, ...]]],
+    style: str,
+    progress: Progress,
 ) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
-    """As the adds end, in their order."""
+    """As the adds end, in their order; raises OtherEngine."""
     for event, turns in events:
-        yield client.ended(event, within_s=ENDED_WITHIN_S)["ledger"], turns
+        ledger = client.ended(event, within_s=ENDED_WITHIN_S)["ledger"]
+        _require_engine(ledger, style)
+        yield ledger, turns
         progress(len(turns))
+
+
+def _require_engine(ledger: Mapping[str, Any], style: str) -> None:
+    """A project's engine is a setting of it, which no key may read: each add tells."""
+    engine = ledger.get("engine", style)
+    if engine != style:
+        raise OtherEngine(
+            f"Adds of this project are decided by {engine}, not by {style}: measure it"
+            f" with --ingest {engine}, or give the project that engine (manage.py"
+            f" set_project … engine={style}). Engines other than local need a model"
+            " (LLM_*)."
+        )
 
 
 def links_of(

@@ -17,7 +17,7 @@ SETTINGS = "run.json"
 
 
 class OtherRun(ValueError):
-    """The directory holds a run over other data."""
+    """The directory holds a run over other data, or in another project."""
 
 
 class Journal:
@@ -99,6 +99,17 @@ class Run:
                     f"{self.path} holds a run with another {name}; give it another"
                     " directory with --run, or begin anew with --fresh."
                 )
+
+    def go_on_in(self, project: str) -> None:
+        """What was added is in the project where the run began; raises OtherRun."""
+        known = self.settings.setdefault("project", project)
+        if known != project:
+            raise OtherRun(
+                f"{self.path} holds a run in the project {known}, and the key is one of"
+                f" {project}, which has nothing of it: give the first one's key, give"
+                " the run another directory with --run, or begin anew with --fresh."
+            )
+        self.save()
 
     @property
     def id(self) -> str:

@@ -19,7 +19,7 @@ from memories.evaluation.client import Client, PlatformRefused
 from memories.evaluation.datasets.reading import DatasetProblem
 from memories.evaluation.evaluate import PAGE, REPORT, Evaluation, in_portions
 from memories.evaluation.forgetting import SERVER, NoRun, forget
-from memories.evaluation.ingest import VERBATIM
+from memories.evaluation.ingest import VERBATIM, OtherEngine
 from memories.evaluation.runs import OtherRun, Run
 from memories.models.settings import ENGINES
 from memories.providers.factory import chat_for, platform_embedder
@@ -33,7 +33,7 @@ LOCAL = "local"
 STYLES = (VERBATIM, *ENGINES)
 EXPECTED = (
     *(DatasetProblem, OtherRun, PlatformRefused, server.NoServer, AlreadyRunning),
-    *(NoRun, Unanswered, ProviderError),
+    *(NoRun, OtherEngine, Unanswered, ProviderError),
 )
 
 
@@ -57,13 +57,13 @@ class Command(BaseCommand):
             "--ingest",
             nargs="+",
             choices=STYLES,
-            default=[VERBATIM, LOCAL],
             metavar="STYLE",
-            help=f"{VERBATIM} (each turn as it is) or engines: {', '.join(ENGINES)}",
+            help=f"{VERBATIM} (each turn as it is) or engines: {', '.join(ENGINES)};"
+            f" else {VERBATIM} {LOCAL}, with --url {VERBATIM}",
         )
         parser.add_argument("--run", type=Path, help=f"its directory, else in {RUNS}/")
         parser.add_argument("--url", help="a running platform instead of one's own")
-        parser.add_argument("--key", help="an API key of it; --ingest names its engine")
+        parser.add_argument("--key", help="an API key of it")
         parser.add_argument(
             "--limit", type=_whole_from(1), help="only so many conversations"
         )
@@ -160,15 +160,22 @@ def _prepare(options: dict[str, Any]) -> Evaluation:
     return Evaluation(
         run=run,
         dataset=dataset,
-        styles=list(dict.fromkeys(options["ingest"])),
+        styles=_styles(options),
         embed=in_portions(embed),
         embedder=embedder,
         count=count_tokens,
         at_once=options["at_once"],
         is_limited=options["limit"] is not None,
+        is_shared=options["url"] is not None,
         is_corrected=corrections is not None,
         answering=_answering(run, options["answers"]),
     )
+
+
+def _styles(options: dict[str, Any]) -> list[str]:
+    """Each once. At an address the engine is the project's, whatever that is."""
+    usual = [VERBATIM] if options["url"] else [VERBATIM, LOCAL]
+    return list(dict.fromkeys(options["ingest"] or usual))
 
 
 def _answering(run: Run, rounds: int) -> Answering | None:
@@ -218,10 +225,12 @@ def _clients(
     """For each style a client of the project it goes to."""
     at_once = max(8, options["at_once"])
     if options["url"]:
-        key = options["key"]
-        if not key:
-            raise CommandError("--url needs --key.")
-        yield lambda style: Client(options["url"], key, at_once=at_once)
+        url, key = options["url"], options["key"]
+        if not key or not key.isascii():
+            raise CommandError("--url needs --key: an API key of that platform.")
+        with Client(url, key) as client:
+            evaluation.run.go_on_in(client.project())
+        yield lambda style: Client(url, key, at_once=at_once)
         return
     with server.running_server(evaluation.run.path / SERVER) as own:
         yield lambda style: Client(

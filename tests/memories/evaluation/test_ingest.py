@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-
 import pytest
 
 from memories.evaluation.client import Client
-from memories.evaluation.ingest import MOST_TURNS, VERBATIM, ingest, user_of
+from memories.evaluation.ingest import (
+    MOST_TURNS,
+    VERBATIM,
+    OtherEngine,
+    ingest,
+    user_of,
+)
 from memories.evaluation.runs import Run
 from memories.evaluation.types import Conversation, Dataset, Session, Turn
+from tests.memories.evaluation.wire import listening
 
 TWO_ADDS = MOST_TURNS + 1
 
 
 @pytest.fixture
 def wire():
-    """Takes adds, each key's once, as the platform does; and the keys it was given."""
-    keys: list[str] = []
-    bodies: list[dict] = []
+    with listening() as wire:
+        yield wire
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            length = int(self.headers["Content-Length"])
-            bodies.append(json.loads(self.rfile.read(length)))
-            key = self.headers["Idempotency-Key"]
-            if key not in keys:
-                keys.append(key)
-            self.answer({"event_id": str(keys.index(key))})
 
-        def do_GET(self):
-            messages = bodies[int(self.path.split("/")[-2])]["messages"]
-            ledger = {"messages": [{"id": m["content"]} for m in messages], "facts": []}
-            self.answer({"status": "SUCCEEDED", "ledger": ledger})
-
-        def answer(self, said):
-            body = json.dumps(said).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    with Client(f"http://127.0.0.1:{server.server_port}", "key") as client:
-        yield client, keys, bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@pytest.fixture
+def client(wire):
+    with Client(wire.url, "key") as client:
+        yield client
 
 
 @pytest.fixture
@@ -79,29 +54,46 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=["ë", "花", "line", "long", "longer"])
-def test_a_conversation_may_have_any_name(wire, run, name):
-    client, keys, bodies = wire
+def test_a_conversation_may_have_any_name(client, wire, run, name):
     conversation = told(name)
     ingest(client, run, Dataset("custom", (conversation,)), VERBATIM, lambda turns: 0)
-    assert len(keys) == 2
-    sent = [m["content"] for body in bodies for m in body["messages"]]
+    assert len(wire.keys) == 2
+    sent = [m["content"] for body in wire.bodies for m in body["messages"]]
     assert sent == [turn.text for turn in conversation.turns]
-    assert all(len(body["user_id"]) <= 256 for body in bodies)
+    assert all(len(body["user_id"]) <= 256 for body in wire.bodies)
 
 
-def test_what_was_sent_already_is_sent_again_with_its_key(wire, run):
+def test_what_was_sent_already_is_sent_again_with_its_key(client, wire, run):
     """Killed before it noted that: the platform takes it once."""
-    client, keys, _ = wire
     data = Dataset("custom", (told("Zoë"),))
     ingest(client, run, data, VERBATIM, lambda turns: 0)
     run.adds.clear()
     run.links.clear()
-    before = list(keys)
+    before = list(wire.keys)
     ingest(client, run, data, VERBATIM, lambda turns: 0)
-    assert keys == before
+    assert wire.keys == before
 
 
 def test_long_names_that_end_alike_are_of_two_users(run):
     one, other = ("n" * 4_000 + end for end in ("one", "other"))
     users = {user_of(run, VERBATIM, told(name)) for name in (one, other)}
     assert len(users) == 2
+
+
+# --- who decides ---------------------------------------------------------------------
+
+
+def test_an_engine_that_is_named_is_the_one_that_decides(client, wire, run):
+    wire.engine = "single_pass"
+    data = Dataset("custom", (told("ann"),))
+    ingest(client, run, data, "single_pass", lambda turns: 0)
+    assert len(list(run.links.read())) == 1
+
+
+def test_what_another_engine_decides_is_not_reported_as_its_own(client, wire, run):
+    """A project of one's own at an address; or no model is set, and rules decide."""
+    wire.engine = "single_pass"
+    data = Dataset("custom", (told("ann"),))
+    with pytest.raises(OtherEngine, match="decided by single_pass, not by local"):
+        ingest(client, run, data, "local", lambda turns: 0)
+    assert not list(run.links.read())
