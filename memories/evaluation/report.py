@@ -2,362 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from memories.evaluation.baselines import DENSE_NAMED
-from memories.evaluation.goals import GOALS, LOCAL_TOKENS, LOCAL_WITHIN, Goal
-from memories.evaluation.ingest import VERBATIM
-from memories.evaluation.metrics import BUDGETS, CUTS
-from memories.evaluation.summary import OVERALL
+from memories.evaluation.sections import (
+    Json,
+    Part,
+    Section,
+    Table,
+    as_unusable,
+    facts_of,
+    goals_of,
+    methods_of,
+    sections_of,
+    title_of,
+)
 
-LOCAL = "local"
-Json = Mapping[str, Any]
-MAIN = ("recall@1", "recall@5", "recall@10", "all@10", "ndcg@10", "mrr", "tokens@10")
-NAMES = {
-    "ndcg@10": "nDCG@10",
-    "mrr": "MRR",
-    "tokens@10": "tokens of 10",
-    **{f"recall@{cut}": f"R@{cut}" for cut in CUTS},
-    **{f"all@{cut}": f"all@{cut}" for cut in CUTS},
-    **{f"recall@{budget}tok": str(budget) for budget in BUDGETS},
-}
+__all__ = ["as_goals", "as_markdown", "as_unusable"]
 
 
 def as_markdown(results: Json) -> str:
     """All of it; ``results`` is what ``results.json`` holds."""
-    parts = [
-        f"# {results['dataset']}: {results['questions']} questions,"
-        f" {results['scored']} of them scored",
-        *_facts(results),
-        *_goals(results),
-        *_methods(results),
-        *_passages(results),
-        *_categories(results),
-        *_budgets(results),
-        *_abstention(results),
-        *_latency(results),
-        *_answers(results),
-        *_notes(results),
-    ]
-    return "\n".join(parts) + "\n"
+    lines = [f"# {title_of(results)}", "", *facts_of(results)]
+    for section in sections_of(results):
+        lines += _lines_of(section)
+    return "\n".join(lines) + "\n"
 
 
 def as_goals(results: Json) -> str:
     """Only the table of targets; where there are none, that of methods."""
-    shown = list(_goals(results)) or list(_methods(results))
-    return "\n".join(shown) + "\n"
+    return "\n".join(_lines_of(goals_of(results) or methods_of(results))) + "\n"
 
 
-def _facts(results: Json) -> Iterator[str]:
-    yield ""
-    yield f"{results['at']}, {results['machine']}. Embedder: {results['embedder']}."
-    if by := results.get("baselines_embedder"):
-        yield f"Baselines by {by}."
-    yield f"Tokens as {results['tokenizer']} counts them."
-    spent = ", ".join(f"{step} {took} s" for step, took in results["seconds"].items())
-    yield f"Took: {spent}."
-    for style, facts in results["ingested"].items():
-        yield (
-            f"`{style}`: {facts['memories']} memories of {facts['turns']} turns;"
-            f" {facts['linked_turns']} turns led to one"
-            f" ({facts['confirmed']} links only confirm what was known)."
-        )
-        if cut := facts.get("cut_turns"):
-            yield f"{cut} of the turns are cut: they are longer than the API takes."
-
-
-def _goals(results: Json) -> Iterator[str]:
-    goals = GOALS.get(results["dataset"], ())
-    own = results["methods"].get(VERBATIM)
-    if not goals or own is None:
-        return
-    yield from _heading("To reach")
-    head = ("", "plain dense", "recipe, in a notebook", "to reach", "stretch", "here")
-    rows = [_goal_row(goal, results["methods"]) for goal in goals]
-    rows += _local_rows(results["methods"])
-    if _is_judged(results):
-        yield from _table((*head, ""), rows)
-    else:
-        yield from _table(head, [row[:-1] for row in rows])
-    yield ""
-    yield from _terms(results)
-
-
-def _is_judged(results: Json) -> bool:
-    """The targets are for all questions, by the keys as they are published."""
-    return not results["questions_limited"] and not results.get("keys_corrected")
-
-
-def _terms(results: Json) -> Iterator[str]:
-    """By which keys, and whether that is what the targets are for."""
-    if results.get("keys_corrected"):
-        yield "By corrected keys; the targets are for the keys as published."
-    else:
-        yield "By the keys as published, as the targets are."
-    if results["questions_limited"]:
-        yield "Only a part of the data was asked: the targets are for all of it."
-
-
-def _goal_row(goal: Goal, methods: Json) -> list[str]:
-    here = methods[VERBATIM].get(goal.category, {}).get(goal.figure)
-    dense = methods.get(DENSE_NAMED, {}).get(goal.category, {}).get(goal.figure)
-    plain = _share(goal.plain) + (f" ({_share(dense['value'])} here)" if dense else "")
-    verdict = ""
-    if here is not None:
-        is_stretch = goal.stretch is not None and here["value"] >= goal.stretch
-        is_reached = here["value"] >= goal.goal
-        verdict = "stretch" if is_stretch else "reached" if is_reached else "**below**"
-    return [
-        *(goal.title, plain, _share(goal.recipe), f"≥ {_share(goal.goal)}"),
-        *(_share(goal.stretch), _with_error(here), verdict),
-    ]
-
-
-def _local_rows(methods: Json) -> list[list[str]]:
-    """What extraction by rules loses, against the turns themselves."""
-    if LOCAL not in methods:
-        return []
-    own, verbatim = methods[LOCAL][OVERALL], methods[VERBATIM][OVERALL]
-    if not own or not verbatim:
-        return []
-    loss = verbatim["recall@10"]["value"] - own["recall@10"]["value"]
-    share = own["tokens@10"]["value"] / verbatim["tokens@10"]["value"]
-    is_reached = loss <= LOCAL_WITHIN and share <= LOCAL_TOKENS
-    here = f"{_share(own['recall@10']['value'])} ({-loss:+.3f}), {share:.0%} of tokens"
-    return [
-        [
-            *("`local` engine, R@10", "–", "–"),
-            f"within {_share(LOCAL_WITHIN)} at ≤ {LOCAL_TOKENS:.0%} of the tokens",
-            *("–", here, "reached" if is_reached else "**below**"),
-        ]
-    ]
-
-
-def _methods(results: Json) -> Iterator[str]:
-    yield from _heading("Methods")
-    head = ["", *(NAMES[name] for name in MAIN)]
-    rows = [
-        [f"`{method}`", *(_with_error(groups[OVERALL].get(n)) for n in MAIN)]
-        for method, groups in results["methods"].items()
-        if OVERALL in groups and _is_search(method)
-    ]
-    yield from _table(head, rows)
-    yield ""
-    yield (
-        "± is one standard error over questions; results.json also has the error that"
-        " allows for questions about one conversation being alike."
-    )
-
-
-def _passages(results: Json) -> Iterator[str]:
-    """What is taken as a whole has no order: only how much it holds, and its price."""
-    rows = [
-        [
-            f"`{method}`",
-            *(_with_error(groups[OVERALL].get(n)) for n in ("recall@1", "all@1")),
-            _with_error(groups[OVERALL].get("tokens@10")),
-        ]
-        for method, groups in results["methods"].items()
-        if OVERALL in groups and not _is_search(method)
-    ]
-    if rows:
-        yield from _heading("Chunks, and the full context")
-        yield from _table(("", "recall", "all evidence", "tokens"), rows)
-
-
-def _categories(results: Json) -> Iterator[str]:
-    yield from _heading("By category, R@10 (number of questions)")
-    shown = {
-        name: groups for name, groups in results["methods"].items() if _is_search(name)
-    }
-    categories = sorted({c for groups in shown.values() for c in groups} - {OVERALL})
-    rows = [
-        [category, *(_of_category(groups, category) for groups in shown.values())]
-        for category in categories
-    ]
-    yield from _table(["", *(f"`{name}`" for name in shown)], rows)
-
-
-def _of_category(groups: Json, category: str) -> str:
-    figures = groups.get(category)
-    if figures is None:
-        return "–"
-    return f"{_with_error(figures['recall@10'])} ({figures['recall@10']['count']})"
-
-
-def _budgets(results: Json) -> Iterator[str]:
-    yield from _heading("Recall within a budget of tokens")
-    yield (
-        "Each budget is filled, or everything is taken: behind the first 50 results"
-        " stand those of a search for up to 1,000."
-    )
-    yield ""
-    rows = [
-        [
-            f"`{name}`",
-            *(_value(groups[OVERALL].get(f"recall@{b}tok")) for b in BUDGETS),
-        ]
-        for name, groups in results["methods"].items()
-        if OVERALL in groups and _is_search(name)
-    ]
-    yield from _table(["", *map(str, BUDGETS)], rows)
-
-
-_JUDGED_BY = {
-    "abstention": "best score",
-    "abstention_by_confidence": "confidence",
-}
-
-
-def _abstention(results: Json) -> Iterator[str]:
-    """By the score of the best result, and by the estimate that a block is given."""
-    rows = [
-        [
-            *(f"`{style}`", by, _share(found["area"])),
-            f"{found['answerable']} / {found['others']}",
-            f"{found['best']['threshold']:.3f}",
-            *(_share(found["best"][part]) for part in ("answered", "refused")),
-        ]
-        for style in results["abstention"]
-        for name, by in _JUDGED_BY.items()
-        if (found := results.get(name, {}).get(style))
-    ]
-    if rows:
-        yield from _heading("Abstention")
-        yield (
-            "The best score says how well one memory fits; the confidence, whether any"
-            " holds the answer (ADR 0524)."
-        )
+def _lines_of(section: Section) -> Iterator[str]:
+    yield from ("", f"## {section.title}")
+    for part in section.parts:
         yield ""
-        head = ("", "by", "AUC", "answerable / not", "threshold", "answered", "refused")
-        yield from _table(head, rows)
+        yield from _lines_of_part(part)
 
 
-def _latency(results: Json) -> Iterator[str]:
-    yield from _heading("Latency of a search, ms")
-    rows = [
-        [f"`{style}`", kind, *(_number(f) for f in _milliseconds(found))]
-        for style, kinds in results["latency"].items()
-        for kind, found in _kinds(kinds)
-        if found["count"]
-    ]
-    yield from _table(("", "asked", "p50", "p95", "searches"), rows)
+def _lines_of_part(part: Part) -> Iterator[str]:
+    if isinstance(part, Table):
+        yield _row(part.head)
+        yield f"|{' --- |' * len(part.head)}"
+        yield from map(_row, part.rows)
+    else:
+        yield from (f"* {line}" if part.is_list else line for line in part.lines)
 
 
-def _kinds(kinds: Json) -> Iterator[tuple[str, Json]]:
-    yield "one at a time", kinds["alone"]
-    yield f"{kinds['together']['at_once']} at once", kinds["together"]
-
-
-def _milliseconds(found: Json) -> tuple[Any, ...]:
-    return found["p50_ms"], found["p95_ms"], found["count"]
-
-
-def _answers(results: Json) -> Iterator[str]:
-    """The table of the Mem0 paper."""
-    if not results.get("answers"):
-        return
-    told = results["answered_by"]
-    yield from _heading(f"Answers by {told['model']}")
-    yield (
-        f"J is the share that the same model, as a judge, holds for right: mean ± sd"
-        f" over {told['rounds']} rounds. Times in ms: of the search, one at a time"
-        " (`POST /v1/context/` for memories, the nearest chunks computed here); the"
-        f" total adds the model's answer, of {told['at_once']} asked at once."
-    )
-    yield ""
-    head = ("", "answers", "F1", "BLEU-1", "J", "search p50", "p95", "total p50", "p95")
-    rows = [
-        [f"{method}, {category}", *_answer_row(found)]
-        for method, groups in results["answers"].items()
-        for category, found in groups.items()
-    ]
-    yield from _table((*head, "tokens of context"), rows)
-    yield from _unusable(results)
-
-
-def _unusable(results: Json) -> Iterator[str]:
-    if not (told := as_unusable(results)):
-        return
-    yield ""
-    yield told
-    yield ""
-    rows = [
-        [f"`{method}`", str(groups[OVERALL]["unusable"])]
-        for method, groups in results["answers"].items()
-    ]
-    yield from _table(("", "unusable"), rows)
-
-
-def as_unusable(results: Json) -> str:
-    """A sentence on what the model gave no answer or no verdict to; blank: nothing."""
-    answers = results.get("answers", {}).values()
-    missing = sum(groups[OVERALL]["unusable"] for groups in answers)
-    if not missing:
-        return ""
-    return (
-        f"**{missing} unusable:** the model, asked three times, gave no answer or no"
-        " verdict in the form it was asked for. They are in no figure above; the same"
-        " command asks for them again."
-    )
-
-
-def _answer_row(found: Json) -> list[str]:
-    spread = "" if found["j_sd"] is None else f" ± {_share(found['j_sd'])}"
-    times = [
-        found[n][p] for n in ("search_ms", "total_ms") for p in ("p50_ms", "p95_ms")
-    ]
-    return [
-        *(str(found["count"]), _share(found["f1"]), _share(found["bleu1"])),
-        f"{_share(found['j'])}{spread}",
-        *map(_number, times),
-        _number(found["context_tokens"]),
-    ]
-
-
-def _notes(results: Json) -> Iterator[str]:
-    if not results["notes"]:
-        return
-    yield from _heading("To know about these figures")
-    for note in results["notes"]:
-        yield f"* {note}"
-
-
-def _is_search(name: str) -> bool:
-    return not name.startswith(("RAG", "full"))
-
-
-def _heading(title: str) -> Iterator[str]:
-    yield ""
-    yield f"## {title}"
-    yield ""
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}".removeprefix("0")
-
-
-def _value(mean: Json | None) -> str:
-    return "–" if mean is None else _share(mean["value"])
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f}"
-
-
-def _with_error(mean: Json | None) -> str:
-    if mean is None or mean["value"] is None:
-        return "–"
-    if mean["value"] > 1:
-        return _number(mean["value"])
-    # Of values that are all alike it would say 0, which is no error of theirs.
-    error = f" ± {_share(mean['error'])}" if mean["error"] else ""
-    return _share(mean["value"]) + error
+def _row(cells: Sequence[str]) -> str:
+    """A category may hold what parts cells."""
+    return f"| {' | '.join(cell.replace('|', '\\|') for cell in cells)} |"

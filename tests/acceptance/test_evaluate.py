@@ -165,7 +165,8 @@ def test_the_report_says_it_in_words(run):
 
 def test_the_report_has_plots(run):
     page = (run.path / "run" / "report.html").read_text()
-    assert page.count("<polyline") == 6  # two drawings of three methods
+    # Two drawings of three methods; abstention of two, by score and by confidence.
+    assert page.count("<polyline") == 10
     assert "report.html" in run.said
 
 

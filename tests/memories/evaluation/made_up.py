@@ -21,6 +21,31 @@ def groups(**figures):
     return {c: {n: mean(v) for n, v in values.items()} for c in CATEGORIES}
 
 
+def made_up_roc(area):
+    """Of 9 questions that have an answer and 3 others."""
+    return {
+        "area": area,
+        "answerable": 9,
+        "others": 3,
+        "best": {"threshold": 0.4, "answered": 0.9, "refused": 0.3},
+        "points": [[1.0, 0.0, 0.0], [0.4, 0.7, 0.9], [0.0, 1.0, 1.0]],
+    }
+
+
+def made_up_answers(method, *, unusable=0):
+    """As a run has them that a model answered, in ten rounds."""
+    times = {"count": 40, "p50_ms": 400.0, "p95_ms": 900.0}
+    shares = {"j": 0.7, "j_sd": 0.02, "f1": 0.4, "bleu1": 0.35}
+    tokens = {"context_tokens": 1200.0, "prompt_tokens": 1300.0}
+    found = {"count": 40, "unusable": unusable, **shares, **tokens}
+    return {
+        "answers": {
+            method: {"overall": {**found, "search_ms": times, "total_ms": times}}
+        },
+        "answered_by": {"model": "stand-in", "rounds": 10, "at_once": 8},
+    }
+
+
 def made_up_results() -> dict[str, Any]:
     return {
         "dataset": "locomo",

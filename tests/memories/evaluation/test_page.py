@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
 
-from memories.evaluation.drawing import categories_of, drawings_of, methods_of
-from memories.evaluation.page import as_page
-from tests.memories.evaluation.made_up import groups, made_up_results
+from memories.evaluation.drawing import drawings_of
+from memories.evaluation.page import as_page, pieces_of
+from memories.evaluation.report import as_markdown
+from tests.memories.evaluation.made_up import (
+    groups,
+    made_up_answers,
+    made_up_results,
+    made_up_roc,
+)
+from tests.security.test_console_pages import complaints
 
 DENSE = "dense, speaker: text"
 
@@ -47,14 +55,92 @@ def test_a_fourth_line_has_no_colour_of_its_own(results):
     ]
 
 
-def test_rows_are_methods_and_categories(results):
-    assert [row.name for row in methods_of(results)] == ["verbatim", DENSE]
-    methods, rows = categories_of(results)
-    assert methods == ["verbatim", DENSE]
-    assert [(row.name, row.values) for row in rows] == [
-        ("multi-hop", [0.5, 0.25]),
-        ("open-domain", [0.5, 0.25]),
-    ]
+@pytest.fixture
+def whole(results):
+    """With all that a run may have: abstention, latency, a model's answers."""
+    results["abstention"] = {"verbatim": made_up_roc(0.51)}
+    results["abstention_by_confidence"] = {"verbatim": made_up_roc(0.73)}
+    took = {"count": 100, "p50_ms": 21.0, "p95_ms": 34.0}
+    results["latency"] = {"verbatim": {"alone": took, "together": took | AT_ONCE}}
+    results |= made_up_answers("verbatim", unusable=3)
+    return results
+
+
+AT_ONCE = {"at_once": 4}
+
+
+def words_of(text):
+    """As somebody reads a page: without its marks."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def letters_of(text):
+    """Without what marks and breaks may leave between them."""
+    return re.sub(r"[\s`*]", "", text)
+
+
+def test_the_page_tells_what_the_report_tells(whole):
+    """Each heading, each cell, each sentence, with its errors."""
+    shown = letters_of(words_of(as_page(whole)))
+    for line in as_markdown(whole).splitlines():
+        if set(line) <= set("|- "):
+            continue  # what parts a table's head from its rows
+        for told in line.strip("#*| ").split(" | "):
+            assert letters_of(told) in shown
+
+
+def test_the_page_has_standard_errors_and_the_papers_table(whole):
+    shown = words_of(as_page(whole))
+    for told in (".500 ± .015", "BLEU-1", ".700 ± .020", "one at a time 21 34 100"):
+        assert told in shown
+
+
+def test_a_page_of_a_whole_run_is_well_made(whole):
+    text = as_page(whole)
+    assert text.count("<table") == text.count("<caption") == 9
+    assert text.count('<th scope="col"') > 40
+    style = "an inline style on style"  # its own, for it needs no other file
+    assert [told for told in complaints(text) if told != style] == []
+
+
+def test_marks_of_markdown_are_elements(results):
+    assert [(p.text, p.mark) for p in pieces_of("so `a b` is **below** it")] == [
+        ("so ", ""), ("a b", "code"), (" is ", ""), ("below", "strong"), (" it", ""),
+    ]  # fmt: skip
+    assert "<code>verbatim</code>" in as_page(results)
+
+
+# --- abstention ----------------------------------------------------------------------
+
+
+def test_abstention_is_drawn_by_score_and_by_confidence(whole):
+    drawing = drawings_of(whole)[-1]
+    names = ["verbatim, best score", "verbatim, confidence"]
+    assert [line.name for line in drawing.lines] == names
+    assert [tick.label for tick in drawing.labels] == ["0", "0.25", "0.5", "0.75", "1"]
+    assert "verbatim, best score: 0.900 at 0.700." in drawing.description
+
+
+def test_a_curve_begins_where_nothing_is_answered_and_ends_where_all_is(whole):
+    drawing = drawings_of(whole)[-1]
+    first, *_, last = drawing.lines[0].course
+    assert first == tuple(round(c) for c in (drawing.chance[0].x, drawing.chance[0].y))
+    assert last == tuple(round(c) for c in (drawing.chance[1].x, drawing.chance[1].y))
+
+
+def test_many_thresholds_take_no_more_places_than_there_are(whole):
+    steps = [[1 - n / 9_999, n / 9_999, n / 9_999] for n in range(10_000)]
+    whole["abstention"]["verbatim"]["points"] = steps
+    line = drawings_of(whole)[-1].lines[0]
+    assert len(line.course) < 1_000
+    assert len(line.points) == 1  # the best one is told of
+
+
+def test_questions_that_all_have_answers_draw_no_curve(results):
+    assert [d.slug for d in drawings_of(results)] == ["results", "tokens"]
+
+
+# --- the page ------------------------------------------------------------------------
 
 
 def test_a_run_without_figures_draws_nothing(results):
