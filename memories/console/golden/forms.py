@@ -26,9 +26,7 @@ class GoldenSetForm(forms.Form):
         label="Questions",
         max_length=MAX_TEXT_CHARS,
         strip=False,
-        widget=forms.Textarea(
-            attrs={"rows": 12, "class": "mono", "spellcheck": "false"}
-        ),
+        widget=forms.Textarea(attrs=WRITTEN),
         help_text=f"JSON Lines, one question a line: {EXAMPLE}. Each text of expects"
         " must stand in a memory that is found; without any, nothing should be found.",
     )

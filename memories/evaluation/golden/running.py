@@ -1,11 +1,13 @@
 """Ask a golden set, and hold its figures against those that were accepted.
 
-A run is taken by putting its next one off: who dies on the way is followed by another
-run once that time has come. The result is written in one piece, or not at all.
+A run is taken by putting its next one off, again and again while it asks: who dies on
+the way is followed by another run once that time has come. The result is written in one
+piece, or not at all; what broke a run is a result, too, or the gate would stay green.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,19 +28,26 @@ from memories.selectors.due import due_ids
 from memories.selectors.filters import parse_filters
 from memories.selectors.golden import accepted_run
 from memories.types import SearchRequest
-from memplatform.lib import clock
+from memplatform.lib import clock, logs
 from memplatform.lib.errors import PlatformError
 from tenants.scopes import tenant_scope
 from tenants.selectors import Access
 
 TOP_K = 50
 LEASE = timedelta(minutes=15)
-"""After so long a run that did not come back is made again."""
+"""So long after it was last heard of, a run that did not come back is made again."""
 GATED = ("recall@10", "mrr")
 """The figures that a run may not fall behind in."""
 MOST_RUNS = 200
 """Of one set; the oldest go, but never the accepted one."""
+ERROR_CHARS = 500
+BROKE = (
+    "{name}: the platform failed while it asked, so nothing is known of these questions"
+    " now. The worker's log says where (golden set failed); ask again once that is"
+    " mended."
+)
 State = GoldenSet.State
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,10 @@ def wake_due_golden_sets() -> int:
 def run_golden_set(tenant_id: UUID, set_id: UUID) -> None:
     """Ask all of it, if it is due; opens its own scopes, none while it asks."""
     started = clock.now()
-    golden = _take(tenant_id, set_id, started)
-    if golden is None:
+    held = take(tenant_id, set_id, started)
+    if held is None:
         return
+    golden = held.golden
     access = Access(
         tenant_id=tenant_id,
         project_id=golden.project_id,
@@ -83,37 +93,75 @@ def run_golden_set(tenant_id: UUID, set_id: UUID) -> None:
         operator_id=golden.author_id or golden.id,
         operator_email="",
     )
-    outcome: dict[str, Any]
-    try:
-        answers = _ask_all(access, golden.questions)
-    except PlatformError as exc:
-        outcome = {"error": exc.message[:500]}
-    else:
-        outcome = {
-            "figures": _figures(golden.questions, answers),
-            "answers": [answer.as_json() for answer in answers],
-        }
-    _settle(golden, {**outcome, "started_at": started})
+    _settle(golden, {**_outcome(access, held), "started_at": started})
 
 
-def _take(tenant_id: UUID, set_id: UUID, at: datetime) -> GoldenSet | None:
+@dataclass(slots=True)
+class Held:
+    """A set that is being asked; ``until`` is when another run may be made of it."""
+
+    golden: GoldenSet
+    until: datetime
+
+    def renew(self) -> None:
+        """Now and then; nothing while somebody has asked for a run meanwhile."""
+        now = clock.now()
+        if self.until - now > LEASE * 2 / 3:
+            return
+        with tenant_scope(self.golden.tenant_id):
+            ours = GoldenSet.objects.filter(id=self.golden.id, next_run_at=self.until)
+            if ours.update(next_run_at=now + LEASE):
+                self.until = now + LEASE
+
+
+def take(tenant_id: UUID, set_id: UUID, at: datetime) -> Held | None:
+    """The set, if it is due; opens its own scope."""
     with tenant_scope(tenant_id):
         due = GoldenSet.objects.select_for_update().filter(
             id=set_id, next_run_at__lte=at
         )
         golden: GoldenSet | None = due.first()
-        if golden is not None:
-            GoldenSet.objects.filter(id=set_id).update(next_run_at=at + LEASE)
-        return golden
+        if golden is None:
+            return None
+        GoldenSet.objects.filter(id=set_id).update(next_run_at=at + LEASE)
+        return Held(golden, at + LEASE)
 
 
-def _ask_all(access: Access, questions: Sequence[Mapping[str, Any]]) -> list[_Answer]:
+def _outcome(access: Access, held: Held) -> dict[str, Any]:
+    """Figures and answers, or why there are none."""
+    questions = held.golden.questions
+    try:
+        answers = _ask_all(access, held)
+        return {
+            "figures": _figures(questions, answers),
+            "answers": [answer.as_json() for answer in answers],
+        }
+    except PlatformError as exc:
+        return {"error": exc.message[:ERROR_CHARS]}
+    except Exception as exc:  # noqa: BLE001 - else the set would stay as it was
+        _log_mistake(held.golden, exc)
+        return {"error": BROKE.format(name=type(exc).__name__)}
+
+
+def _log_mistake(golden: GoldenSet, exc: Exception) -> None:
+    """Where it happened; not what the exception says, for that may quote a memory."""
+    where = {
+        "golden_set": str(golden.id),
+        "exception": type(exc).__name__,
+        "traceback": "".join(traceback.format_tb(exc.__traceback__)),
+    }
+    log.error("golden set failed", extra=where)
+
+
+def _ask_all(access: Access, held: Held) -> list[_Answer]:
     """Raises PlatformError when a search cannot be made."""
+    questions = held.golden.questions
     by_id = {question.id: question for question in as_dataset(questions).questions}
-    return [
-        _ask(access, by_id[str(number)], stored)
-        for number, stored in enumerate(questions)
-    ]
+    answers = []
+    for number, stored in enumerate(questions):
+        answers.append(_ask(access, by_id[str(number)], stored))
+        held.renew()
+    return answers
 
 
 def _ask(access: Access, question: Question, stored: Mapping[str, Any]) -> _Answer:

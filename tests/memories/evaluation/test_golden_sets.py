@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+from django.db import OperationalError, connection
 
 from memories.evaluation.golden import sets
 from memories.evaluation.golden.running import (
+    LEASE,
     below,
     run_golden_set,
+    take,
     wake_due_golden_sets,
 )
 from memories.evaluation.golden.sets import Wanted
@@ -72,6 +77,22 @@ def known(agent):
     agent.keep("I live in Lisbon by the sea.")
     agent.keep("I drink green tea every morning.")
     return agent
+
+
+@contextmanager
+def failing_once(table):
+    """The first statement that reads it is cut off, as by a statement timeout."""
+    has_failed = False
+
+    def cut_off(execute, sql, params, many, context):
+        nonlocal has_failed
+        if table in str(sql) and not has_failed:
+            has_failed = True
+            raise OperationalError("canceling statement due to statement timeout")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(cut_off):
+        yield
 
 
 def overall(run):
@@ -201,6 +222,74 @@ def test_a_run_that_cannot_be_made_says_why(models, agent, make, ask, model_serv
     run, golden = ask(make())
     assert run.error and not run.figures
     assert golden.state == "failed" and not run.is_accepted
+
+
+@pytest.fixture
+def broken(make, ask, known, scope):
+    """A set that was good, with a question that nothing here can read."""
+    golden = ask(make(every_hours=24))[1]
+    secret = [{"question": "Where is Ann's gold?", "filters": {"user_id": "ann"}}]
+    with scope():
+        GoldenSet.objects.filter(id=golden.id).update(questions=secret)
+    return golden
+
+
+def test_a_run_that_breaks_is_red_and_not_asked_for_ever(broken, ask, scope):
+    """Whatever it was: until then the set stayed as it was, and was tried again."""
+    run, golden = ask(broken)
+    assert golden.state == "failed" and not run.is_accepted
+    assert "KeyError" in run.error and "worker's log" in run.error
+    assert golden.next_run_at == run.started_at + timedelta(hours=24)
+    with scope():
+        assert [s.name for s in find_attention().failing_golden_sets] == ["Ann"]
+
+
+def test_a_run_that_breaks_is_logged_without_texts(broken, ask, caplog):
+    ask(broken)
+    (record,) = (r for r in caplog.records if r.msg == "golden set failed")
+    assert record.golden_set == str(broken.id)
+    assert record.exception == "KeyError" and "as_dataset" in record.traceback
+    assert "gold?" not in str(record.__dict__)
+
+
+def test_the_database_that_failed_a_run_makes_it_red(known, make, ask):
+    """A search that is cut off, say: it may be cut off every day."""
+    golden = make()
+    with failing_once("memories_memory"):
+        run, golden = ask(golden)
+    assert golden.state == "failed"
+    assert "OperationalError" in run.error
+
+
+def test_a_long_run_keeps_others_away(known, make, scope, frozen):
+    """500 questions with a slow reranker take longer than a lease."""
+    golden = make(*({**TEA, "question": f"Tea, {n}?"} for n in range(6)))
+    with scope():
+        sets.ask_now(golden, actor=SYSTEM)
+    held = []
+
+    def slowly(execute, sql, params, many, context):
+        frozen.advance(minutes=0.5)
+        if sql.startswith('UPDATE "memories_goldenset"'):
+            held.append(clock.now())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(slowly):
+        run_golden_set(golden.tenant_id, golden.id)
+    assert held[-1] - held[0] > LEASE
+    assert max(b - a for a, b in pairwise(held)) < LEASE
+
+
+def test_who_asks_meanwhile_is_not_put_off(known, make, scope, frozen):
+    golden = make()
+    with scope():
+        sets.ask_now(golden, actor=SYSTEM)
+    held = take(golden.tenant_id, golden.id, clock.now())
+    frozen.advance(minutes=10)
+    with scope():
+        sets.ask_now(golden, actor=SYSTEM)
+    held.renew()
+    assert wake_due_golden_sets() == 1
 
 
 def test_other_questions_are_another_measure(known, make, ask, scope):
