@@ -209,8 +209,8 @@ def _require_engine(ledger: Mapping[str, Any], style: str) -> None:
         raise OtherEngine(
             f"Adds of this project are decided by {engine}, not by {style}: measure it"
             f" with --ingest {engine}, or give the project that engine (manage.py"
-            f" set_project … engine={style}). Engines other than local need a model"
-            " (LLM_*)."
+            f" set_project … engine={style}; others than local need a model, LLM_*)"
+            " and begin anew with --fresh."
         )
 
 
