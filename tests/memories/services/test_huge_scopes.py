@@ -190,8 +190,8 @@ def room_for_one(monkeypatch) -> None:
 
 def tell(agent: Agent, count: int, user: str) -> None:
     """So many memories of a user, more."""
-    for n in range(count):
-        agent.say(f"{user} said {n}, and {clock.now()}.", user_id=user)
+    at = clock.now()
+    agent.say(*[f"{user} said {n} at {at}." for n in range(count)], user_id=user)
 
 
 def indexed(agent: Agent) -> set[str]:
