@@ -10,15 +10,14 @@ from django.db import migrations
 SQL = Path(__file__).parent / "sql"
 
 
-def read(*names: str) -> str:
-    return "".join((SQL / f"{name}.sql").read_text() for name in names)
-
-
 class Migration(migrations.Migration):
     dependencies = [("memories", "0005_count_common_words")]
 
     operations = [
-        # It has other arguments now, and would stand beside the one before.
-        migrations.RunSQL(read("words_undo"), read("words_counted", "words_grants")),
-        migrations.RunSQL(read("words_together"), read("words_together_undo")),
+        # With other arguments, beside the one before: web processes of that release ask
+        # it until they are started anew.
+        migrations.RunSQL(
+            (SQL / "words_together.sql").read_text(),
+            (SQL / "words_together_undo.sql").read_text(),
+        ),
     ]

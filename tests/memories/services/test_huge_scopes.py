@@ -530,9 +530,10 @@ TOLD = 600
 def questions(agent, monkeypatch) -> list[str]:
     """About real turns, which Ann said; both are embedded as in earnest.
 
-    A walk keeps 2.5 of a hundred memories, as in the smallest scope that is huge.
+    A walk keeps 37 memories of 600, where it keeps 125 of thousands: of so few all
+    would be no walk.
     """
-    monkeypatch.setattr(statement, "LEG_DEPTH", 12)
+    monkeypatch.setattr(statement, "LEG_DEPTH", 30)
     samples = json.loads(LOCOMO.read_text())[:2]
     said = [
         turn["text"]
@@ -549,14 +550,15 @@ def questions(agent, monkeypatch) -> list[str]:
 
 @needs_locomo
 def test_of_the_ten_nearest_it_misses_hardly_any(agent, questions, monkeypatch):
-    """By the walk alone: words and windows bring what it missed. In six builds it found
-    .980 to .983; one that hardly looks around gives as many, and is noticed (.84)."""
+    """By the walk alone: words and windows bring what it missed. In three builds it
+    found .999 to 1; one that hardly looks around gives as many, and is noticed (.82).
+    """
     searches = [by_meaning(asked(agent, question)) for question in questions]
     exact = [nearest(search) for search in searches]
     index_huge_scopes()
     walks = [by_meaning(replace(s, setup=agent.setup)) for s in searches]
     assert "using scope_index_" in plan(agent, walks[0], enable_sort="on")
-    assert share_found(walks, exact) >= 0.96
+    assert share_found(walks, exact) >= 0.99
     short = huge._WALKED.replace("{breadth}", "1")
     monkeypatch.setattr(huge, "_WALKED", short)
     assert {len(nearest(walk)) for walk in walks} == {10}
@@ -662,14 +664,17 @@ SELECT p.oid::regprocedure::text,
 """
 
 
-def test_migrating_back_and_forth_leaves_one_function_to_the_application(agent):
-    """One that is made anew belongs to everybody unless it is taken away."""
-    (now,) = agent.sql(CAN_ASK)
+def test_migrating_back_and_forth_leaves_the_functions_to_the_application(agent):
+    """One that is made anew belongs to everybody unless it is taken away. The one from
+    before stays for processes that still run the release before."""
+    before = ("memories_with_words(uuid,tsquery[],integer)", True, False)
+    now = agent.sql(CAN_ASK)
     try:
         call_command("migrate", "memories", "0005", database="owner", verbosity=0)
-        before = "memories_with_words(uuid,tsquery[],integer)"
-        assert agent.sql(CAN_ASK) == [(before, True, False)]
+        assert agent.sql(CAN_ASK) == [before]
     finally:
         call_command("migrate", "memories", database="owner", verbosity=0)
-    assert agent.sql(CAN_ASK) == [now]
-    assert now[1:] == (True, False)
+    assert agent.sql(CAN_ASK) == now
+    assert len(now) == 2
+    assert before in now
+    assert {row[1:] for row in now} == {(True, False)}
