@@ -9,15 +9,12 @@ from memories.evaluation.sections import (
     Part,
     Section,
     Table,
-    as_unusable,
     facts_of,
     goals_of,
     methods_of,
     sections_of,
     title_of,
 )
-
-__all__ = ["as_goals", "as_markdown", "as_unusable"]
 
 
 def as_markdown(results: Json) -> str:

@@ -357,10 +357,6 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}".removeprefix("0")
 
 
-def _value(mean: Json | None) -> str:
-    return "–" if mean is None else _share(mean["value"])
-
-
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
 

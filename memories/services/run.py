@@ -8,7 +8,6 @@ the database as well, but its lease is cut short where the database can be told 
 
 from __future__ import annotations
 
-import traceback
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -151,12 +150,7 @@ def _count_tokens(
 
 
 def _log_mistake(operation: Operation, exc: Exception) -> None:
-    """Where it happened; not what the exception says, for that may quote a memory."""
-    where = {
-        "operation": str(operation.id),
-        "exception": type(exc).__name__,
-        "traceback": "".join(traceback.format_tb(exc.__traceback__)),
-    }
+    where = {"operation": str(operation.id), **logs.mistake_of(exc)}
     log.error("internal error", extra=where)
 
 

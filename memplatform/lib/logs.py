@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from contextvars import ContextVar
 
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
@@ -27,3 +28,12 @@ class JsonFormatter(_JsonFormatter):
 
 def get(name: str) -> logging.Logger:
     return logging.getLogger(name)
+
+
+def mistake_of(exc: Exception) -> dict[str, str]:
+    """Where it happened, for ``extra``; not what the exception says, for that may quote
+    a memory."""
+    return {
+        "exception": type(exc).__name__,
+        "traceback": "".join(traceback.format_tb(exc.__traceback__)),
+    }

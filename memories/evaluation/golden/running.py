@@ -7,7 +7,6 @@ piece, or not at all; what broke a run is a result, too, or the gate would stay 
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -139,18 +138,9 @@ def _outcome(access: Access, held: Held) -> dict[str, Any]:
     except PlatformError as exc:
         return {"error": exc.message[:ERROR_CHARS]}
     except Exception as exc:  # noqa: BLE001 - else the set would stay as it was
-        _log_mistake(held.golden, exc)
+        where = {"golden_set": str(held.golden.id), **logs.mistake_of(exc)}
+        log.error("golden set failed", extra=where)
         return {"error": BROKE.format(name=type(exc).__name__)}
-
-
-def _log_mistake(golden: GoldenSet, exc: Exception) -> None:
-    """Where it happened; not what the exception says, for that may quote a memory."""
-    where = {
-        "golden_set": str(golden.id),
-        "exception": type(exc).__name__,
-        "traceback": "".join(traceback.format_tb(exc.__traceback__)),
-    }
-    log.error("golden set failed", extra=where)
 
 
 def _ask_all(access: Access, held: Held) -> list[_Answer]:

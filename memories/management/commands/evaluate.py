@@ -21,6 +21,7 @@ from memories.evaluation.evaluate import PAGE, REPORT, Evaluation, in_portions
 from memories.evaluation.forgetting import SERVER, NoRun, forget
 from memories.evaluation.ingest import VERBATIM, OtherEngine
 from memories.evaluation.runs import OtherRun, Run
+from memories.evaluation.sections import as_unusable
 from memories.models.settings import ENGINES
 from memories.providers.factory import chat_for, platform_embedder
 from memories.providers.local import LocalEmbedder, count_tokens
@@ -108,7 +109,7 @@ class Command(BaseCommand):
             raise CommandError(_stopped(options)) from None
         shown = report.as_markdown if options["report"] else report.as_goals
         self.stdout.write(shown(results))
-        if missing := report.as_unusable(results):
+        if missing := as_unusable(results):
             self.stderr.write(missing.replace("*", ""))
         if options["url"] and (by := results.get("baselines_embedder")):
             self.stdout.write(f"Baselines were embedded by {by}.")
