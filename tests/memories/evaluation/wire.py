@@ -45,11 +45,38 @@ class Wire:
         return {"status": "SUCCEEDED", "ledger": ledger}
 
 
+class Answering(BaseHTTPRequestHandler):
+    """Answers with JSON, and says nothing of it."""
+
+    def answer(self, said: object) -> None:
+        body = json.dumps(said).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def serving(handler: type[Answering]) -> Iterator[str]:
+    """The address at which requests are handled so."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @contextmanager
 def listening() -> Iterator[Wire]:
     wire = Wire()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.answer(wire.posted(self.path, self.headers["Idempotency-Key"], body))
@@ -57,23 +84,5 @@ def listening() -> Iterator[Wire]:
         def do_GET(self):
             self.answer(wire.got(self.path))
 
-        def answer(self, said):
-            body = json.dumps(said).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    wire.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as wire.url:
         yield wire
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
