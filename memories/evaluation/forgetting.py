@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from memories.evaluation.runs import SETTINGS
+from memories.evaluation.runs import JOURNALS, SETTINGS
 from memories.evaluation.server import remove_server
 
 SERVER = "server"
-JOURNALS = ("adds", "links", "searches", "further", "answers")
 FIGURES = ("baselines.json", "results.json", "report.md", "report.html")
 CORRECTED = "-corrected"
 """Figures by corrected keys stand in files of their own."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 SETTINGS = "run.json"
+JOURNALS = ("adds", "links", "searches", "further", "answers")
 
 
 class OtherRun(ValueError):
@@ -78,11 +79,9 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        self.adds = Journal(path / "adds.jsonl")
-        self.links = Journal(path / "links.jsonl")
-        self.searches = Journal(path / "searches.jsonl")
-        self.further = Journal(path / "further.jsonl")
-        self.answers = Journal(path / "answers.jsonl")
+        self.adds, self.links, self.searches, self.further, self.answers = (
+            Journal(path / f"{name}.jsonl") for name in JOURNALS
+        )
         self.settings: dict[str, Any] = {}
 
     def open(self, **about: Any) -> None:
